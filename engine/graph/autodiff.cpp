@@ -1,0 +1,83 @@
+// Reverse-mode differentiation: gradients are built as graph, so they are planned, fused and tested like all else.
+#include "graph/graph.h"
+
+#include <algorithm>
+
+namespace lemnos {
+
+GradientBuilder::GradientBuilder(Graph& graph, int32_t node, std::vector<Value> output_gradients,
+                                 std::vector<bool> needed)
+    : graph(graph), results(graph.node(node).inputs.size()), node_(node),
+      output_gradients_(std::move(output_gradients)), needed_(std::move(needed)) {}
+
+Value GradientBuilder::input(int i) const {
+    const std::vector<Value>& inputs = graph.node(node_).inputs;
+    return size_t(i) < inputs.size() ? inputs[size_t(i)] : Value{};
+}
+
+const TensorType& GradientBuilder::input_type(int i) const { return graph.type(input(i)); }
+const TensorType& GradientBuilder::output_type(int i) const { return graph.type(output(i)); }
+const Attributes& GradientBuilder::attributes() const { return graph.node(node_).attributes; }
+
+Value GradientBuilder::add(const char* op, std::vector<Value> inputs, Attributes attributes) const {
+    return graph.add(op, std::move(inputs), std::move(attributes));
+}
+
+// Nodes on a path from a wrt to the loss: only they get gradients.
+static std::vector<bool> dependents(const Graph& graph, std::span<const Value> wrt) {
+    std::vector<bool> depends(graph.nodes().size(), false);
+    for (Value value : wrt) depends[size_t(value.node)] = true;
+    for (size_t i = 0; i < depends.size(); ++i)
+        for (Value input : graph.nodes()[i].inputs)
+            if (input && depends[size_t(input.node)]) depends[i] = true;
+    return depends;
+}
+
+std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wrt, Value seed) {
+    const TensorType loss_type = graph.type(loss);
+    for (Value value : wrt) graph.type(value);
+    require(loss_type.dtype == DataType::f32, "A gradient needs a loss of type f32 (", name_of(loss_type.dtype),
+            " was given).");
+    if (!seed) {
+        require(loss_type.elements() == 1, "A gradient without a seed needs a loss of one element (",
+                to_string(loss_type), " was given).");
+        seed = graph.add("constant", {}, {{"shape", loss_type.shape}, {"value", 1.0}});
+    }
+    require(graph.shape(seed) == loss_type.shape, "The seed (", to_string(graph.shape(seed)),
+            ") and the loss (", to_string(loss_type.shape), ") differ in shape.");
+
+    const std::vector<bool> depends = dependents(graph, wrt);
+    std::vector<std::vector<Value>> gradient(size_t(loss.node) + 1);
+    for (size_t i = 0; i < gradient.size(); ++i) gradient[i].resize(graph.nodes()[i].outputs.size());
+    const auto accumulate = [&](Value value, Value addend) {
+        Value& sum = gradient[size_t(value.node)][size_t(value.output)];
+        sum = sum ? graph.add("add", {sum, addend}) : addend;
+    };
+    gradient[size_t(loss.node)][size_t(loss.output)] = seed;
+
+    for (int32_t index = loss.node; index >= 0; --index) {
+        if (!depends[size_t(index)] || !graph.node(index).op) continue;
+        const std::vector<Value>& mine = gradient[size_t(index)];
+        if (std::none_of(mine.begin(), mine.end(), [](Value value) { return bool(value); })) continue;
+        const Operator& op = *graph.node(index).op;
+        const std::vector<Value> inputs = graph.node(index).inputs;
+        if (!op.gradient)
+            fail(ErrorCode::unsupported, "Operator ", op.name, " has no gradient, and the loss depends through it on what is differentiated.");
+        std::vector<bool> needed(inputs.size());
+        for (size_t i = 0; i < inputs.size(); ++i) needed[i] = inputs[i] && depends[size_t(inputs[i].node)];
+        GradientBuilder builder(graph, index, mine, needed);
+        op.gradient(builder);
+        for (size_t i = 0; i < inputs.size(); ++i)
+            if (needed[i] && builder.results[i]) accumulate(inputs[i], builder.results[i]);
+    }
+
+    std::vector<Value> results;
+    for (Value value : wrt) {
+        const bool reached = size_t(value.node) < gradient.size() && gradient[size_t(value.node)][size_t(value.output)];
+        results.push_back(reached ? gradient[size_t(value.node)][size_t(value.output)]
+                                  : graph.add("constant", {}, {{"shape", graph.shape(value)}, {"value", 0.0}}));
+    }
+    return results;
+}
+
+} // namespace lemnos

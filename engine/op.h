@@ -1,0 +1,171 @@
+// What an operator is: data. Inputs, attributes, a shape rule, a gradient that adds nodes to the graph, and the
+// dispatches that compute it. `ops.def` lists all operators; each is a function that returns this description.
+#pragma once
+
+#include "graph/attributes.h"
+#include "graph/types.h"
+#include "vulkan/profile.h"
+
+#include <array>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <span>
+#include <type_traits>
+
+namespace lemnos {
+
+class Graph;
+class PlanBuilder;
+
+struct InputSpec {
+    const char* name;
+    const char* help;
+    bool optional = false;
+    bool whole = false; // a separable operator sees all of it with every batch slice (weights, per-channel vectors)
+};
+
+struct OutputSpec {
+    const char* name;
+    const char* help;
+    bool whole = false;
+};
+
+// What a shape rule sees. Failing is Signature::fail, whose sentence begins with the operator's name.
+struct Signature {
+    const char* operator_name;
+    std::vector<std::optional<TensorType>> inputs; // empty: an optional input that was left out
+    Attributes attributes;
+
+    int count() const { return int(inputs.size()); }
+    bool has(int i) const { return i < count() && inputs[size_t(i)].has_value(); }
+    const TensorType& input(int i) const { return *inputs.at(size_t(i)); }
+    const Shape& shape(int i) const { return input(i).shape; }
+
+    template <typename... Parts>
+    [[noreturn]] void fail(const Parts&... parts) const {
+        lemnos::fail(ErrorCode::invalid_argument, "Operator ", operator_name, ": ", parts...);
+    }
+    template <typename... Parts>
+    void require(bool condition, const Parts&... parts) const {
+        if (!condition) fail(parts...);
+    }
+    void require_rank(int i, int rank, const char* name) const;
+    void require_type(int i, DataType dtype, const char* name) const;
+};
+
+// What a gradient rule sees: the node, and the gradients of its outputs (empty where nothing depends on one). It adds
+// nodes to the graph and sets the gradients of the inputs that need one.
+class GradientBuilder {
+  public:
+    GradientBuilder(Graph& graph, int32_t node, std::vector<Value> output_gradients, std::vector<bool> needed);
+    Graph& graph;
+    Value input(int i) const;                    // empty: was left out
+    Value output(int i = 0) const { return {node_, i}; }
+    const TensorType& input_type(int i) const;
+    const TensorType& output_type(int i = 0) const;
+    const Attributes& attributes() const;
+    Value output_gradient(int i = 0) const { return output_gradients_[size_t(i)]; }
+    bool needs(int i) const { return size_t(i) < needed_.size() && needed_[size_t(i)]; }
+    void set(int i, Value gradient) { results[size_t(i)] = gradient; }
+    // Adds a node with one result.
+    Value add(const char* op, std::vector<Value> inputs, Attributes attributes = {}) const;
+
+    std::vector<Value> results; // one an input
+
+  private:
+    int32_t node_;
+    std::vector<Value> output_gradients_;
+    std::vector<bool> needed_;
+};
+
+enum class Access : uint8_t { read = 1, write = 2, read_write = 3 };
+
+// A range of a region of memory that a kernel touches. Regions get their addresses when the plan is complete.
+struct Operand {
+    int32_t region = -1;
+    int64_t offset = 0;
+    int64_t bytes = 0;
+    Access access = Access::read;
+
+    Operand slice(int64_t from, int64_t length) const { return {region, offset + from, length, access}; }
+    Operand as(Access other) const { return {region, offset, bytes, other}; }
+};
+
+// One dispatch.
+struct Kernel {
+    std::string shader;                   // its file's name in shaders/ without ".comp"
+    std::vector<uint32_t> specialisation; // constant ids 0, 1, 2, …; id 0 is the workgroup's size in x
+    std::vector<Operand> operands;        // bindings 0, 1, 2, …
+    std::array<std::byte, 128> push{};
+    uint32_t push_bytes = 0;
+    std::array<uint32_t, 3> groups{1, 1, 1};
+    double flops = 0; // an estimate, for cutting submissions and for profiles
+    bool subgroups = false; // uses subgroup operations and relies on the profile's subgroup size
+
+    template <typename Params>
+    Kernel& params(const Params& params) {
+        static_assert(std::is_trivially_copyable_v<Params> && sizeof(Params) <= 128);
+        std::memcpy(push.data(), &params, sizeof params);
+        push_bytes = sizeof params;
+        return *this;
+    }
+};
+
+// What an operator's dispatch rule sees. Types are those of the current batch slice when the operator is separable.
+class Emitter {
+  public:
+    const DeviceProfile& profile() const;
+    const Attributes& attributes() const;
+    int input_count() const;
+    bool has_input(int i) const;
+    TensorType input_type(int i) const;
+    TensorType output_type(int i = 0) const;
+    Operand input(int i) const;       // read access
+    Operand output(int i = 0) const;  // write access; for a node's unused output a scratch region
+    Operand workspace(int64_t bytes); // read and write access; lives until the operator's last dispatch
+    Operand none() const;             // for a binding that the specialised shader never touches
+    // The largest batch whose operands stay within what one binding may cover, for operators that reduce over the
+    // batch and cut it themselves; `example_bytes`: the bytes of one example of each batched operand.
+    int64_t batch_step(int64_t batch, std::initializer_list<int64_t> example_bytes) const;
+    void dispatch(Kernel kernel);
+
+  private:
+    friend class PlanBuilder;
+    Emitter(PlanBuilder& builder, int32_t node, int64_t first, int64_t count)
+        : builder_(builder), node_(node), first_(first), count_(count) {}
+    PlanBuilder& builder_;
+    int32_t node_;
+    int64_t first_, count_; // examples of this slice; count_ < 0: all
+};
+
+struct Operator {
+    const char* name = "";
+    const char* summary = ""; // one sentence, with the formula where there is one
+    std::vector<InputSpec> inputs;
+    std::vector<OutputSpec> outputs{{"y", "The result."}};
+    std::vector<AttributeSpec> attributes;
+    bool variadic = false;  // the last input may repeat
+    bool internal = false;  // made by gradients and passes; not part of the public list
+    bool separable = false; // may be dispatched in slices of the leading axis of its inputs and outputs
+    bool alias = false;     // output 0 is input 0's memory under another shape; nothing is dispatched
+    std::vector<TensorType> (*infer)(const Signature&) = nullptr;
+    void (*gradient)(GradientBuilder&) = nullptr; // null: not differentiable
+    void (*emit)(Emitter&) = nullptr;
+};
+
+// All operators in the order of ops.def.
+std::span<const Operator> all_operators();
+// Throws invalid_argument with the nearest known name when there is none.
+const Operator& find_operator(const std::string& name);
+// Names, inputs, outputs, attributes and texts of all public operators, as JSON; bindings are generated from it.
+std::string operators_json();
+
+// Workgroups for `items` invocations in groups of `size`, folded into y when x alone may not hold them; the shader
+// computes its index as (y * groups_x + x) * size + lane and checks it against the count.
+std::array<uint32_t, 3> linear_groups(const DeviceProfile& profile, int64_t items, uint32_t size);
+
+// Defines the operator `name` of ops.def: LEMNOS_DEFINE_OPERATOR(relu) { return {.name = "relu", …}; }
+#define LEMNOS_DEFINE_OPERATOR(name) ::lemnos::Operator define_operator_##name()
+
+} // namespace lemnos

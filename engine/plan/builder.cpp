@@ -1,0 +1,207 @@
+#include "plan/builder.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace lemnos {
+
+PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile)
+    : graph_(graph), bindings_(bindings), profile_(profile) {
+    for (const auto& [value, view] : bindings) {
+        const int64_t bytes = graph.type(value).bytes();
+        require(bool(view), "The value ", describe(value.node), " is bound to no memory.");
+        require(view.bytes >= bytes && view.offset >= 0 && view.offset + view.bytes <= view.buffer->bytes(), "The value ",
+                describe(value.node), " (", to_string(graph.type(value)), ", ", bytes,
+                " bytes) is bound to a range of ", view.bytes, " bytes.");
+        require(view.offset % profile.storage_alignment == 0, "The value ", describe(value.node),
+                " is bound at offset ", view.offset, " (a multiple of ", profile.storage_alignment, " is needed).");
+    }
+    mark_needed();
+    for (int32_t node = 0; node < int32_t(needed_.size()); ++node)
+        if (needed_[size_t(node)] && graph.node(node).op) emit(node);
+}
+
+std::string PlanBuilder::describe(int32_t index) const {
+    const Node& node = graph_.node(index);
+    return text(node.op ? node.op->name : "tensor", node.name.empty() ? "" : " ", node.name, " (node ", index, ")");
+}
+
+void PlanBuilder::mark_needed() {
+    needed_.assign(graph_.nodes().size(), false);
+    for (const auto& [value, view] : bindings_)
+        if (graph_.node(value.node).op) needed_[size_t(value.node)] = true;
+    for (int32_t index = int32_t(needed_.size()) - 1; index >= 0; --index) {
+        if (!needed_[size_t(index)]) continue;
+        const Node& node = graph_.node(index);
+        if (!node.op)
+            require(bindings_.count({index, 0}) != 0, "The ", describe(index), " is used but bound to no memory.");
+        for (Value input : node.inputs)
+            if (input) needed_[size_t(input.node)] = true;
+    }
+}
+
+int32_t PlanBuilder::add_region(int64_t bytes, std::string name) {
+    Region region;
+    region.bytes = bytes;
+    region.name = std::move(name);
+    regions.push_back(std::move(region));
+    return int32_t(regions.size()) - 1;
+}
+
+int32_t PlanBuilder::region_of(Value value) {
+    const auto found = value_regions_.find(value);
+    if (found != value_regions_.end()) return found->second;
+    const int32_t index = add_region(graph_.type(value).bytes(), describe(value.node));
+    if (const auto bound = bindings_.find(value); bound != bindings_.end()) {
+        regions.back().bound = true;
+        regions.back().view = bound->second;
+    }
+    return value_regions_[value] = index;
+}
+
+// Examples per slice so that no batched operand exceeds what one binding may cover; 0: no slicing is needed.
+int64_t PlanBuilder::slice_length(const Node& node) const {
+    const int64_t limit = profile_.max_storage_range;
+    std::vector<int64_t> example_bytes;
+    bool over = false;
+    const auto consider = [&](const TensorType& type, bool whole) {
+        over |= type.bytes() > limit;
+        if (!whole && type.rank() > 0) example_bytes.push_back(type.bytes() / type.shape[0]);
+    };
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (node.inputs[i])
+            consider(graph_.type(node.inputs[i]), node.op->inputs[std::min(i, node.op->inputs.size() - 1)].whole);
+    for (size_t i = 0; i < node.outputs.size(); ++i) consider(node.outputs[i], node.op->outputs[i].whole);
+    if (!over || !node.op->separable || node.outputs[0].rank() == 0) return 0;
+    int64_t length = node.outputs[0].shape[0], step = 1;
+    for (int64_t bytes : example_bytes) {
+        length = std::min(length, limit / bytes);
+        step = std::lcm(step, profile_.storage_alignment / std::gcd(profile_.storage_alignment, bytes));
+    }
+    return length / step * step;
+}
+
+void PlanBuilder::emit(int32_t index) {
+    const Node& node = graph_.node(index);
+    if (node.op->alias) {
+        const int32_t source = region_of(node.inputs[0]);
+        if (bindings_.count({index, 0}) == 0) {
+            value_regions_[{index, 0}] = source;
+            return;
+        }
+        Kernel copy;
+        copy.operands = {{source, 0, regions[size_t(source)].bytes, Access::read},
+                         {region_of({index, 0}), 0, regions[size_t(source)].bytes, Access::write}};
+        add_step(std::move(copy), index);
+        return;
+    }
+    const int64_t length = slice_length(node);
+    if (length == 0) {
+        Emitter emitter(*this, index, 0, -1);
+        node.op->emit(emitter);
+        return;
+    }
+    const int64_t batch = node.outputs[0].shape[0];
+    for (int64_t first = 0; first < batch; first += length) {
+        Emitter emitter(*this, index, first, std::min(length, batch - first));
+        node.op->emit(emitter);
+    }
+}
+
+void PlanBuilder::add_step(Kernel kernel, int32_t node) {
+    for (uint32_t extent : kernel.groups)
+        if (extent == 0 || extent > profile_.max_group_count)
+            fail(ErrorCode::unsupported, "Operator ", describe(node), " needs ", extent, " workgroups in one dimension (1 to ",
+                 profile_.max_group_count, ").");
+    if (kernel.operands.size() > profile_.max_storage_buffers)
+        fail(ErrorCode::unsupported, "Operator ", describe(node), " binds ", kernel.operands.size(), " buffers (",
+             profile_.max_storage_buffers, " are allowed).");
+    for (const Operand& operand : kernel.operands) {
+        Region& region = regions.at(size_t(operand.region));
+        if (!kernel.shader.empty() && operand.bytes > profile_.max_storage_range)
+            fail(ErrorCode::unsupported, "Operator ", describe(node), " touches ", operand.bytes, " bytes of ", region.name,
+                 " at once, and one binding of this device covers ", profile_.max_storage_range, " bytes; use a smaller batch.");
+        if (!kernel.shader.empty() && operand.offset % profile_.storage_alignment != 0)
+            fail(ErrorCode::unsupported, "Operator ", describe(node), " would be cut at byte ", operand.offset, " of ",
+                 region.name, ", which this device cannot bind (multiples of ", profile_.storage_alignment,
+                 "); use a smaller batch.");
+        if (operand.offset < 0 || operand.bytes <= 0 || operand.offset + operand.bytes > round_up(region.bytes, 16))
+            fail(ErrorCode::internal, "Operator ", describe(node), " reaches outside ", region.name, ".");
+        if (region.first < 0) region.first = int32_t(steps.size());
+        region.last = int32_t(steps.size());
+    }
+    steps.push_back({std::move(kernel), node});
+}
+
+// ---- what operators see ---------------------------------------------------------------------------------------------
+
+const DeviceProfile& Emitter::profile() const { return builder_.profile_; }
+const Attributes& Emitter::attributes() const { return builder_.graph_.node(node_).attributes; }
+int Emitter::input_count() const { return int(builder_.graph_.node(node_).inputs.size()); }
+
+bool Emitter::has_input(int i) const { return i < input_count() && builder_.graph_.node(node_).inputs[size_t(i)]; }
+
+static TensorType sliced(TensorType type, bool whole, int64_t count) {
+    if (count >= 0 && !whole && type.rank() > 0) type.shape[0] = count;
+    return type;
+}
+
+static bool is_whole(const Operator& op, int i) { return op.inputs[std::min(size_t(i), op.inputs.size() - 1)].whole; }
+
+TensorType Emitter::input_type(int i) const {
+    const Node& node = builder_.graph_.node(node_);
+    return sliced(builder_.graph_.type(node.inputs.at(size_t(i))), is_whole(*node.op, i), count_);
+}
+
+TensorType Emitter::output_type(int i) const {
+    const Node& node = builder_.graph_.node(node_);
+    return sliced(node.outputs.at(size_t(i)), node.op->outputs[size_t(i)].whole, count_);
+}
+
+Operand Emitter::input(int i) const {
+    const Node& node = builder_.graph_.node(node_);
+    const TensorType type = input_type(i);
+    const bool cut = count_ >= 0 && !is_whole(*node.op, i) && type.rank() > 0;
+    const int64_t offset = cut ? type.bytes() / type.shape[0] * first_ : 0;
+    return {builder_.region_of(node.inputs[size_t(i)]), offset, type.bytes(), Access::read};
+}
+
+Operand Emitter::output(int i) const {
+    const Node& node = builder_.graph_.node(node_);
+    const TensorType type = output_type(i);
+    const bool cut = count_ >= 0 && !node.op->outputs[size_t(i)].whole && type.rank() > 0;
+    const int64_t offset = cut ? type.bytes() / type.shape[0] * first_ : 0;
+    return {builder_.region_of({node_, i}), offset, type.bytes(), Access::write};
+}
+
+Operand Emitter::workspace(int64_t bytes) {
+    return {builder_.add_region(bytes, text("workspace of ", builder_.describe(node_))), 0, bytes, Access::read_write};
+}
+
+// The first operand that is bound anyway: whatever it is, the specialised shader never touches it.
+Operand Emitter::none() const {
+    Operand operand = input_count() > 0 ? input(0) : output(0);
+    operand.bytes = std::min<int64_t>(operand.bytes, 16);
+    operand.access = Access::read;
+    return operand;
+}
+
+int64_t Emitter::batch_step(int64_t batch, std::initializer_list<int64_t> example_bytes) const {
+    int64_t length = batch, step = 1;
+    for (int64_t bytes : example_bytes) {
+        length = std::min(length, profile().max_storage_range / bytes);
+        step = std::lcm(step, profile().storage_alignment / std::gcd(profile().storage_alignment, bytes));
+    }
+    return length >= batch ? batch : std::max<int64_t>(1, length / step * step);
+}
+
+void Emitter::dispatch(Kernel kernel) { builder_.add_step(std::move(kernel), node_); }
+
+std::array<uint32_t, 3> linear_groups(const DeviceProfile& profile, int64_t items, uint32_t size) {
+    const int64_t groups = divide_up(items, size), limit = profile.max_group_count;
+    if (groups <= limit) return {uint32_t(std::max<int64_t>(groups, 1)), 1, 1};
+    const int64_t rows = divide_up(groups, limit);
+    return {uint32_t(divide_up(groups, rows)), uint32_t(rows), 1};
+}
+
+} // namespace lemnos

@@ -1,0 +1,63 @@
+// Turns a graph into a list of dispatches over symbolic regions of memory: chooses the nodes that the bound outputs
+// need, asks each operator for its kernels (in batch slices where one binding cannot cover a tensor), and notes the
+// life of every region.
+#pragma once
+
+#include "graph/graph.h"
+#include "vulkan/buffer.h"
+
+#include <map>
+
+namespace lemnos {
+
+struct Region {
+    int64_t bytes = 0;
+    BufferView view;           // where it is; given for bound values, filled in by place_regions() for all others
+    bool bound = false;
+    int32_t first = -1, last = -1; // dispatches that touch it
+    std::string name;
+};
+
+// The memory that values are bound to: inputs, parameters, states, and every output that is to be kept.
+using Bindings = std::map<Value, BufferView>;
+
+class PlanBuilder {
+  public:
+    PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile);
+
+    std::vector<Region> regions;
+    struct Step {
+        Kernel kernel; // an empty shader name: a copy of operand 0 to operand 1
+        int32_t node;
+    };
+    std::vector<Step> steps;
+
+  private:
+    friend class Emitter;
+    void mark_needed();
+    void emit(int32_t node);
+    int64_t slice_length(const Node& node) const;
+    int32_t region_of(Value value);
+    int32_t add_region(int64_t bytes, std::string name);
+    void add_step(Kernel kernel, int32_t node);
+    std::string describe(int32_t node) const;
+
+    const Graph& graph_;
+    const Bindings& bindings_;
+    const DeviceProfile& profile_;
+    std::vector<bool> needed_;
+    std::map<Value, int32_t> value_regions_;
+};
+
+// Gives every unbound region an address: lives that overlap never share memory, others do. Returns the sizes of the
+// pools; region.view.offset and pool_of[i] say where region i lies. With `separate`, every region gets a pool of its own.
+struct Placement {
+    std::vector<int64_t> pool_bytes;
+    std::vector<int32_t> pool_of; // -1: bound
+};
+Placement place_regions(std::vector<Region>& regions, int64_t alignment, int64_t max_pool_bytes, bool separate);
+
+// The largest sum of bytes of unbound regions that are alive at one dispatch: no placement can need less.
+int64_t liveness_bound(const std::vector<Region>& regions);
+
+} // namespace lemnos

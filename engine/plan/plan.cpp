@@ -1,0 +1,204 @@
+#include "plan/plan.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace lemnos {
+
+// What one submission may cost, in floating-point operations plus four times the bytes moved: some tens of
+// milliseconds, far below any driver's watchdog.
+static constexpr double cpu_submission_cost = 4e9, gpu_submission_cost = 2e11;
+
+// Finds the dispatches that must wait for an earlier one: a read after a write, a write after a read or a write, of
+// overlapping bytes. One barrier orders everything before it, so the list starts anew after each.
+class HazardTracker {
+  public:
+    bool conflicts(const std::vector<BufferView>& views, const std::vector<Access>& accesses) const {
+        for (size_t i = 0; i < views.size(); ++i)
+            for (const Touched& earlier : touched_) {
+                const bool writes = (uint8_t(accesses[i]) | uint8_t(earlier.access)) & uint8_t(Access::write);
+                if (writes && earlier.buffer == views[i].buffer->handle() &&
+                    views[i].offset < earlier.offset + earlier.bytes && earlier.offset < views[i].offset + views[i].bytes)
+                    return true;
+            }
+        return false;
+    }
+    void add(const std::vector<BufferView>& views, const std::vector<Access>& accesses) {
+        for (size_t i = 0; i < views.size(); ++i)
+            touched_.push_back({views[i].buffer->handle(), views[i].offset, views[i].bytes, accesses[i]});
+    }
+    void clear() { touched_.clear(); }
+
+  private:
+    struct Touched {
+        VkBuffer buffer;
+        int64_t offset, bytes;
+        Access access;
+    };
+    std::vector<Touched> touched_;
+};
+
+static BufferView resolve(const PlanBuilder& builder, const Operand& operand) {
+    const BufferView& region = builder.regions[size_t(operand.region)].view;
+    return {region.buffer, region.offset + operand.offset, operand.bytes};
+}
+
+std::shared_ptr<Plan> Plan::compile(std::shared_ptr<Device> device, const Graph& graph, const Bindings& bindings,
+                                    const PlanOptions& options) {
+    device->require_open();
+    auto plan = std::shared_ptr<Plan>(new Plan(std::move(device), options));
+    const char* separate = std::getenv("LEMNOS_SEPARATE_BUFFERS");
+    plan->prepare(graph, bindings, options.separate_buffers || (separate && std::strcmp(separate, "1") == 0));
+    return plan;
+}
+
+Plan::Plan(std::shared_ptr<Device> device, const PlanOptions& options)
+    : DeviceChild(std::move(device)), name_(options.name), pool_(*this->device()) {}
+
+Plan::~Plan() {
+    if (detach()) free_gpu_objects();
+}
+
+void Plan::free_gpu_objects() noexcept {
+    Device& device = *this->device();
+    device.retire([&device, pool = pool_.release(), descriptors = descriptors_] {
+        device.functions().vkDestroyCommandPool(device.handle(), pool, nullptr);
+        if (descriptors) device.functions().vkDestroyDescriptorPool(device.handle(), descriptors, nullptr);
+    });
+    descriptors_ = VK_NULL_HANDLE;
+    slices_.clear();
+}
+
+void Plan::prepare(const Graph& graph, const Bindings& bindings, bool separate) {
+    const DeviceProfile& profile = device()->profile();
+    for (const auto& [value, view] : bindings) {
+        require(view.buffer && view.buffer->device() == device(), "A tensor bound to the plan ", name_,
+                " belongs to another device.");
+        kept_.push_back(view.buffer);
+    }
+    PlanBuilder builder(graph, bindings, profile);
+
+    const int64_t alignment = std::max<int64_t>(profile.storage_alignment, 256);
+    const int64_t pool_limit = profile.max_buffer_bytes / alignment * alignment;
+    const Placement placement = place_regions(builder.regions, alignment, pool_limit, separate);
+    std::vector<std::shared_ptr<Buffer>> pools;
+    for (int64_t bytes : placement.pool_bytes) {
+        pools.push_back(Buffer::create(device(), BufferKind::device, bytes, "activations"));
+        workspace_bytes_ += bytes;
+    }
+    for (size_t i = 0; i < builder.regions.size(); ++i)
+        if (placement.pool_of[i] >= 0) builder.regions[i].view.buffer = pools[size_t(placement.pool_of[i])];
+    kept_.insert(kept_.end(), pools.begin(), pools.end());
+    liveness_bytes_ = liveness_bound(builder.regions);
+    record(builder);
+    device()->log().line(Log::plan, name_, ",dispatches,", dispatches_, ",barriers,", barriers_, ",submissions,",
+                         slices_.size(), ",workspace,", workspace_bytes_, ",liveness,", liveness_bytes_);
+}
+
+VkDescriptorSet Plan::describe(const PlanBuilder& builder, const Kernel& kernel, const Pipeline& pipeline) {
+    Device& device = *this->device();
+    VkDescriptorSetAllocateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
+    info.descriptorPool = descriptors_;
+    info.descriptorSetCount = 1;
+    info.pSetLayouts = &pipeline.set_layout;
+    VkDescriptorSet set = VK_NULL_HANDLE;
+    check(device.functions().vkAllocateDescriptorSets(device.handle(), &info, &set), "allocating a descriptor set");
+    std::vector<VkDescriptorBufferInfo> ranges(kernel.operands.size());
+    std::vector<VkWriteDescriptorSet> writes(kernel.operands.size());
+    for (size_t i = 0; i < ranges.size(); ++i) {
+        const BufferView view = resolve(builder, kernel.operands[i]);
+        // Whole vec4s, so that a shader may read the last one; every buffer is longer than its tensors by that much.
+        const int64_t bytes = std::min({round_up(view.bytes, 16), view.buffer->bytes() - view.offset,
+                                        device.profile().max_storage_range});
+        ranges[i] = {view.buffer->handle(), VkDeviceSize(view.offset), VkDeviceSize(bytes)};
+        writes[i] = {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
+        writes[i].dstSet = set;
+        writes[i].dstBinding = uint32_t(i);
+        writes[i].descriptorCount = 1;
+        writes[i].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+        writes[i].pBufferInfo = &ranges[i];
+    }
+    device.functions().vkUpdateDescriptorSets(device.handle(), uint32_t(writes.size()), writes.data(), 0, nullptr);
+    device.counters().descriptor_writes += int64_t(writes.size());
+    return set;
+}
+
+void Plan::record(const PlanBuilder& builder) {
+    Device& device = *this->device();
+    uint32_t sets = 0, buffers = 0;
+    for (const PlanBuilder::Step& step : builder.steps)
+        if (!step.kernel.shader.empty()) {
+            ++sets;
+            buffers += uint32_t(step.kernel.operands.size());
+        }
+    if (sets > 0) {
+        const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, std::max(buffers, 1u)};
+        VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+        info.maxSets = sets;
+        info.poolSizeCount = 1;
+        info.pPoolSizes = &size;
+        check(device.functions().vkCreateDescriptorPool(device.handle(), &info, nullptr, &descriptors_),
+              "creating a descriptor pool");
+    }
+
+    const double budget = device.profile().is_cpu ? cpu_submission_cost : gpu_submission_cost;
+    std::optional<CommandRecorder> recorder;
+    HazardTracker hazards;
+    double cost = 0;
+    for (const PlanBuilder::Step& step : builder.steps) {
+        const Kernel& kernel = step.kernel;
+        std::vector<BufferView> views;
+        std::vector<Access> accesses;
+        double bytes = 0;
+        for (const Operand& operand : kernel.operands) {
+            views.push_back(resolve(builder, operand));
+            accesses.push_back(operand.access);
+            bytes += double(operand.bytes);
+        }
+        const double step_cost = kernel.flops + 4 * bytes;
+        if (!recorder || cost + step_cost > budget) {
+            if (recorder) recorder->finish();
+            slices_.push_back(pool_.allocate());
+            recorder.emplace(device, slices_.back(), true); // begins with a barrier
+            hazards.clear();
+            cost = 0;
+        } else if (hazards.conflicts(views, accesses)) {
+            recorder->barrier();
+            ++barriers_;
+            hazards.clear();
+        }
+        hazards.add(views, accesses);
+        cost += step_cost;
+        flops_ += kernel.flops;
+        if (kernel.shader.empty()) {
+            recorder->copy(*views[0].buffer, views[0].offset, *views[1].buffer, views[1].offset, views[0].bytes);
+            continue;
+        }
+        PipelineKey key{kernel.shader, kernel.specialisation, uint32_t(kernel.operands.size()), 0};
+        if (kernel.subgroups && device.profile().subgroup_size_required) key.subgroup_size = device.profile().subgroup_size;
+        const Pipeline& pipeline = device.pipelines().get(key);
+        recorder->dispatch(pipeline, describe(builder, kernel, pipeline), kernel.push.data(), kernel.push_bytes,
+                           kernel.groups.data());
+        ++dispatches_;
+    }
+    if (recorder) recorder->finish();
+}
+
+int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {
+    Device& device = *this->device();
+    device.require_open();
+    int64_t ticket = device.last_ticket();
+    const size_t count = std::max<size_t>(slices_.size(), before || after ? 1 : 0);
+    for (size_t i = 0; i < count; ++i) {
+        VkCommandBuffer commands[3];
+        uint32_t used = 0;
+        if (i == 0 && before) commands[used++] = before;
+        if (i < slices_.size()) commands[used++] = slices_[i];
+        if (i + 1 == count && after) commands[used++] = after;
+        ticket = device.submit({commands, used}, name_.c_str());
+    }
+    return ticket;
+}
+
+} // namespace lemnos

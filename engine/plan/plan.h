@@ -1,0 +1,54 @@
+// A plan: a graph compiled for one device into command buffers that are recorded once and replayed. All slow work
+// (shape checks, memory, pipelines, descriptors, recording) happens in compile(); run() only submits.
+#pragma once
+
+#include "plan/builder.h"
+#include "vulkan/commands.h"
+#include "vulkan/pipeline.h"
+
+#include <memory>
+
+namespace lemnos {
+
+struct PlanOptions {
+    std::string name = "plan";
+    // Every tensor gets a buffer of its own and no memory is reused, for finding faults: results are bit-equal.
+    // Also switched on by LEMNOS_SEPARATE_BUFFERS=1.
+    bool separate_buffers = false;
+};
+
+class Plan : public DeviceChild {
+  public:
+    // `bindings` holds memory for every leaf that the outputs need and for every output that is to be kept.
+    static std::shared_ptr<Plan> compile(std::shared_ptr<Device> device, const Graph& graph, const Bindings& bindings,
+                                         const PlanOptions& options = {});
+    ~Plan() override;
+
+    // Submits the whole plan, in slices that keep each submission short; returns the ticket of the last. `before` and
+    // `after` go with the first and the last slice. Replays may be in flight together: each begins with a barrier.
+    int64_t run(VkCommandBuffer before = VK_NULL_HANDLE, VkCommandBuffer after = VK_NULL_HANDLE);
+
+    int64_t workspace_bytes() const { return workspace_bytes_; } // of activations and temporaries
+    int64_t liveness_bytes() const { return liveness_bytes_; }   // the lower bound of that for this order
+    int64_t dispatches() const { return dispatches_; }
+    int64_t barriers() const { return barriers_; }
+    double flops() const { return flops_; }
+    const std::string& name() const { return name_; }
+
+  private:
+    Plan(std::shared_ptr<Device> device, const PlanOptions& options);
+    void prepare(const Graph& graph, const Bindings& bindings, bool separate);
+    void record(const PlanBuilder& builder);
+    VkDescriptorSet describe(const PlanBuilder& builder, const Kernel& kernel, const Pipeline& pipeline);
+    void free_gpu_objects() noexcept override;
+
+    std::string name_;
+    std::vector<std::shared_ptr<Buffer>> kept_; // pools, and bound buffers, alive as long as the plan
+    CommandPool pool_;
+    VkDescriptorPool descriptors_ = VK_NULL_HANDLE;
+    std::vector<VkCommandBuffer> slices_;
+    int64_t workspace_bytes_ = 0, liveness_bytes_ = 0, dispatches_ = 0, barriers_ = 0;
+    double flops_ = 0;
+};
+
+} // namespace lemnos

@@ -1,0 +1,45 @@
+#include "support/log.h"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+namespace lemnos {
+
+static constexpr std::array<std::pair<std::string_view, Log::Topic>, 6> topic_names{{{"error", Log::error},
+                                                                                     {"plan", Log::plan},
+                                                                                     {"run", Log::run},
+                                                                                     {"memory", Log::memory},
+                                                                                     {"pipeline", Log::pipeline},
+                                                                                     {"validation", Log::validation}}};
+
+uint32_t Log::parse_topics(std::string_view list) {
+    uint32_t topics = 0;
+    while (!list.empty()) {
+        const size_t comma = list.find(',');
+        const std::string_view name = list.substr(0, comma);
+        for (const auto& [known, topic] : topic_names)
+            if (name == known || name == "all") topics |= topic;
+        list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    }
+    return topics;
+}
+
+Log Log::from_environment() {
+    const char* list = std::getenv("LEMNOS_VERBOSE");
+    return Log(list ? parse_topics(list) : 0);
+}
+
+void Log::write(Topic topic, const std::string& fields) const {
+    std::string_view name;
+    for (const auto& [known, value] : topic_names)
+        if (value == topic) name = known;
+    const std::string line = text("lemnos,1,", name, ",", fields);
+    if (sink_)
+        sink_(line);
+    else
+        std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+} // namespace lemnos

@@ -1,0 +1,38 @@
+// The log: one line per event, comma-separated, first field the format's version, chosen by LEMNOS_VERBOSE,
+// e.g. LEMNOS_VERBOSE=plan,pipeline. A line: "lemnos,1,<topic>,<fields...>". There is no global log: a device owns one.
+#pragma once
+
+#include "support/error.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace lemnos {
+
+class Log {
+  public:
+    enum Topic : uint32_t { error = 1, plan = 2, run = 4, memory = 8, pipeline = 16, validation = 32 };
+    using Sink = std::function<void(std::string_view line)>;
+
+    // Topics named in a comma-separated list; unknown names are ignored, "all" means every topic.
+    static uint32_t parse_topics(std::string_view list);
+    // Topics of the environment variable LEMNOS_VERBOSE; lines go to standard error.
+    static Log from_environment();
+
+    explicit Log(uint32_t topics = 0, Sink sink = {}) : topics_(topics), sink_(std::move(sink)) {}
+    bool wants(Topic topic) const { return (topics_ & topic) != 0; }
+
+    template <typename... Fields>
+    void line(Topic topic, const Fields&... fields) const {
+        if (wants(topic)) write(topic, text(fields...));
+    }
+
+  private:
+    void write(Topic topic, const std::string& fields) const;
+    uint32_t topics_;
+    Sink sink_;
+};
+
+} // namespace lemnos

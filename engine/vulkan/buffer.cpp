@@ -1,0 +1,81 @@
+#include "vulkan/buffer.h"
+
+#include "support/checked.h"
+#include "vulkan/memory.h"
+
+namespace lemnos {
+
+// Shaders may read a tensor's last elements as a whole vec4, and bindings may be rounded up to it.
+static constexpr int64_t granularity = 256;
+
+std::shared_ptr<Buffer> Buffer::create(std::shared_ptr<Device> device, BufferKind kind, int64_t bytes,
+                                       const char* name) {
+    return std::make_shared<Buffer>(std::move(device), kind, bytes, name);
+}
+
+Buffer::Buffer(std::shared_ptr<Device> owner, BufferKind kind, int64_t bytes, const char* name)
+    : DeviceChild(std::move(owner)) {
+    Device& device = *this->device();
+    device.require_open();
+    require(bytes > 0, "The buffer ", name, " has the size ", bytes, " (at least 1 byte is needed).");
+    bytes_ = bytes = round_up(bytes, granularity);
+    DeviceCounters& counters = device.counters();
+    const int64_t limit = device.memory_limit();
+    const int64_t live = counters.memory_bytes.fetch_add(bytes) + bytes;
+    const auto give_back = [&] { counters.memory_bytes -= bytes; };
+    if (limit > 0 && live > limit) {
+        give_back();
+        fail(ErrorCode::out_of_device_memory, "The buffer ", name, " (", bytes, " bytes) would raise this device's use to ",
+             live, " bytes, over the limit of ", limit, " bytes.");
+    }
+    if (bytes > device.profile().max_buffer_bytes) {
+        give_back();
+        fail(ErrorCode::out_of_device_memory, "The buffer ", name, " (", bytes, " bytes) is larger than one allocation of ",
+             device.info().name, " (", device.profile().max_buffer_bytes, " bytes).");
+    }
+    VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
+    info.size = VkDeviceSize(bytes);
+    info.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    VmaAllocationCreateInfo allocation{};
+    allocation.usage = VMA_MEMORY_USAGE_AUTO;
+    if (kind == BufferKind::device) {
+        info.usage |= VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
+        allocation.usage = VMA_MEMORY_USAGE_AUTO_PREFER_DEVICE;
+    } else {
+        allocation.flags = VMA_ALLOCATION_CREATE_MAPPED_BIT |
+                           (kind == BufferKind::upload ? VMA_ALLOCATION_CREATE_HOST_ACCESS_SEQUENTIAL_WRITE_BIT
+                                                       : VMA_ALLOCATION_CREATE_HOST_ACCESS_RANDOM_BIT);
+        allocation.requiredFlags = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    }
+    VmaAllocationInfo placed{};
+    const VkResult result =
+        vmaCreateBuffer(device.allocator(), &info, &allocation, &handle_, &allocation_, &placed);
+    if (result != VK_SUCCESS) {
+        give_back();
+        fail(error_code(result), "The device ", device.info().name, " has no memory for the buffer ", name, " (", bytes,
+             " bytes; ", live - bytes, " bytes are in use; ", result_name(result), ").");
+    }
+    mapped_ = static_cast<std::byte*>(placed.pMappedData);
+    device.set_name(VK_OBJECT_TYPE_BUFFER, uint64_t(handle_), name);
+    ++counters.buffers;
+    ++counters.allocations;
+    device.log().line(Log::memory, "buffer,", name, ",", bytes, ",", live);
+}
+
+Buffer::~Buffer() {
+    if (detach()) free_gpu_objects();
+}
+
+void Buffer::free_gpu_objects() noexcept {
+    if (!handle_) return;
+    Device& device = *this->device();
+    device.retire([&device, buffer = handle_, allocation = allocation_, bytes = bytes_] {
+        vmaDestroyBuffer(device.allocator(), buffer, allocation);
+        device.counters().memory_bytes -= bytes;
+        --device.counters().buffers;
+    });
+    handle_ = VK_NULL_HANDLE;
+    mapped_ = nullptr;
+}
+
+} // namespace lemnos

@@ -1,0 +1,361 @@
+#include "vulkan/device.h"
+
+#include "support/checked.h"
+#include "vulkan/buffer.h"
+#include "vulkan/memory.h"
+#include "vulkan/pipeline.h"
+#include "vulkan/staging.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+namespace lemnos {
+
+static constexpr int64_t wait_slice_ns = 100'000'000;
+static constexpr int64_t longest_wait_ns = int64_t(24) * 3600 * 1'000'000'000;
+
+// ---- children -------------------------------------------------------------------------------------------------------
+
+DeviceChild::DeviceChild(std::shared_ptr<Device> device) : device_(std::move(device)) { device_->attach(this); }
+
+DeviceChild::~DeviceChild() { detach(); }
+
+bool DeviceChild::detach() noexcept {
+    const std::lock_guard lock(device_->children_mutex_);
+    if (!attached_) return false;
+    attached_ = false;
+    device_->children_.erase(this);
+    return true;
+}
+
+void Device::attach(DeviceChild* child) {
+    const std::lock_guard lock(children_mutex_);
+    require_open();
+    children_.insert(child);
+}
+
+// ---- opening --------------------------------------------------------------------------------------------------------
+
+std::vector<DeviceInfo> Device::list(const Log& log) { return Instance(log).devices(); }
+
+std::shared_ptr<Device> Device::open(const DeviceOptions& options) {
+    auto device = std::shared_ptr<Device>(new Device(options));
+    device->staging_ = std::make_unique<Staging>(*device);
+    return device;
+}
+
+Device::Device(const DeviceOptions& options)
+    : log_(options.log), instance_(std::make_unique<Instance>(log_)), info_(instance_->choose(options.wanted)),
+      memory_limit_(options.memory_limit), in_flight_(max_in_flight) {
+    require(memory_limit_ >= 0, "The device memory limit (", memory_limit_, " bytes) is negative (0 means none).");
+    try {
+        create(options);
+    } catch (...) {
+        if (allocator_) vmaDestroyAllocator(allocator_);
+        if (handle_ && functions_.vkDestroyDevice) functions_.vkDestroyDevice(handle_, nullptr);
+        throw;
+    }
+}
+
+static uint32_t find_compute_family(const InstanceFunctions& functions, const DeviceInfo& info) {
+    uint32_t count = 0;
+    functions.vkGetPhysicalDeviceQueueFamilyProperties(info.handle, &count, nullptr);
+    std::vector<VkQueueFamilyProperties> families(count);
+    functions.vkGetPhysicalDeviceQueueFamilyProperties(info.handle, &count, families.data());
+    for (uint32_t family = 0; family < count; ++family)
+        if (families[family].queueFlags & VK_QUEUE_COMPUTE_BIT) return family;
+    fail(ErrorCode::unsupported, "The device ", info.name, " has no queue for compute shaders.");
+}
+
+static uint32_t environment_flag(const char* name) {
+    const char* value = std::getenv(name);
+    return value && *value && std::strcmp(value, "0") != 0;
+}
+
+// LEMNOS_CLAMP=1 pretends that the device offers no more than the smallest limits seen in the field.
+static void clamp_to_small_limits(DeviceProfile& profile) {
+    profile.max_push_bytes = 128;
+    profile.max_shared_bytes = std::min(profile.max_shared_bytes, 16384u);
+    profile.max_invocations = std::min(profile.max_invocations, 128u);
+    profile.max_group_size_x = std::min(profile.max_group_size_x, 128u);
+    profile.max_storage_buffers = std::min(profile.max_storage_buffers, 8u);
+    profile.storage_alignment = std::max<int64_t>(profile.storage_alignment, 256);
+}
+
+static KernelFamily choose_family(const DeviceProfile& profile) {
+    const char* forced = std::getenv("LEMNOS_KERNELS");
+    if (!forced || !*forced)
+        return profile.is_cpu && profile.has_subgroup_kernels() ? KernelFamily::scalar : KernelFamily::tiled;
+    const std::string name = forced;
+    if (name == "tiled") return KernelFamily::tiled;
+    if (name != "scalar")
+        fail(ErrorCode::invalid_argument, "LEMNOS_KERNELS names the kernel family \"", name,
+             "\" (\"scalar\" and \"tiled\" exist).");
+    if (!profile.has_subgroup_kernels())
+        fail(ErrorCode::unsupported, "LEMNOS_KERNELS asks for the scalar kernels, which need a fixed subgroup of 4, 8 or "
+             "16, and this device has ", profile.subgroup_size, ".");
+    return KernelFamily::scalar;
+}
+
+void Device::create(const DeviceOptions& options) {
+    const InstanceFunctions& instance = instance_->functions();
+    const uint32_t api = std::min(info_.api_version, instance_->api_version());
+    queue_family_ = find_compute_family(instance, info_);
+
+    VkPhysicalDeviceVulkan13Properties limits13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES};
+    VkPhysicalDeviceMaintenance3Properties maintenance{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES};
+    if (api >= VK_API_VERSION_1_3) maintenance.pNext = &limits13;
+    VkPhysicalDeviceSubgroupProperties subgroup{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES, &maintenance};
+    VkPhysicalDeviceProperties2 properties{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, &subgroup, {}};
+    instance.vkGetPhysicalDeviceProperties2(info_.handle, &properties);
+    const VkPhysicalDeviceLimits& limits = properties.properties.limits;
+
+    VkPhysicalDeviceVulkan13Features offered13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
+    VkPhysicalDeviceFeatures2 offered{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, nullptr, {}};
+    if (api >= VK_API_VERSION_1_3) offered.pNext = &offered13;
+    instance.vkGetPhysicalDeviceFeatures2(info_.handle, &offered);
+
+    profile_.is_cpu = info_.type == "cpu";
+    const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT;
+    const bool subgroups = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                           (subgroup.supportedOperations & needed) == needed;
+    profile_.subgroup_size = subgroup.subgroupSize;
+    const bool fixed = limits13.minSubgroupSize == limits13.maxSubgroupSize && limits13.minSubgroupSize != 0;
+    const bool can_require = offered13.subgroupSizeControl &&
+                             (limits13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0;
+    profile_.subgroup_size_required = subgroups && !fixed && can_require;
+    profile_.subgroup_size_reliable = subgroups && (fixed || can_require);
+    profile_.max_invocations = limits.maxComputeWorkGroupInvocations;
+    profile_.max_group_size_x = limits.maxComputeWorkGroupSize[0];
+    profile_.max_group_count = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
+                                         limits.maxComputeWorkGroupCount[2]});
+    profile_.max_shared_bytes = limits.maxComputeSharedMemorySize;
+    profile_.max_push_bytes = limits.maxPushConstantsSize;
+    profile_.max_storage_buffers =
+        std::min(limits.maxPerStageDescriptorStorageBuffers, limits.maxDescriptorSetStorageBuffers);
+    profile_.max_storage_range = limits.maxStorageBufferRange;
+    profile_.max_buffer_bytes = int64_t(std::min<VkDeviceSize>(maintenance.maxMemoryAllocationSize, INT64_MAX));
+    profile_.storage_alignment = int64_t(std::max<VkDeviceSize>(limits.minStorageBufferOffsetAlignment, 16));
+    if (environment_flag("LEMNOS_CLAMP")) clamp_to_small_limits(profile_);
+    if (options.max_storage_range > 0)
+        profile_.max_storage_range = std::min(profile_.max_storage_range, options.max_storage_range);
+    profile_.family = choose_family(profile_);
+
+    const float priority = 1.0f;
+    VkDeviceQueueCreateInfo queue{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
+    queue.queueFamilyIndex = queue_family_;
+    queue.queueCount = 1;
+    queue.pQueuePriorities = &priority;
+    VkPhysicalDeviceVulkan13Features enabled13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
+    enabled13.subgroupSizeControl = offered13.subgroupSizeControl;
+    VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO};
+    if (api >= VK_API_VERSION_1_3) info.pNext = &enabled13;
+    info.queueCreateInfoCount = 1;
+    info.pQueueCreateInfos = &queue;
+    check(instance.vkCreateDevice(info_.handle, &info, nullptr, &handle_), "creating a device");
+    functions_.load(instance.vkGetDeviceProcAddr, handle_);
+    functions_.vkGetDeviceQueue(handle_, queue_family_, 0, &queue_);
+    if (instance_->has_debug_utils())
+        set_name_ = reinterpret_cast<PFN_vkSetDebugUtilsObjectNameEXT>(
+            instance.vkGetDeviceProcAddr(handle_, "vkSetDebugUtilsObjectNameEXT"));
+
+    VmaVulkanFunctions proc{};
+    proc.vkGetInstanceProcAddr = instance.vkGetInstanceProcAddr;
+    proc.vkGetDeviceProcAddr = instance.vkGetDeviceProcAddr;
+    VmaAllocatorCreateInfo allocator{};
+    allocator.physicalDevice = info_.handle;
+    allocator.device = handle_;
+    allocator.instance = instance_->handle();
+    allocator.vulkanApiVersion = api;
+    allocator.pVulkanFunctions = &proc;
+    check(vmaCreateAllocator(&allocator, &allocator_), "creating the memory allocator");
+
+    VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    for (InFlight& slot : in_flight_)
+        check(functions_.vkCreateFence(handle_, &fence, nullptr, &slot.fence), "creating a fence");
+    retired_.reserve(256);
+    pipelines_ = std::make_unique<PipelineCache>(*this, options.cache_on_disk);
+}
+
+// ---- closing --------------------------------------------------------------------------------------------------------
+
+Device::~Device() {
+    try {
+        close();
+    } catch (...) { // a lost device: nothing more can be done for it
+    }
+}
+
+void Device::close() {
+    if (closed_ || !handle_) return;
+    try {
+        wait_all();
+        pipelines_->save();
+    } catch (const Error& error) { // a lost device is still freed
+        log_.line(Log::error, "close,", error.what());
+    }
+    if (closed_.exchange(true)) return;
+    {
+        std::unique_lock lock(queue_mutex_);
+        collected_.wait(lock, [this] { return !waiter_; });
+        completed_ = last_ticket_.load();
+        collect(lock);
+    }
+    staging_->close();
+    {
+        const std::lock_guard lock(children_mutex_);
+        for (DeviceChild* child : children_) {
+            child->attached_ = false;
+            child->free_gpu_objects();
+        }
+        children_.clear();
+    }
+    pipelines_.reset();
+    for (InFlight& slot : in_flight_) functions_.vkDestroyFence(handle_, slot.fence, nullptr);
+    vmaDestroyAllocator(allocator_);
+    functions_.vkDestroyDevice(handle_, nullptr);
+    handle_ = VK_NULL_HANDLE;
+    instance_.reset();
+}
+
+void Device::require_open() const {
+    if (closed_) fail(ErrorCode::device_closed, "The device ", info_.name, " has been closed.");
+    if (lost_) fail(ErrorCode::device_lost, "The device ", info_.name, " was lost; close it and open it again.");
+}
+
+// ---- submissions ----------------------------------------------------------------------------------------------------
+
+void Device::check_submission(VkResult result, const char* doing) {
+    if (result != VK_ERROR_DEVICE_LOST) return check(result, "submitting work");
+    lost_ = true;
+    fail(ErrorCode::device_lost, "The device ", info_.name, " was lost; the last work submitted was ", doing, ".");
+}
+
+int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* doing) {
+    std::unique_lock lock(queue_mutex_);
+    require_open();
+    collect(lock);
+    while (in_flight_count_ == max_in_flight) {
+        const int64_t oldest = in_flight_[oldest_].ticket;
+        lock.unlock();
+        wait(oldest);
+        lock.lock();
+    }
+    InFlight& slot = in_flight_[(oldest_ + in_flight_count_) % max_in_flight];
+    VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
+    info.commandBufferCount = uint32_t(commands.size());
+    info.pCommandBuffers = commands.data();
+    check_submission(functions_.vkQueueSubmit(queue_, 1, &info, slot.fence), doing);
+    slot.ticket = ++last_ticket_;
+    slot.doing = doing;
+    ++in_flight_count_;
+    ++counters_.submissions;
+    return slot.ticket;
+}
+
+// Takes finished submissions off the ring and destroys what waited for them. While another thread waits on a fence of
+// the ring nothing is taken off, for a fence must not be reset under its waiter.
+void Device::collect(std::unique_lock<std::mutex>&) {
+    while (!waiter_ && in_flight_count_ > 0 && !closed_) {
+        InFlight& slot = in_flight_[oldest_];
+        const VkResult status = functions_.vkGetFenceStatus(handle_, slot.fence);
+        if (status == VK_NOT_READY) break;
+        check_submission(status, slot.doing);
+        check(functions_.vkResetFences(handle_, 1, &slot.fence), "resetting a fence");
+        completed_ = slot.ticket;
+        oldest_ = (oldest_ + 1) % max_in_flight;
+        --in_flight_count_;
+    }
+    const int64_t completed = completed_;
+    size_t kept = 0;
+    for (Retired& entry : retired_) {
+        if (entry.ticket <= completed)
+            entry.destroy();
+        else
+            retired_[kept++] = std::move(entry);
+    }
+    retired_.resize(kept);
+}
+
+bool Device::done(int64_t ticket) {
+    std::unique_lock lock(queue_mutex_);
+    require_open();
+    collect(lock);
+    return completed_ >= ticket;
+}
+
+bool Device::wait(int64_t ticket, int64_t timeout_ns) {
+    using clock = std::chrono::steady_clock;
+    const int64_t timeout = timeout_ns < 0 ? longest_wait_ns : std::min(timeout_ns, longest_wait_ns);
+    const auto deadline = clock::now() + std::chrono::nanoseconds(timeout);
+    std::unique_lock lock(queue_mutex_);
+    require(ticket <= last_ticket_, "The ticket ", ticket, " was never given out (the last one is ", last_ticket_.load(), ").");
+    while (true) {
+        require_open();
+        collect(lock);
+        if (completed_ >= ticket) return true;
+        const int64_t left = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - clock::now()).count();
+        if (left <= 0) return false;
+        const int64_t slice = std::min(left, wait_slice_ns);
+        if (waiter_) {
+            collected_.wait_for(lock, std::chrono::nanoseconds(slice));
+            continue;
+        }
+        const size_t ahead = size_t(ticket - in_flight_[oldest_].ticket);
+        const InFlight slot = in_flight_[(oldest_ + ahead) % max_in_flight];
+        waiter_ = true;
+        lock.unlock();
+        const VkResult result = functions_.vkWaitForFences(handle_, 1, &slot.fence, VK_TRUE, uint64_t(slice));
+        lock.lock();
+        waiter_ = false;
+        collected_.notify_all();
+        if (result != VK_TIMEOUT) check_submission(result, slot.doing);
+    }
+}
+
+void Device::retire(std::function<void()> destroy) noexcept {
+    const std::lock_guard lock(queue_mutex_);
+    if (completed_ >= last_ticket_)
+        destroy();
+    else
+        retired_.push_back({last_ticket_, std::move(destroy)});
+}
+
+// ---- data and names -------------------------------------------------------------------------------------------------
+
+static void check_range(const Buffer& buffer, int64_t offset, int64_t bytes) {
+    require(offset >= 0 && bytes >= 0 && checked_add(offset, bytes) <= buffer.bytes(), "The range of ", bytes,
+            " bytes at offset ", offset, " is outside the buffer (", buffer.bytes(), " bytes).");
+}
+
+void Device::write(Buffer& buffer, int64_t offset, const void* data, int64_t bytes) {
+    require_open();
+    check_range(buffer, offset, bytes);
+    staging_->write(buffer, offset, data, bytes);
+}
+
+void Device::read(Buffer& buffer, int64_t offset, void* data, int64_t bytes) {
+    require_open();
+    check_range(buffer, offset, bytes);
+    staging_->read(buffer, offset, data, bytes);
+}
+
+void Device::fill(Buffer& buffer, int64_t offset, int64_t bytes, uint32_t word) {
+    require_open();
+    check_range(buffer, offset, bytes);
+    require(offset % 4 == 0 && bytes % 4 == 0, "A fill covers whole 4-byte words (offset ", offset, ", ", bytes, " bytes).");
+    staging_->fill(buffer, offset, bytes, word);
+}
+
+void Device::set_name(VkObjectType type, uint64_t object, const char* name) const {
+    if (!set_name_) return;
+    VkDebugUtilsObjectNameInfoEXT info{VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT};
+    info.objectType = type;
+    info.objectHandle = object;
+    info.pObjectName = name;
+    set_name_(handle_, &info);
+}
+
+} // namespace lemnos

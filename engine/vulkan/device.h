@@ -1,0 +1,156 @@
+// A Vulkan device of the engine's own: functions, one compute queue, memory, pipelines, submissions and their waits.
+//
+// Threads: any thread may call; submissions are serialised. Close is not release: close() waits, frees every GPU object
+// and leaves handles as husks whose use throws device_closed. Device loss is sticky.
+#pragma once
+
+#include "support/log.h"
+#include "vulkan/instance.h"
+#include "vulkan/profile.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+typedef struct VmaAllocator_T* VmaAllocator;
+
+namespace lemnos {
+
+class Buffer;
+class Device;
+class PipelineCache;
+class Staging;
+
+struct DeviceOptions {
+    std::string wanted;           // index, UUID or name part; empty: LEMNOS_DEVICE, else the best one
+    int64_t memory_limit = 0;     // bytes of device memory; 0: none
+    bool cache_on_disk = true;    // pipelines are kept in the user's cache folder
+    int64_t max_storage_range = 0; // lowers the device's own limit, for tests; 0: as reported
+    Log log = Log::from_environment();
+};
+
+// Something with GPU objects in it. The device frees them when it is closed while the object itself lives on.
+class DeviceChild {
+  public:
+    DeviceChild(const DeviceChild&) = delete;
+    DeviceChild& operator=(const DeviceChild&) = delete;
+    const std::shared_ptr<Device>& device() const { return device_; }
+
+  protected:
+    explicit DeviceChild(std::shared_ptr<Device> device);
+    virtual ~DeviceChild();
+    // Frees the GPU objects, now or once the work in flight is done. Called once, never by this class's destructor:
+    // a derived destructor says `if (detach()) free_gpu_objects();`.
+    virtual void free_gpu_objects() noexcept = 0;
+    bool detach() noexcept;
+
+  private:
+    friend class Device;
+    std::shared_ptr<Device> device_;
+    bool attached_ = true;
+};
+
+// Live counts, for users and for the tests that promise a replay allocates nothing.
+struct DeviceCounters {
+    std::atomic<int64_t> memory_bytes{0};      // of live buffers
+    std::atomic<int64_t> buffers{0};           // live
+    std::atomic<int64_t> allocations{0};       // buffers ever made
+    std::atomic<int64_t> pipelines{0};         // ever made
+    std::atomic<int64_t> descriptor_writes{0}; // ever made
+    std::atomic<int64_t> submissions{0};       // ever made
+};
+
+class Device : public std::enable_shared_from_this<Device> {
+  public:
+    static std::vector<DeviceInfo> list(const Log& log = Log::from_environment());
+    static std::shared_ptr<Device> open(const DeviceOptions& options = {});
+    ~Device();
+
+    void close();
+    bool closed() const { return closed_; }
+
+    const DeviceInfo& info() const { return info_; }
+    const DeviceProfile& profile() const { return profile_; }
+    const Log& log() const { return log_; }
+    DeviceCounters& counters() { return counters_; }
+    int64_t validation_messages() const { return instance_ ? instance_->validation_messages() : 0; }
+    int64_t memory_limit() const { return memory_limit_; }
+
+    // Submits command buffers as one piece of work; tickets increase by one. `doing` names it when the device is lost.
+    int64_t submit(std::span<const VkCommandBuffer> commands, const char* doing);
+    // Waits in slices until the ticket's work is done; false after the timeout (nanoseconds, negative: a day).
+    bool wait(int64_t ticket, int64_t timeout_ns = -1);
+    void wait_all() { wait(last_ticket()); }
+    int64_t last_ticket() const { return last_ticket_; }
+    bool done(int64_t ticket);
+    // Runs `destroy` once all work submitted so far is done; never waits for it.
+    void retire(std::function<void()> destroy) noexcept;
+
+    // Copies between host memory and a buffer, ordered after all work submitted so far; wait for the copy.
+    void write(Buffer& buffer, int64_t offset, const void* data, int64_t bytes);
+    void read(Buffer& buffer, int64_t offset, void* data, int64_t bytes);
+    void fill(Buffer& buffer, int64_t offset, int64_t bytes, uint32_t word);
+
+    // For the engine's own objects. require_open() throws device_closed or device_lost.
+    void require_open() const;
+    VkDevice handle() const { return handle_; }
+    const DeviceFunctions& functions() const { return functions_; }
+    VmaAllocator allocator() const { return allocator_; }
+    PipelineCache& pipelines() { return *pipelines_; }
+    uint32_t queue_family() const { return queue_family_; }
+    void set_name(VkObjectType type, uint64_t object, const char* name) const;
+
+  private:
+    friend class DeviceChild;
+    explicit Device(const DeviceOptions& options);
+    void create(const DeviceOptions& options);
+    void check_submission(VkResult result, const char* doing);
+    void collect(std::unique_lock<std::mutex>& lock);
+    void attach(DeviceChild* child);
+
+    struct InFlight {
+        int64_t ticket = 0;
+        VkFence fence = VK_NULL_HANDLE;
+        const char* doing = "";
+    };
+    static constexpr size_t max_in_flight = 64;
+
+    Log log_;
+    std::unique_ptr<Instance> instance_;
+    DeviceInfo info_;
+    DeviceProfile profile_;
+    int64_t memory_limit_ = 0;
+    VkDevice handle_ = VK_NULL_HANDLE;
+    DeviceFunctions functions_{};
+    VkQueue queue_ = VK_NULL_HANDLE;
+    uint32_t queue_family_ = 0;
+    VmaAllocator allocator_ = nullptr;
+    PFN_vkSetDebugUtilsObjectNameEXT set_name_ = nullptr;
+    std::unique_ptr<PipelineCache> pipelines_;
+    std::unique_ptr<Staging> staging_;
+    DeviceCounters counters_;
+
+    std::mutex queue_mutex_; // guards everything below
+    std::condition_variable collected_;
+    std::vector<InFlight> in_flight_; // a ring of max_in_flight, oldest first at oldest_
+    size_t oldest_ = 0, in_flight_count_ = 0;
+    bool waiter_ = false; // one thread waits on a fence for all
+    std::atomic<int64_t> last_ticket_{0}, completed_{0};
+    struct Retired {
+        int64_t ticket;
+        std::function<void()> destroy;
+    };
+    std::vector<Retired> retired_;
+
+    std::mutex children_mutex_;
+    std::set<DeviceChild*> children_;
+    std::atomic<bool> closed_{false}, lost_{false};
+};
+
+} // namespace lemnos

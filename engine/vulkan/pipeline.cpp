@@ -1,0 +1,192 @@
+#include "vulkan/pipeline.h"
+
+#include "support/file.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <zlib.h>
+
+namespace lemnos {
+
+static constexpr uint32_t cache_magic = 0x434d454c; // "LEMC"
+static constexpr uint32_t cache_version = 1;
+static constexpr int64_t largest_cache_file = int64_t(1) << 30;
+
+struct CacheHeader {
+    uint32_t magic = cache_magic;
+    uint32_t version = cache_version;
+    uint32_t vendor = 0, device = 0;
+    char uuid[32] = {};
+    char shaders[16] = {};
+    uint64_t bytes = 0;
+    uint64_t checksum = 0;
+};
+
+static uint64_t checksum(const void* data, size_t bytes) {
+    return crc32_z(0, static_cast<const Bytef*>(data), bytes);
+}
+
+static CacheHeader header_for(const DeviceInfo& info) {
+    CacheHeader header;
+    header.vendor = info.vendor_id;
+    header.device = info.device_id;
+    std::memcpy(header.uuid, info.uuid.data(), std::min(info.uuid.size(), sizeof header.uuid));
+    std::memcpy(header.shaders, shader_set_hash(), std::min(std::strlen(shader_set_hash()), sizeof header.shaders));
+    return header;
+}
+
+PipelineCache::PipelineCache(Device& device, bool on_disk) : device_(device), on_disk_(on_disk) {
+    VkPipelineCacheCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
+    check(device.functions().vkCreatePipelineCache(device.handle(), &info, nullptr, &cache_),
+          "creating a pipeline cache");
+    if (!on_disk_) return;
+    try {
+        const std::vector<uint8_t> saved = read_file(file_path(), largest_cache_file);
+        const bool used = load(std::as_bytes(std::span(saved)));
+        device_.log().line(Log::pipeline, "cache,", used ? "loaded," : "ignored,", saved.size());
+    } catch (const Error& error) { // no cache yet, or one that cannot be read: pipelines are made anew
+        device_.log().line(Log::pipeline, "cache,absent,", error.what());
+    }
+}
+
+PipelineCache::~PipelineCache() {
+    const DeviceFunctions& functions = device_.functions();
+    for (auto& [key, pipeline] : pipelines_) functions.vkDestroyPipeline(device_.handle(), pipeline.handle, nullptr);
+    for (auto& [buffers, layout] : layouts_) {
+        functions.vkDestroyPipelineLayout(device_.handle(), layout.pipeline, nullptr);
+        functions.vkDestroyDescriptorSetLayout(device_.handle(), layout.set, nullptr);
+    }
+    functions.vkDestroyPipelineCache(device_.handle(), cache_, nullptr);
+}
+
+const PipelineCache::Layout& PipelineCache::layout(uint32_t buffers) {
+    Layout& layout = layouts_[buffers];
+    if (layout.pipeline) return layout;
+    std::vector<VkDescriptorSetLayoutBinding> bindings(buffers);
+    for (uint32_t i = 0; i < buffers; ++i)
+        bindings[i] = {i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
+    VkDescriptorSetLayoutCreateInfo set{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO};
+    set.bindingCount = buffers;
+    set.pBindings = bindings.data();
+    check(device_.functions().vkCreateDescriptorSetLayout(device_.handle(), &set, nullptr, &layout.set),
+          "creating a descriptor set layout");
+    const VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, 128};
+    VkPipelineLayoutCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO};
+    info.setLayoutCount = 1;
+    info.pSetLayouts = &layout.set;
+    info.pushConstantRangeCount = 1;
+    info.pPushConstantRanges = &push;
+    check(device_.functions().vkCreatePipelineLayout(device_.handle(), &info, nullptr, &layout.pipeline),
+          "creating a pipeline layout");
+    return layout;
+}
+
+const Pipeline& PipelineCache::get(const PipelineKey& key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = pipelines_.find(key);
+    if (found != pipelines_.end()) return found->second;
+    device_.require_open();
+    const auto start = std::chrono::steady_clock::now();
+    const ShaderCode& code = find_shader(key.shader);
+    const Layout& used = layout(key.buffers);
+
+    VkShaderModuleCreateInfo module_info{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
+    module_info.codeSize = size_t(code.word_count) * 4;
+    module_info.pCode = code.words;
+    VkShaderModule module = VK_NULL_HANDLE;
+    check(device_.functions().vkCreateShaderModule(device_.handle(), &module_info, nullptr, &module),
+          "creating a shader module");
+
+    std::vector<VkSpecializationMapEntry> entries(key.specialisation.size());
+    for (uint32_t i = 0; i < entries.size(); ++i) entries[i] = {i, i * 4, 4};
+    const VkSpecializationInfo specialisation{uint32_t(entries.size()), entries.data(), entries.size() * 4,
+                                              key.specialisation.data()};
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup{
+        VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO};
+    subgroup.requiredSubgroupSize = key.subgroup_size;
+    VkComputePipelineCreateInfo info{VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO};
+    info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+    info.stage.pNext = key.subgroup_size ? &subgroup : nullptr;
+    info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+    info.stage.module = module;
+    info.stage.pName = "main";
+    info.stage.pSpecializationInfo = &specialisation;
+    info.layout = used.pipeline;
+    Pipeline pipeline{VK_NULL_HANDLE, used.pipeline, used.set};
+    const VkResult result =
+        device_.functions().vkCreateComputePipelines(device_.handle(), cache_, 1, &info, nullptr, &pipeline.handle);
+    device_.functions().vkDestroyShaderModule(device_.handle(), module, nullptr);
+    // A pipeline that fails is a shader the driver cannot compile; the device lives on.
+    if (result != VK_SUCCESS)
+        fail(error_code(result), "The driver of ", device_.info().name, " could not compile the shader ", key.shader, " (",
+             result_name(result), ").");
+    changed_ = true;
+    ++device_.counters().pipelines;
+    device_.set_name(VK_OBJECT_TYPE_PIPELINE, uint64_t(pipeline.handle), key.shader.c_str());
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    device_.log().line(Log::pipeline, "create,", key.shader, ",", took.count(), "ms");
+    return pipelines_.emplace(key, pipeline).first->second;
+}
+
+std::vector<std::byte> PipelineCache::bytes() const {
+    size_t size = 0;
+    check(device_.functions().vkGetPipelineCacheData(device_.handle(), cache_, &size, nullptr),
+          "measuring the pipeline cache");
+    std::vector<std::byte> out(sizeof(CacheHeader) + size);
+    check(device_.functions().vkGetPipelineCacheData(device_.handle(), cache_, &size, out.data() + sizeof(CacheHeader)),
+          "reading the pipeline cache");
+    out.resize(sizeof(CacheHeader) + size);
+    CacheHeader header = header_for(device_.info());
+    header.bytes = size;
+    header.checksum = checksum(out.data() + sizeof header, size);
+    std::memcpy(out.data(), &header, sizeof header);
+    return out;
+}
+
+bool PipelineCache::load(std::span<const std::byte> bytes) {
+    if (bytes.size() < sizeof(CacheHeader)) return false;
+    CacheHeader given;
+    std::memcpy(&given, bytes.data(), sizeof given);
+    CacheHeader expected = header_for(device_.info());
+    expected.bytes = bytes.size() - sizeof given;
+    expected.checksum = checksum(bytes.data() + sizeof given, size_t(expected.bytes));
+    if (std::memcmp(&given, &expected, sizeof given) != 0) return false;
+    VkPipelineCacheCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
+    info.initialDataSize = size_t(expected.bytes);
+    info.pInitialData = bytes.data() + sizeof given;
+    VkPipelineCache loaded = VK_NULL_HANDLE;
+    const std::lock_guard lock(mutex_);
+    if (device_.functions().vkCreatePipelineCache(device_.handle(), &info, nullptr, &loaded) != VK_SUCCESS) return false;
+    device_.functions().vkDestroyPipelineCache(device_.handle(), cache_, nullptr);
+    cache_ = loaded;
+    return true;
+}
+
+std::string PipelineCache::file_path() const {
+    return text(user_cache_folder(), "/pipelines-", device_.info().uuid, "-", shader_set_hash(), ".bin");
+}
+
+void PipelineCache::save() noexcept {
+    if (!on_disk_ || !changed_ || user_cache_folder().empty()) return;
+    try {
+        const std::vector<std::byte> data = bytes();
+        make_folders(user_cache_folder());
+        write_atomically(file_path(), [&](FileWriter& file) { file.write(data.data(), data.size()); });
+        changed_ = false;
+    } catch (const Error& error) { // a full disk must not fail the caller's work
+        device_.log().line(Log::pipeline, "cache,unsaved,", error.what());
+    }
+}
+
+const ShaderCode& find_shader(const std::string& name) {
+    const std::span<const ShaderCode> shaders = all_shaders();
+    const auto found = std::lower_bound(shaders.begin(), shaders.end(), name, [](const ShaderCode& code, const std::string& key) {
+        return std::strcmp(code.name, key.c_str()) < 0;
+    });
+    if (found == shaders.end() || name != found->name)
+        fail(ErrorCode::internal, "The library holds no shader named ", name, ".");
+    return *found;
+}
+
+} // namespace lemnos

@@ -1,0 +1,35 @@
+// What a device can do, as far as kernels and plans care. Kernel choices are pure functions of this and of shapes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace lemnos {
+
+// scalar: barrier-free, one subgroup a workgroup, values spread by subgroupBroadcast; best on CPU devices.
+// tiled:  shared memory, no subgroup operations; runs on every device, best on GPUs.
+enum class KernelFamily { scalar, tiled };
+
+struct DeviceProfile {
+    KernelFamily family = KernelFamily::tiled;
+    bool is_cpu = false;
+    uint32_t subgroup_size = 1;
+    bool subgroup_size_reliable = false; // fixed, or can be required of a pipeline: subgroup kernels may be used
+    bool subgroup_size_required = false; // every subgroup kernel's pipeline must ask for subgroup_size
+    uint32_t max_invocations = 128;
+    uint32_t max_group_size_x = 128;
+    uint32_t max_group_count = 65535; // in each dimension
+    uint32_t max_shared_bytes = 16384;
+    uint32_t max_push_bytes = 128;
+    uint32_t max_storage_buffers = 4;
+    int64_t max_storage_range = int64_t(1) << 27; // bytes one binding may cover
+    int64_t max_buffer_bytes = int64_t(1) << 30;
+    int64_t storage_alignment = 256; // of a binding's offset
+
+    // True when kernels with local size `lanes` compiled for that subgroup size run here.
+    bool has_subgroup_kernels() const {
+        return subgroup_size_reliable && (subgroup_size == 4 || subgroup_size == 8 || subgroup_size == 16);
+    }
+};
+
+} // namespace lemnos

@@ -1,0 +1,64 @@
+#include "vulkan/staging.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace lemnos {
+
+Staging::Staging(Device& device) : device_(device), pool_(device), commands_(pool_.allocate()) {}
+
+Buffer& Staging::block(std::shared_ptr<Buffer>& buffer, BufferKind kind, const char* name) {
+    device_.require_open();
+    // The device owns its staging; a counted reference back would keep both alive for ever.
+    const std::shared_ptr<Device> uncounted(std::shared_ptr<Device>(), &device_);
+    if (!buffer) buffer = Buffer::create(uncounted, kind, block_bytes, name);
+    return *buffer;
+}
+
+void Staging::close() {
+    const std::lock_guard lock(mutex_);
+    upload_.reset();
+    download_.reset();
+    if (const VkCommandPool pool = pool_.release())
+        device_.functions().vkDestroyCommandPool(device_.handle(), pool, nullptr);
+}
+
+template <typename Record>
+void Staging::run(const Record& record, const char* doing) {
+    device_.require_open();
+    pool_.reset();
+    CommandRecorder recorder(device_, commands_, false);
+    record(recorder);
+    recorder.finish();
+    device_.wait(device_.submit({&commands_, 1}, doing));
+}
+
+void Staging::write(Buffer& to, int64_t offset, const void* data, int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    Buffer& upload = block(upload_, BufferKind::upload, "staging upload");
+    for (int64_t done = 0; done < bytes;) {
+        const int64_t part = std::min(bytes - done, block_bytes);
+        std::memcpy(upload.mapped(), static_cast<const std::byte*>(data) + done, size_t(part));
+        run([&](CommandRecorder& recorder) { recorder.copy(upload, 0, to, offset + done, part); }, "an upload");
+        done += part;
+    }
+}
+
+void Staging::read(Buffer& from, int64_t offset, void* data, int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    Buffer& download = block(download_, BufferKind::download, "staging download");
+    for (int64_t done = 0; done < bytes;) {
+        const int64_t part = std::min(bytes - done, block_bytes);
+        run([&](CommandRecorder& recorder) { recorder.copy(from, offset + done, download, 0, part); }, "a download");
+        std::memcpy(static_cast<std::byte*>(data) + done, download.mapped(), size_t(part));
+        done += part;
+    }
+}
+
+void Staging::fill(Buffer& to, int64_t offset, int64_t bytes, uint32_t word) {
+    if (bytes == 0) return;
+    const std::lock_guard lock(mutex_);
+    run([&](CommandRecorder& recorder) { recorder.fill(to, offset, bytes, word); }, "a fill");
+}
+
+} // namespace lemnos

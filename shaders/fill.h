@@ -1,0 +1,5 @@
+#include "params.h"
+PARAMS(FillParams)
+    uint count;
+    float value;
+PARAMS_END
