@@ -1,6 +1,8 @@
 #include "graph/attributes.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 
 namespace lemnos {
@@ -49,10 +51,20 @@ static const char* kind_name(AttributeKind kind) {
     }
 }
 
-static void check_range(const AttributeSpec& spec, double value, const std::string& owner) {
-    if (!(value >= spec.minimum && value <= spec.maximum))
-        fail(ErrorCode::invalid_argument, owner, ": the attribute ", spec.name, " (", value, ") is outside its range (",
-             spec.minimum, " to ", spec.maximum, ").");
+// As it would be written down: whole numbers with all their digits, others with as few as identify them.
+static std::string number_text(double value) {
+    constexpr double exact = 9007199254740992.0; // 2^53
+    if (value == std::floor(value) && std::abs(value) <= exact) return text(int64_t(value));
+    std::array<char, 32> out{};
+    return {out.data(), std::to_chars(out.data(), out.data() + out.size(), value).ptr};
+}
+static std::string number_text(int64_t value) { return text(value); }
+
+template <typename Number>
+static void check_range(const AttributeSpec& spec, Number value, const std::string& owner) {
+    if (!(double(value) >= spec.minimum && double(value) <= spec.maximum))
+        fail(ErrorCode::invalid_argument, owner, ": the attribute ", spec.name, " (", number_text(value),
+             ") is outside its range (", number_text(spec.minimum), " to ", number_text(spec.maximum), ").");
 }
 
 template <typename T>
@@ -60,7 +72,7 @@ static void check_list(const AttributeSpec& spec, const std::vector<T>& list, co
     if (spec.length >= 0 && int64_t(list.size()) != spec.length)
         fail(ErrorCode::invalid_argument, owner, ": the attribute ", spec.name, " has ", list.size(), " elements (",
              spec.length, " are needed).");
-    for (T element : list) check_range(spec, double(element), owner);
+    for (T element : list) check_range(spec, element, owner);
 }
 
 // Converts where nothing is lost: an integer to a real, an empty or integer list to a list of reals.
@@ -102,7 +114,7 @@ void Attributes::complete(const std::vector<AttributeSpec>& specs, const std::st
         const AttributeValue& value = found->second;
         if (!matches(value, spec.kind))
             fail(ErrorCode::invalid_argument, owner, ": the attribute ", spec.name, " must be ", kind_name(spec.kind), ".");
-        if (const auto* integer = std::get_if<int64_t>(&value)) check_range(spec, double(*integer), owner);
+        if (const auto* integer = std::get_if<int64_t>(&value)) check_range(spec, *integer, owner);
         if (const auto* real = std::get_if<double>(&value)) check_range(spec, *real, owner);
         if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) check_list(spec, *list, owner);
         if (const auto* list = std::get_if<std::vector<double>>(&value)) check_list(spec, *list, owner);
@@ -114,6 +126,24 @@ void Attributes::complete(const std::vector<AttributeSpec>& specs, const std::st
                      "\") is none of its choices (", choices, ").", did_you_mean(*choice, spec.choices));
             }
     }
+}
+
+std::string describe_options(const Attributes& attributes) {
+    std::ostringstream out;
+    out.precision(17);
+    for (const auto& [name, value] : attributes.all()) {
+        out << ' ' << name << '=';
+        std::visit(
+            [&](const auto& held) {
+                using Held = std::decay_t<decltype(held)>;
+                if constexpr (std::is_same_v<Held, std::vector<int64_t>> || std::is_same_v<Held, std::vector<double>>)
+                    for (size_t i = 0; i < held.size(); ++i) out << (i ? "," : "") << held[i];
+                else
+                    out << held;
+            },
+            value);
+    }
+    return out.str();
 }
 
 static size_t edit_distance(const std::string& a, const std::string& b) {

@@ -67,6 +67,9 @@ class Attributes {
     std::map<std::string, AttributeValue> values_;
 };
 
+// " name=value" for every attribute, in the order of names; equal texts mean equal values.
+std::string describe_options(const Attributes& attributes);
+
 // The known name with the smallest edit distance, or empty when none is near.
 std::string nearest_name(const std::string& given, const std::vector<std::string>& known);
 // " Did you mean \"relu6\"?" or nothing.

@@ -35,7 +35,9 @@ static std::vector<bool> dependents(const Graph& graph, std::span<const Value> w
 
 std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wrt, Value seed) {
     const TensorType loss_type = graph.type(loss);
-    for (Value value : wrt) graph.type(value);
+    for (Value value : wrt)
+        require(graph.type(value).dtype == DataType::f32, "A gradient is taken by tensors of type f32 (",
+                to_string(graph.type(value)), " was given).");
     require(loss_type.dtype == DataType::f32, "A gradient needs a loss of type f32 (", name_of(loss_type.dtype),
             " was given).");
     if (!seed) {
@@ -43,8 +45,8 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
                 to_string(loss_type), " was given).");
         seed = graph.add("constant", {}, {{"shape", loss_type.shape}, {"value", 1.0}});
     }
-    require(graph.shape(seed) == loss_type.shape, "The seed (", to_string(graph.shape(seed)),
-            ") and the loss (", to_string(loss_type.shape), ") differ in shape.");
+    require(graph.type(seed) == loss_type, "The seed (", to_string(graph.type(seed)), ") and the loss (",
+            to_string(loss_type), ") differ in type or shape.");
 
     const std::vector<bool> depends = dependents(graph, wrt);
     std::vector<std::vector<Value>> gradient(size_t(loss.node) + 1);
@@ -61,14 +63,20 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
         if (std::none_of(mine.begin(), mine.end(), [](Value value) { return bool(value); })) continue;
         const Operator& op = *graph.node(index).op;
         const std::vector<Value> inputs = graph.node(index).inputs;
-        if (!op.gradient)
-            fail(ErrorCode::unsupported, "Operator ", op.name, " has no gradient, and the loss depends through it on what is differentiated.");
         std::vector<bool> needed(inputs.size());
         for (size_t i = 0; i < inputs.size(); ++i) needed[i] = inputs[i] && depends[size_t(inputs[i].node)];
+        if (std::none_of(needed.begin(), needed.end(), [](bool need) { return need; })) continue; // itself a wrt
+        if (!op.gradient)
+            fail(ErrorCode::unsupported, "Operator ", op.name, " has no gradient, and the loss depends through it on what is differentiated.");
         GradientBuilder builder(graph, index, mine, needed);
         op.gradient(builder);
-        for (size_t i = 0; i < inputs.size(); ++i)
-            if (needed[i] && builder.results[i]) accumulate(inputs[i], builder.results[i]);
+        for (size_t i = 0; i < inputs.size(); ++i) {
+            if (!needed[i] || !builder.results[i]) continue;
+            if (graph.type(builder.results[i]) != graph.type(inputs[i]))
+                fail(ErrorCode::internal, "Operator ", op.name, ": the gradient of its input ", i, " is ",
+                     to_string(graph.type(builder.results[i])), " and the input ", to_string(graph.type(inputs[i])), ".");
+            accumulate(inputs[i], builder.results[i]);
+        }
     }
 
     std::vector<Value> results;

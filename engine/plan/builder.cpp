@@ -10,9 +10,13 @@ PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const Dev
     for (const auto& [value, view] : bindings) {
         const int64_t bytes = graph.type(value).bytes();
         require(bool(view), "The value ", describe(value.node), " is bound to no memory.");
-        require(view.bytes >= bytes && view.offset >= 0 && view.offset + view.bytes <= view.buffer->bytes(), "The value ",
-                describe(value.node), " (", to_string(graph.type(value)), ", ", bytes,
+        require(view.bytes >= bytes, "The value ", describe(value.node), " (", to_string(graph.type(value)), ", ", bytes,
                 " bytes) is bound to a range of ", view.bytes, " bytes.");
+        require(view.offset >= 0 && view.offset <= view.buffer->bytes() - view.bytes, "The value ", describe(value.node),
+                " is bound to ", view.bytes, " bytes at offset ", view.offset, ", which its buffer (",
+                view.buffer->bytes(), " bytes) does not hold.");
+        require(!view.buffer->mapped(), "The value ", describe(value.node),
+                " is bound to a buffer for copies, which shaders cannot use.");
         require(view.offset % profile.storage_alignment == 0, "The value ", describe(value.node),
                 " is bound at offset ", view.offset, " (a multiple of ", profile.storage_alignment, " is needed).");
     }
@@ -63,17 +67,21 @@ int32_t PlanBuilder::region_of(Value value) {
 int64_t PlanBuilder::slice_length(const Node& node) const {
     const int64_t limit = profile_.max_storage_range;
     std::vector<int64_t> example_bytes;
-    bool over = false;
+    const int64_t batch = node.outputs[0].rank() > 0 ? node.outputs[0].shape[0] : 0;
+    bool over = false, even = true;
     const auto consider = [&](const TensorType& type, bool whole) {
         over |= type.bytes() > limit;
-        if (!whole && type.rank() > 0) example_bytes.push_back(type.bytes() / type.shape[0]);
+        if (whole || type.rank() == 0) return;
+        even &= type.shape[0] == batch;
+        example_bytes.push_back(type.bytes() / type.shape[0]);
     };
     for (size_t i = 0; i < node.inputs.size(); ++i)
         if (node.inputs[i])
             consider(graph_.type(node.inputs[i]), node.op->inputs[std::min(i, node.op->inputs.size() - 1)].whole);
     for (size_t i = 0; i < node.outputs.size(); ++i) consider(node.outputs[i], node.op->outputs[i].whole);
-    if (!over || !node.op->separable || node.outputs[0].rank() == 0) return 0;
-    int64_t length = node.outputs[0].shape[0], step = 1;
+    if (!over || !node.op->separable || batch == 0) return 0;
+    if (!even) fail(ErrorCode::internal, "Operator ", node.op->name, " cannot be cut: its leading axes differ.");
+    int64_t length = batch, step = 1;
     for (int64_t bytes : example_bytes) {
         length = std::min(length, limit / bytes);
         step = std::lcm(step, profile_.storage_alignment / std::gcd(profile_.storage_alignment, bytes));
@@ -85,7 +93,11 @@ void PlanBuilder::emit(int32_t index) {
     const Node& node = graph_.node(index);
     if (node.op->alias) {
         const int32_t source = region_of(node.inputs[0]);
-        if (bindings_.count({index, 0}) == 0) {
+        const auto bound = bindings_.find({index, 0});
+        const BufferView& from = regions[size_t(source)].view;
+        const bool in_place = bound != bindings_.end() && from.buffer == bound->second.buffer &&
+                              from.offset == bound->second.offset;
+        if (bound == bindings_.end() || in_place) {
             value_regions_[{index, 0}] = source;
             return;
         }

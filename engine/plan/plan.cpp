@@ -46,7 +46,7 @@ static BufferView resolve(const PlanBuilder& builder, const Operand& operand) {
 
 std::shared_ptr<Plan> Plan::compile(std::shared_ptr<Device> device, const Graph& graph, const Bindings& bindings,
                                     const PlanOptions& options) {
-    device->require_open();
+    const Device::KeepOpen open(*device);
     auto plan = std::shared_ptr<Plan>(new Plan(std::move(device), options));
     const char* separate = std::getenv("LEMNOS_SEPARATE_BUFFERS");
     plan->prepare(graph, bindings, options.separate_buffers || (separate && std::strcmp(separate, "1") == 0));
@@ -56,9 +56,7 @@ std::shared_ptr<Plan> Plan::compile(std::shared_ptr<Device> device, const Graph&
 Plan::Plan(std::shared_ptr<Device> device, const PlanOptions& options)
     : DeviceChild(std::move(device)), name_(options.name), pool_(*this->device()) {}
 
-Plan::~Plan() {
-    if (detach()) free_gpu_objects();
-}
+Plan::~Plan() { release(); }
 
 void Plan::free_gpu_objects() noexcept {
     Device& device = *this->device();
@@ -73,7 +71,8 @@ void Plan::free_gpu_objects() noexcept {
 void Plan::prepare(const Graph& graph, const Bindings& bindings, bool separate) {
     const DeviceProfile& profile = device()->profile();
     for (const auto& [value, view] : bindings) {
-        require(view.buffer && view.buffer->device() == device(), "A tensor bound to the plan ", name_,
+        if (!view) continue; // refused by name below
+        require(view.buffer->device() == device(), "A tensor bound to the plan ", name_,
                 " belongs to another device.");
         kept_.push_back(view.buffer);
     }
@@ -187,7 +186,8 @@ void Plan::record(const PlanBuilder& builder) {
 
 int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {
     Device& device = *this->device();
-    device.require_open();
+    const Device::KeepOpen open(device);
+    const auto order = device.hold_order(); // another thread's replay must not come between the slices
     int64_t ticket = device.last_ticket();
     const size_t count = std::max<size_t>(slices_.size(), before || after ? 1 : 0);
     for (size_t i = 0; i < count; ++i) {

@@ -14,7 +14,7 @@ namespace lemnos {
 class Log {
   public:
     enum Topic : uint32_t { error = 1, plan = 2, run = 4, memory = 8, pipeline = 16, validation = 32 };
-    using Sink = std::function<void(std::string_view line)>;
+    using Sink = std::function<void(std::string_view line)>; // called from any thread
 
     // Topics named in a comma-separated list; unknown names are ignored, "all" means every topic.
     static uint32_t parse_topics(std::string_view list);
@@ -24,9 +24,14 @@ class Log {
     explicit Log(uint32_t topics = 0, Sink sink = {}) : topics_(topics), sink_(std::move(sink)) {}
     bool wants(Topic topic) const { return (topics_ & topic) != 0; }
 
+    // Never fails: what cannot be logged is left out.
     template <typename... Fields>
-    void line(Topic topic, const Fields&... fields) const {
-        if (wants(topic)) write(topic, text(fields...));
+    void line(Topic topic, const Fields&... fields) const noexcept {
+        if (!wants(topic)) return;
+        try {
+            write(topic, text(fields...));
+        } catch (...) {
+        }
     }
 
   private:

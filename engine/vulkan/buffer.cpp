@@ -10,13 +10,19 @@ static constexpr int64_t granularity = 256;
 
 std::shared_ptr<Buffer> Buffer::create(std::shared_ptr<Device> device, BufferKind kind, int64_t bytes,
                                        const char* name) {
-    return std::make_shared<Buffer>(std::move(device), kind, bytes, name);
+    const Device::KeepOpen open(*device);
+    try {
+        return std::make_shared<Buffer>(device, kind, bytes, name);
+    } catch (const Error& error) {
+        // What was released while work was in flight still counts; once it is gone there may be room.
+        if (error.code() != ErrorCode::out_of_device_memory || !device->reclaim()) throw;
+    }
+    return std::make_shared<Buffer>(device, kind, bytes, name);
 }
 
 Buffer::Buffer(std::shared_ptr<Device> owner, BufferKind kind, int64_t bytes, const char* name)
     : DeviceChild(std::move(owner)) {
     Device& device = *this->device();
-    device.require_open();
     require(bytes > 0, "The buffer ", name, " has the size ", bytes, " (at least 1 byte is needed).");
     bytes_ = bytes = round_up(bytes, granularity);
     DeviceCounters& counters = device.counters();
@@ -62,9 +68,7 @@ Buffer::Buffer(std::shared_ptr<Device> owner, BufferKind kind, int64_t bytes, co
     device.log().line(Log::memory, "buffer,", name, ",", bytes, ",", live);
 }
 
-Buffer::~Buffer() {
-    if (detach()) free_gpu_objects();
-}
+Buffer::~Buffer() { release(); }
 
 void Buffer::free_gpu_objects() noexcept {
     if (!handle_) return;

@@ -20,14 +20,21 @@ static constexpr int64_t longest_wait_ns = int64_t(24) * 3600 * 1'000'000'000;
 
 DeviceChild::DeviceChild(std::shared_ptr<Device> device) : device_(std::move(device)) { device_->attach(this); }
 
-DeviceChild::~DeviceChild() { detach(); }
-
-bool DeviceChild::detach() noexcept {
+DeviceChild::~DeviceChild() { // still attached only where the derived constructor threw
     const std::lock_guard lock(device_->children_mutex_);
-    if (!attached_) return false;
-    attached_ = false;
+    detach();
+}
+
+bool DeviceChild::detach() {
+    if (!std::exchange(attached_, false)) return false;
     device_->children_.erase(this);
     return true;
+}
+
+// Under the lock, so that close() finds the object either whole or gone.
+void DeviceChild::release() noexcept {
+    const std::lock_guard lock(device_->children_mutex_);
+    if (detach()) free_gpu_objects();
 }
 
 void Device::attach(DeviceChild* child) {
@@ -41,20 +48,20 @@ void Device::attach(DeviceChild* child) {
 std::vector<DeviceInfo> Device::list(const Log& log) { return Instance(log).devices(); }
 
 std::shared_ptr<Device> Device::open(const DeviceOptions& options) {
-    auto device = std::shared_ptr<Device>(new Device(options));
-    device->staging_ = std::make_unique<Staging>(*device);
-    return device;
+    return std::shared_ptr<Device>(new Device(options));
 }
 
 Device::Device(const DeviceOptions& options)
-    : log_(options.log), instance_(std::make_unique<Instance>(log_)), info_(instance_->choose(options.wanted)),
+    : log_(options.log), instance_(std::make_unique<Instance>(log_, options.get_instance_proc_addr)),
+      validation_messages_(instance_->validation_counter()), info_(instance_->choose(options.wanted)),
       memory_limit_(options.memory_limit), in_flight_(max_in_flight) {
     require(memory_limit_ >= 0, "The device memory limit (", memory_limit_, " bytes) is negative (0 means none).");
+    require(options.max_storage_range >= 0, "The largest storage range (", options.max_storage_range,
+            " bytes) is negative (0 means as the device has it).");
     try {
         create(options);
     } catch (...) {
-        if (allocator_) vmaDestroyAllocator(allocator_);
-        if (handle_ && functions_.vkDestroyDevice) functions_.vkDestroyDevice(handle_, nullptr);
+        destroy();
         throw;
     }
 }
@@ -177,30 +184,32 @@ void Device::create(const DeviceOptions& options) {
         check(functions_.vkCreateFence(handle_, &fence, nullptr, &slot.fence), "creating a fence");
     retired_.reserve(256);
     pipelines_ = std::make_unique<PipelineCache>(*this, options.cache_on_disk);
+    staging_ = std::make_unique<Staging>(*this);
 }
 
 // ---- closing --------------------------------------------------------------------------------------------------------
 
-Device::~Device() {
-    try {
-        close();
-    } catch (...) { // a lost device: nothing more can be done for it
-    }
-}
+Device::~Device() { close(); }
 
-void Device::close() {
-    if (closed_ || !handle_) return;
+void Device::close() noexcept {
+    const std::lock_guard closing(close_mutex_);
+    if (closed_) return;
     try {
-        wait_all();
+        wait_all(); // threads that wait for this work learn that it is done
         pipelines_->save();
-    } catch (const Error& error) { // a lost device is still freed
+    } catch (const std::exception& error) { // a lost device is still freed
         log_.line(Log::error, "close,", error.what());
     }
-    if (closed_.exchange(true)) return;
     {
-        std::unique_lock lock(queue_mutex_);
-        collected_.wait(lock, [this] { return !waiter_; });
+        std::unique_lock lock(use_mutex_);
+        closed_ = true;
+        unused_.wait(lock, [this] { return users_ == 0; }); // the last ones to use it; those that wait give up
+    }
+    {
+        const std::unique_lock lock(queue_mutex_);
+        drain(lock);
         completed_ = last_ticket_.load();
+        in_flight_count_ = 0;
         collect(lock);
     }
     staging_->close();
@@ -212,12 +221,30 @@ void Device::close() {
         }
         children_.clear();
     }
-    pipelines_.reset();
-    for (InFlight& slot : in_flight_) functions_.vkDestroyFence(handle_, slot.fence, nullptr);
-    vmaDestroyAllocator(allocator_);
-    functions_.vkDestroyDevice(handle_, nullptr);
-    handle_ = VK_NULL_HANDLE;
+    destroy();
     instance_.reset();
+}
+
+// Whatever create() has made, also where it stopped in the middle.
+void Device::destroy() noexcept {
+    staging_.reset();
+    pipelines_.reset();
+    for (InFlight& slot : in_flight_)
+        if (slot.fence) functions_.vkDestroyFence(handle_, std::exchange(slot.fence, VK_NULL_HANDLE), nullptr);
+    if (allocator_) vmaDestroyAllocator(std::exchange(allocator_, nullptr));
+    if (handle_ && functions_.vkDestroyDevice)
+        functions_.vkDestroyDevice(std::exchange(handle_, VK_NULL_HANDLE), nullptr);
+}
+
+void Device::enter() {
+    const std::lock_guard lock(use_mutex_);
+    require_open();
+    ++users_;
+}
+
+void Device::leave() noexcept {
+    const std::lock_guard lock(use_mutex_);
+    if (--users_ == 0) unused_.notify_all();
 }
 
 void Device::require_open() const {
@@ -227,6 +254,10 @@ void Device::require_open() const {
 
 // ---- submissions ----------------------------------------------------------------------------------------------------
 
+static void require_ticket(int64_t ticket, int64_t last) {
+    require(ticket >= 0 && ticket <= last, "The ticket ", ticket, " was never given out (the last one is ", last, ").");
+}
+
 void Device::check_submission(VkResult result, const char* doing) {
     if (result != VK_ERROR_DEVICE_LOST) return check(result, "submitting work");
     lost_ = true;
@@ -234,8 +265,9 @@ void Device::check_submission(VkResult result, const char* doing) {
 }
 
 int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* doing) {
+    const KeepOpen open(*this);
+    const std::lock_guard order(order_mutex_);
     std::unique_lock lock(queue_mutex_);
-    require_open();
     collect(lock);
     while (in_flight_count_ == max_in_flight) {
         const int64_t oldest = in_flight_[oldest_].ticket;
@@ -243,13 +275,14 @@ int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* do
         wait(oldest);
         lock.lock();
     }
+    require_open(); // it may have been lost meanwhile
     InFlight& slot = in_flight_[(oldest_ + in_flight_count_) % max_in_flight];
+    std::strncpy(slot.doing.data(), doing, slot.doing.size() - 1); // the last byte stays 0
     VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
     info.commandBufferCount = uint32_t(commands.size());
     info.pCommandBuffers = commands.data();
     check_submission(functions_.vkQueueSubmit(queue_, 1, &info, slot.fence), doing);
     slot.ticket = ++last_ticket_;
-    slot.doing = doing;
     ++in_flight_count_;
     ++counters_.submissions;
     return slot.ticket;
@@ -257,12 +290,12 @@ int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* do
 
 // Takes finished submissions off the ring and destroys what waited for them. While another thread waits on a fence of
 // the ring nothing is taken off, for a fence must not be reset under its waiter.
-void Device::collect(std::unique_lock<std::mutex>&) {
-    while (!waiter_ && in_flight_count_ > 0 && !closed_) {
+void Device::collect(const std::unique_lock<std::mutex>&) {
+    while (!waiter_ && in_flight_count_ > 0) {
         InFlight& slot = in_flight_[oldest_];
         const VkResult status = functions_.vkGetFenceStatus(handle_, slot.fence);
         if (status == VK_NOT_READY) break;
-        check_submission(status, slot.doing);
+        check_submission(status, slot.doing.data());
         check(functions_.vkResetFences(handle_, 1, &slot.fence), "resetting a fence");
         completed_ = slot.ticket;
         oldest_ = (oldest_ + 1) % max_in_flight;
@@ -270,18 +303,29 @@ void Device::collect(std::unique_lock<std::mutex>&) {
     }
     const int64_t completed = completed_;
     size_t kept = 0;
-    for (Retired& entry : retired_) {
+    for (const Retired& entry : retired_) {
         if (entry.ticket <= completed)
             entry.destroy();
         else
-            retired_[kept++] = std::move(entry);
+            retired_[kept++] = entry;
     }
-    retired_.resize(kept);
+    retired_.erase(retired_.begin() + ptrdiff_t(kept), retired_.end());
+}
+
+// Waits, with the lock held, until the GPU has left everything alone. A lost device has.
+void Device::drain(const std::unique_lock<std::mutex>&) noexcept {
+    for (size_t i = 0; i < in_flight_count_; ++i) {
+        const VkFence fence = in_flight_[(oldest_ + i) % max_in_flight].fence;
+        VkResult result = VK_TIMEOUT;
+        for (int64_t waited = 0; result == VK_TIMEOUT && waited < longest_wait_ns; waited += wait_slice_ns)
+            result = functions_.vkWaitForFences(handle_, 1, &fence, VK_TRUE, uint64_t(wait_slice_ns));
+    }
 }
 
 bool Device::done(int64_t ticket) {
-    std::unique_lock lock(queue_mutex_);
+    const std::unique_lock lock(queue_mutex_);
     require_open();
+    require_ticket(ticket, last_ticket_);
     collect(lock);
     return completed_ >= ticket;
 }
@@ -290,8 +334,9 @@ bool Device::wait(int64_t ticket, int64_t timeout_ns) {
     using clock = std::chrono::steady_clock;
     const int64_t timeout = timeout_ns < 0 ? longest_wait_ns : std::min(timeout_ns, longest_wait_ns);
     const auto deadline = clock::now() + std::chrono::nanoseconds(timeout);
+    const KeepOpen open(*this);
     std::unique_lock lock(queue_mutex_);
-    require(ticket <= last_ticket_, "The ticket ", ticket, " was never given out (the last one is ", last_ticket_.load(), ").");
+    require_ticket(ticket, last_ticket_);
     while (true) {
         require_open();
         collect(lock);
@@ -303,24 +348,42 @@ bool Device::wait(int64_t ticket, int64_t timeout_ns) {
             collected_.wait_for(lock, std::chrono::nanoseconds(slice));
             continue;
         }
-        const size_t ahead = size_t(ticket - in_flight_[oldest_].ticket);
-        const InFlight slot = in_flight_[(oldest_ + ahead) % max_in_flight];
+        // Always the oldest: the ring moves with every submission that ends, and so does whoever waits for a slot of it
+        // or for an earlier ticket.
+        const InFlight slot = in_flight_[oldest_];
         waiter_ = true;
         lock.unlock();
         const VkResult result = functions_.vkWaitForFences(handle_, 1, &slot.fence, VK_TRUE, uint64_t(slice));
         lock.lock();
         waiter_ = false;
         collected_.notify_all();
-        if (result != VK_TIMEOUT) check_submission(result, slot.doing);
+        if (result != VK_TIMEOUT) check_submission(result, slot.doing.data());
     }
 }
 
-void Device::retire(std::function<void()> destroy) noexcept {
-    const std::lock_guard lock(queue_mutex_);
-    if (completed_ >= last_ticket_)
+void Device::retire(InlineTask destroy) noexcept {
+    const std::unique_lock lock(queue_mutex_);
+    if (completed_ >= last_ticket_) return destroy();
+    try {
+        retired_.push_back({last_ticket_, destroy});
+    } catch (const std::bad_alloc&) {
+        drain(lock);
         destroy();
-    else
-        retired_.push_back({last_ticket_, std::move(destroy)});
+    }
+}
+
+bool Device::reclaim() {
+    {
+        const std::lock_guard lock(queue_mutex_);
+        if (retired_.empty()) return false;
+    }
+    wait_all();
+    return true;
+}
+
+PipelineCache& Device::pipelines() {
+    require_open();
+    return *pipelines_;
 }
 
 // ---- data and names -------------------------------------------------------------------------------------------------
@@ -331,19 +394,19 @@ static void check_range(const Buffer& buffer, int64_t offset, int64_t bytes) {
 }
 
 void Device::write(Buffer& buffer, int64_t offset, const void* data, int64_t bytes) {
-    require_open();
+    const KeepOpen open(*this);
     check_range(buffer, offset, bytes);
     staging_->write(buffer, offset, data, bytes);
 }
 
 void Device::read(Buffer& buffer, int64_t offset, void* data, int64_t bytes) {
-    require_open();
+    const KeepOpen open(*this);
     check_range(buffer, offset, bytes);
     staging_->read(buffer, offset, data, bytes);
 }
 
 void Device::fill(Buffer& buffer, int64_t offset, int64_t bytes, uint32_t word) {
-    require_open();
+    const KeepOpen open(*this);
     check_range(buffer, offset, bytes);
     require(offset % 4 == 0 && bytes % 4 == 0, "A fill covers whole 4-byte words (offset ", offset, ", ", bytes, " bytes).");
     staging_->fill(buffer, offset, bytes, word);

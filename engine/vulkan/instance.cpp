@@ -33,20 +33,22 @@ static int preference(const std::string& type) {
     return int(std::find(std::begin(order), std::end(order), type) - std::begin(order));
 }
 
-static VKAPI_ATTR VkBool32 VKAPI_CALL on_validation(VkDebugUtilsMessageSeverityFlagBitsEXT,
-                                                    VkDebugUtilsMessageTypeFlagsEXT types,
-                                                    const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
+VkBool32 Instance::on_validation(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT types,
+                                 const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
     // The loader reports drivers it skips as general messages; only the layers' findings count.
     if ((types & VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT) == 0) return VK_FALSE;
-    (*static_cast<const std::function<void(const char*)>*>(user))(data->pMessage);
+    auto& validation = *static_cast<Validation*>(user);
+    validation.messages.fetch_add(1, std::memory_order_relaxed);
+    validation.log.line(Log::validation, data->pMessage);
     return VK_FALSE;
 }
 
-Instance::Instance(const Log& log)
-    : log_(log), loader_(loader_names, int(std::size(loader_names))), validation_(std::make_unique<Validation>()) {
-    if (!loader_)
+Instance::Instance(const Log& log, PFN_vkGetInstanceProcAddr get_proc)
+    : loader_(loader_names, get_proc ? 0 : int(std::size(loader_names))),
+      validation_(std::make_shared<Validation>(log)) {
+    if (!get_proc && !loader_)
         fail(ErrorCode::no_device, "No Vulkan loader was found (", loader_names[0], "). ", what_to_install);
-    const auto get_proc = reinterpret_cast<PFN_vkGetInstanceProcAddr>(loader_.symbol("vkGetInstanceProcAddr"));
+    if (!get_proc) get_proc = reinterpret_cast<PFN_vkGetInstanceProcAddr>(loader_.symbol("vkGetInstanceProcAddr"));
     if (!get_proc)
         fail(ErrorCode::no_device, "The library ", loader_names[0], " is not a Vulkan loader. ", what_to_install);
     const auto global = [&](const char* name) { return get_proc(VK_NULL_HANDLE, name); };
@@ -60,10 +62,14 @@ Instance::Instance(const Log& log)
 
     const auto list = reinterpret_cast<PFN_vkEnumerateInstanceExtensionProperties>(
         global("vkEnumerateInstanceExtensionProperties"));
+    const auto create = reinterpret_cast<PFN_vkCreateInstance>(global("vkCreateInstance"));
+    if (!list || !create)
+        fail(ErrorCode::no_device, "The library ", loader_names[0], " is not a Vulkan loader. ", what_to_install);
     uint32_t count = 0;
-    list(nullptr, &count, nullptr);
+    check(list(nullptr, &count, nullptr), "counting the instance's extensions");
     std::vector<VkExtensionProperties> offered(count);
-    list(nullptr, &count, offered.data());
+    check(list(nullptr, &count, offered.data()), "listing the instance's extensions");
+    offered.resize(count);
     debug_utils_ = std::any_of(offered.begin(), offered.end(), [](const VkExtensionProperties& extension) {
         return std::strcmp(extension.extensionName, VK_EXT_DEBUG_UTILS_EXTENSION_NAME) == 0;
     });
@@ -76,7 +82,6 @@ Instance::Instance(const Log& log)
     info.pApplicationInfo = &application;
     info.enabledExtensionCount = debug_utils_ ? 1 : 0;
     info.ppEnabledExtensionNames = extensions;
-    const auto create = reinterpret_cast<PFN_vkCreateInstance>(global("vkCreateInstance"));
     const VkResult created = create(&info, nullptr, &handle_);
     if (created == VK_ERROR_INCOMPATIBLE_DRIVER)
         fail(ErrorCode::no_device, "The Vulkan loader found no driver. ", what_to_install);
@@ -86,18 +91,20 @@ Instance::Instance(const Log& log)
         listen_to_validation();
         list_devices();
     } catch (...) {
-        if (functions_.vkDestroyInstance) functions_.vkDestroyInstance(handle_, nullptr);
+        destroy();
         throw;
     }
 }
 
-Instance::~Instance() {
+Instance::~Instance() { destroy(); }
+
+void Instance::destroy() noexcept {
     if (messenger_) {
-        const auto destroy = reinterpret_cast<PFN_vkDestroyDebugUtilsMessengerEXT>(
+        const auto destroy_messenger = reinterpret_cast<PFN_vkDestroyDebugUtilsMessengerEXT>(
             functions_.vkGetInstanceProcAddr(handle_, "vkDestroyDebugUtilsMessengerEXT"));
-        destroy(handle_, messenger_, nullptr);
+        if (destroy_messenger) destroy_messenger(handle_, messenger_, nullptr);
     }
-    functions_.vkDestroyInstance(handle_, nullptr);
+    if (functions_.vkDestroyInstance) functions_.vkDestroyInstance(handle_, nullptr);
 }
 
 void Instance::listen_to_validation() {
@@ -105,16 +112,12 @@ void Instance::listen_to_validation() {
     const auto create = reinterpret_cast<PFN_vkCreateDebugUtilsMessengerEXT>(
         functions_.vkGetInstanceProcAddr(handle_, "vkCreateDebugUtilsMessengerEXT"));
     if (!create) return;
-    validation_->on_message = [this](const char* message) {
-        validation_->messages.fetch_add(1, std::memory_order_relaxed);
-        log_.line(Log::validation, message);
-    };
     VkDebugUtilsMessengerCreateInfoEXT info{VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT};
     info.messageSeverity =
         VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
     info.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT;
     info.pfnUserCallback = on_validation;
-    info.pUserData = &validation_->on_message;
+    info.pUserData = validation_.get();
     check(create(handle_, &info, nullptr, &messenger_), "listening to validation messages");
 }
 
@@ -123,6 +126,7 @@ void Instance::list_devices() {
     check(functions_.vkEnumeratePhysicalDevices(handle_, &count, nullptr), "counting devices");
     std::vector<VkPhysicalDevice> handles(count);
     check(functions_.vkEnumeratePhysicalDevices(handle_, &count, handles.data()), "listing devices");
+    handles.resize(count);
     for (VkPhysicalDevice handle : handles) {
         VkPhysicalDeviceProperties basic{};
         functions_.vkGetPhysicalDeviceProperties(handle, &basic);
@@ -141,6 +145,7 @@ void Instance::list_devices() {
         info.type = type_name(basic.deviceType);
         info.driver = text(driver.driverName, driver.driverInfo[0] ? " " : "", driver.driverInfo);
         info.api_version = basic.apiVersion;
+        info.driver_version = basic.driverVersion;
         info.vendor_id = basic.vendorID;
         info.device_id = basic.deviceID;
         for (uint8_t byte : id.deviceUUID) {
@@ -168,10 +173,12 @@ const DeviceInfo& Instance::choose(const std::string& wanted_by_caller) const {
     }
     if (wanted.empty()) return devices_.front();
     const std::string key = lower(wanted);
+    std::string uuid = key; // may be written with dashes
+    uuid.erase(std::remove(uuid.begin(), uuid.end(), '-'), uuid.end());
     const bool is_index = key.size() <= 3 && std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isdigit(c); });
     for (const DeviceInfo& device : devices_)
         if (is_index ? std::to_string(device.index) == key
-                     : device.uuid == key || lower(device.name).find(key) != std::string::npos)
+                     : device.uuid == uuid || lower(device.name).find(key) != std::string::npos)
             return device;
     std::string known;
     for (const DeviceInfo& device : devices_) known += text(known.empty() ? "" : ", ", device.index, ": ", device.name);

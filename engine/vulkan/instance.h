@@ -6,7 +6,6 @@
 #include "vulkan/api.h"
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +18,7 @@ struct DeviceInfo {
     std::string type;   // "discrete", "integrated", "virtual", "cpu" or "other"
     std::string driver; // name and version as the driver gives them, where Vulkan 1.2 tells
     std::string uuid;   // 32 hexadecimal digits
-    uint32_t api_version = 0;
+    uint32_t api_version = 0, driver_version = 0;
     uint32_t vendor_id = 0, device_id = 0;
     int64_t memory_bytes = 0; // the largest device-local heap
     VkPhysicalDevice handle = VK_NULL_HANDLE;
@@ -27,8 +26,9 @@ struct DeviceInfo {
 
 class Instance {
   public:
-    // Throws no_device, with a sentence that says what to install, when no loader is found or no driver answers.
-    explicit Instance(const Log& log);
+    // Throws no_device, with a sentence that says what to install, when no loader is found or no driver answers. Every
+    // function comes from get_instance_proc_addr where one is given, and from the system's loader otherwise.
+    explicit Instance(const Log& log, PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr);
     ~Instance();
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
@@ -41,25 +41,28 @@ class Instance {
     const InstanceFunctions& functions() const { return functions_; }
     uint32_t api_version() const { return api_version_; }
     bool has_debug_utils() const { return debug_utils_; }
-    // Messages of validation layers since the instance was made; 0 as well when no layer is active.
-    int64_t validation_messages() const { return validation_->messages; }
+    // Messages of validation layers since the instance was made; 0 as well when no layer is active. Outlives the instance.
+    std::shared_ptr<const std::atomic<int64_t>> validation_counter() const { return {validation_, &validation_->messages}; }
 
   private:
     struct Validation { // at a fixed address, which the messenger keeps
-        std::function<void(const char*)> on_message;
+        Log log;
         std::atomic<int64_t> messages{0};
     };
+    static VKAPI_ATTR VkBool32 VKAPI_CALL on_validation(VkDebugUtilsMessageSeverityFlagBitsEXT,
+                                                        VkDebugUtilsMessageTypeFlagsEXT,
+                                                        const VkDebugUtilsMessengerCallbackDataEXT*, void*);
+    void destroy() noexcept;
     void list_devices();
     void listen_to_validation();
 
-    Log log_;
     SharedLibrary loader_;
     VkInstance handle_ = VK_NULL_HANDLE;
     InstanceFunctions functions_;
     uint32_t api_version_ = 0;
     bool debug_utils_ = false;
     VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
-    std::unique_ptr<Validation> validation_;
+    std::shared_ptr<Validation> validation_;
     std::vector<DeviceInfo> devices_;
 };
 

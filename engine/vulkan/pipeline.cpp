@@ -10,13 +10,13 @@
 namespace lemnos {
 
 static constexpr uint32_t cache_magic = 0x434d454c; // "LEMC"
-static constexpr uint32_t cache_version = 1;
+static constexpr uint32_t cache_version = 2;
 static constexpr int64_t largest_cache_file = int64_t(1) << 30;
 
 struct CacheHeader {
     uint32_t magic = cache_magic;
     uint32_t version = cache_version;
-    uint32_t vendor = 0, device = 0;
+    uint32_t vendor = 0, device = 0, driver = 0, reserved = 0;
     char uuid[32] = {};
     char shaders[16] = {};
     uint64_t bytes = 0;
@@ -31,6 +31,7 @@ static CacheHeader header_for(const DeviceInfo& info) {
     CacheHeader header;
     header.vendor = info.vendor_id;
     header.device = info.device_id;
+    header.driver = info.driver_version;
     std::memcpy(header.uuid, info.uuid.data(), std::min(info.uuid.size(), sizeof header.uuid));
     std::memcpy(header.shaders, shader_set_hash(), std::min(std::strlen(shader_set_hash()), sizeof header.shaders));
     return header;
@@ -40,12 +41,17 @@ PipelineCache::PipelineCache(Device& device, bool on_disk) : device_(device), on
     VkPipelineCacheCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
     check(device.functions().vkCreatePipelineCache(device.handle(), &info, nullptr, &cache_),
           "creating a pipeline cache");
-    if (!on_disk_) return;
+    if (on_disk_) read_file_cache();
+}
+
+void PipelineCache::read_file_cache() {
     try {
-        const std::vector<uint8_t> saved = read_file(file_path(), largest_cache_file);
+        const std::string path = file_path();
+        if (path.empty()) return;
+        const std::vector<uint8_t> saved = read_file(path, largest_cache_file);
         const bool used = load(std::as_bytes(std::span(saved)));
         device_.log().line(Log::pipeline, "cache,", used ? "loaded," : "ignored,", saved.size());
-    } catch (const Error& error) { // no cache yet, or one that cannot be read: pipelines are made anew
+    } catch (const std::exception& error) { // no cache yet, or one that cannot be read: pipelines are made anew
         device_.log().line(Log::pipeline, "cache,absent,", error.what());
     }
 }
@@ -69,8 +75,9 @@ const PipelineCache::Layout& PipelineCache::layout(uint32_t buffers) {
     VkDescriptorSetLayoutCreateInfo set{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO};
     set.bindingCount = buffers;
     set.pBindings = bindings.data();
-    check(device_.functions().vkCreateDescriptorSetLayout(device_.handle(), &set, nullptr, &layout.set),
-          "creating a descriptor set layout");
+    if (!layout.set) // it is there where only the second step failed
+        check(device_.functions().vkCreateDescriptorSetLayout(device_.handle(), &set, nullptr, &layout.set),
+              "creating a descriptor set layout");
     const VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, 128};
     VkPipelineLayoutCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO};
     info.setLayoutCount = 1;
@@ -88,9 +95,26 @@ const Pipeline& PipelineCache::get(const PipelineKey& key) {
     if (found != pipelines_.end()) return found->second;
     device_.require_open();
     const auto start = std::chrono::steady_clock::now();
-    const ShaderCode& code = find_shader(key.shader);
     const Layout& used = layout(key.buffers);
+    const auto added = pipelines_.emplace(key, Pipeline{VK_NULL_HANDLE, used.pipeline, used.set}).first;
+    try {
+        added->second.handle = create(key, used.pipeline);
+    } catch (...) {
+        pipelines_.erase(added);
+        throw;
+    }
+    changed_ = true;
+    ++device_.counters().pipelines;
+    device_.set_name(VK_OBJECT_TYPE_PIPELINE, uint64_t(added->second.handle), key.shader.c_str());
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    device_.log().line(Log::pipeline, "create,", key.shader, ",", took.count(), "ms");
+    return added->second;
+}
 
+VkPipeline PipelineCache::create(const PipelineKey& key, VkPipelineLayout layout) {
+    const ShaderCode& code = find_shader(key.shader);
+    std::vector<VkSpecializationMapEntry> entries(key.specialisation.size());
+    for (uint32_t i = 0; i < entries.size(); ++i) entries[i] = {i, i * 4, 4};
     VkShaderModuleCreateInfo module_info{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
     module_info.codeSize = size_t(code.word_count) * 4;
     module_info.pCode = code.words;
@@ -98,8 +122,6 @@ const Pipeline& PipelineCache::get(const PipelineKey& key) {
     check(device_.functions().vkCreateShaderModule(device_.handle(), &module_info, nullptr, &module),
           "creating a shader module");
 
-    std::vector<VkSpecializationMapEntry> entries(key.specialisation.size());
-    for (uint32_t i = 0; i < entries.size(); ++i) entries[i] = {i, i * 4, 4};
     const VkSpecializationInfo specialisation{uint32_t(entries.size()), entries.data(), entries.size() * 4,
                                               key.specialisation.data()};
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup{
@@ -112,24 +134,24 @@ const Pipeline& PipelineCache::get(const PipelineKey& key) {
     info.stage.module = module;
     info.stage.pName = "main";
     info.stage.pSpecializationInfo = &specialisation;
-    info.layout = used.pipeline;
-    Pipeline pipeline{VK_NULL_HANDLE, used.pipeline, used.set};
+    info.layout = layout;
+    VkPipeline pipeline = VK_NULL_HANDLE;
     const VkResult result =
-        device_.functions().vkCreateComputePipelines(device_.handle(), cache_, 1, &info, nullptr, &pipeline.handle);
+        device_.functions().vkCreateComputePipelines(device_.handle(), cache_, 1, &info, nullptr, &pipeline);
     device_.functions().vkDestroyShaderModule(device_.handle(), module, nullptr);
     // A pipeline that fails is a shader the driver cannot compile; the device lives on.
     if (result != VK_SUCCESS)
         fail(error_code(result), "The driver of ", device_.info().name, " could not compile the shader ", key.shader, " (",
              result_name(result), ").");
-    changed_ = true;
-    ++device_.counters().pipelines;
-    device_.set_name(VK_OBJECT_TYPE_PIPELINE, uint64_t(pipeline.handle), key.shader.c_str());
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    device_.log().line(Log::pipeline, "create,", key.shader, ",", took.count(), "ms");
-    return pipelines_.emplace(key, pipeline).first->second;
+    return pipeline;
 }
 
-std::vector<std::byte> PipelineCache::bytes() const {
+std::vector<std::byte> PipelineCache::bytes() {
+    const std::lock_guard lock(mutex_);
+    return locked_bytes();
+}
+
+std::vector<std::byte> PipelineCache::locked_bytes() const {
     size_t size = 0;
     check(device_.functions().vkGetPipelineCacheData(device_.handle(), cache_, &size, nullptr),
           "measuring the pipeline cache");
@@ -164,17 +186,20 @@ bool PipelineCache::load(std::span<const std::byte> bytes) {
 }
 
 std::string PipelineCache::file_path() const {
-    return text(user_cache_folder(), "/pipelines-", device_.info().uuid, "-", shader_set_hash(), ".bin");
+    const std::string folder = user_cache_folder();
+    return folder.empty() ? folder : text(folder, "/pipelines-", device_.info().uuid, "-", shader_set_hash(), ".bin");
 }
 
 void PipelineCache::save() noexcept {
-    if (!on_disk_ || !changed_ || user_cache_folder().empty()) return;
     try {
-        const std::vector<std::byte> data = bytes();
+        const std::lock_guard lock(mutex_);
+        const std::string path = file_path();
+        if (!on_disk_ || !changed_ || path.empty()) return;
+        const std::vector<std::byte> data = locked_bytes();
         make_folders(user_cache_folder());
-        write_atomically(file_path(), [&](FileWriter& file) { file.write(data.data(), data.size()); });
+        write_atomically(path, [&](FileWriter& file) { file.write(data.data(), data.size()); });
         changed_ = false;
-    } catch (const Error& error) { // a full disk must not fail the caller's work
+    } catch (const std::exception& error) { // a full disk must not fail the caller's work
         device_.log().line(Log::pipeline, "cache,unsaved,", error.what());
     }
 }

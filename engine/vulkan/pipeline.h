@@ -35,7 +35,7 @@ class PipelineCache {
 
     // The driver's cache as bytes, with a header of our own that load() checks; foreign or damaged bytes are ignored
     // and reported as false, for a cache is never worth an error.
-    std::vector<std::byte> bytes() const;
+    std::vector<std::byte> bytes();
     bool load(std::span<const std::byte> bytes);
     void save() noexcept; // into the user's cache folder, when something new was made
 
@@ -45,7 +45,10 @@ class PipelineCache {
         VkPipelineLayout pipeline = VK_NULL_HANDLE;
     };
     const Layout& layout(uint32_t buffers);
-    std::string file_path() const;
+    VkPipeline create(const PipelineKey& key, VkPipelineLayout layout);
+    void read_file_cache();
+    std::vector<std::byte> locked_bytes() const;
+    std::string file_path() const; // empty where the user has no cache folder
 
     Device& device_;
     bool on_disk_;

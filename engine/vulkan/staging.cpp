@@ -8,7 +8,6 @@ namespace lemnos {
 Staging::Staging(Device& device) : device_(device), pool_(device), commands_(pool_.allocate()) {}
 
 Buffer& Staging::block(std::shared_ptr<Buffer>& buffer, BufferKind kind, const char* name) {
-    device_.require_open();
     // The device owns its staging; a counted reference back would keep both alive for ever.
     const std::shared_ptr<Device> uncounted(std::shared_ptr<Device>(), &device_);
     if (!buffer) buffer = Buffer::create(uncounted, kind, block_bytes, name);
@@ -25,16 +24,21 @@ void Staging::close() {
 
 template <typename Record>
 void Staging::run(const Record& record, const char* doing) {
-    device_.require_open();
     pool_.reset();
     CommandRecorder recorder(device_, commands_, false);
     record(recorder);
     recorder.finish();
-    device_.wait(device_.submit({&commands_, 1}, doing));
+    last_ticket_ = device_.submit({&commands_, 1}, doing);
+    wait();
+}
+
+void Staging::wait() {
+    if (!device_.wait(last_ticket_)) fail(ErrorCode::timeout, "A copy of the device did not end within a day.");
 }
 
 void Staging::write(Buffer& to, int64_t offset, const void* data, int64_t bytes) {
     const std::lock_guard lock(mutex_);
+    wait();
     Buffer& upload = block(upload_, BufferKind::upload, "staging upload");
     for (int64_t done = 0; done < bytes;) {
         const int64_t part = std::min(bytes - done, block_bytes);
@@ -46,6 +50,7 @@ void Staging::write(Buffer& to, int64_t offset, const void* data, int64_t bytes)
 
 void Staging::read(Buffer& from, int64_t offset, void* data, int64_t bytes) {
     const std::lock_guard lock(mutex_);
+    wait();
     Buffer& download = block(download_, BufferKind::download, "staging download");
     for (int64_t done = 0; done < bytes;) {
         const int64_t part = std::min(bytes - done, block_bytes);
@@ -58,6 +63,7 @@ void Staging::read(Buffer& from, int64_t offset, void* data, int64_t bytes) {
 void Staging::fill(Buffer& to, int64_t offset, int64_t bytes, uint32_t word) {
     if (bytes == 0) return;
     const std::lock_guard lock(mutex_);
+    wait();
     run([&](CommandRecorder& recorder) { recorder.fill(to, offset, bytes, word); }, "a fill");
 }
 

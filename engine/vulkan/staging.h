@@ -17,6 +17,7 @@ class Staging {
 
   private:
     Buffer& block(std::shared_ptr<Buffer>& buffer, BufferKind kind, const char* name);
+    void wait(); // for the previous copy, which is in flight where waiting for it failed
     template <typename Record>
     void run(const Record& record, const char* doing);
 
@@ -25,6 +26,7 @@ class Staging {
     CommandPool pool_;
     VkCommandBuffer commands_;
     std::shared_ptr<Buffer> upload_, download_; // made at first use
+    int64_t last_ticket_ = 0;
     std::mutex mutex_;
 };
 

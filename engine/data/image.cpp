@@ -1,0 +1,268 @@
+// The only file that compiles stb_image and stb_image_write. Both are static here, so a program that has its
+// own copy meets no second symbol. What stb (2.27, in Debian 12) does not check is checked here, before it
+// sees a file: a PNG's checksums, that a JPEG is whole, and that its Huffman tables are no longer than stb's
+// arrays, over whose end it writes.
+#include "data/image.h"
+
+#include "support/error.h"
+#include "support/file.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <numeric>
+
+#include <zlib.h>
+
+// stb reads Huffman tables that a JPEG never defined, so its memory starts as zeros. It asserts on what files
+// say, so its asserts go. What is left is a shift by more than 31 bits in a damaged JPEG, whose result it
+// does not use for any address: a fuzzer of this file wants -fno-sanitize=shift.
+#define STBI_MALLOC(bytes) std::calloc(1, bytes)
+#define STBI_REALLOC(pointer, bytes) std::realloc(pointer, bytes)
+#define STBI_FREE(pointer) std::free(pointer)
+#define STBI_ASSERT(condition) static_cast<void>(0)
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_NO_STDIO
+#define STBI_MAX_DIMENSIONS 16384
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#define STBI_WRITE_NO_STDIO
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb_image.h>
+#include <stb_image_write.h>
+#pragma GCC diagnostic pop
+
+namespace lemnos {
+namespace {
+
+static_assert(largest_image_side == STBI_MAX_DIMENSIONS);
+
+using Bytes = std::span<const uint8_t>;
+constexpr std::array<uint8_t, 8> png_signature = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+// The tightest packing: deflate makes 1032 bytes, of 8 pixels each, from one; a progressive JPEG needs a bit
+// for every block of 64 pixels. Whoever claims more is refused before memory is taken for it.
+constexpr int64_t png_pixels_per_byte = 8 * 1032;
+constexpr int64_t jpeg_pixels_per_byte = 8 * 64;
+
+[[noreturn]] void malformed(const std::string& name, const std::string& what) {
+    fail(ErrorCode::file_malformed, "The image \"", name, "\" cannot be decoded: ", what, ".");
+}
+
+uint32_t big_endian(Bytes bytes, size_t at) {
+    return uint32_t(bytes[at]) << 24 | uint32_t(bytes[at + 1]) << 16 | uint32_t(bytes[at + 2]) << 8 |
+           bytes[at + 3];
+}
+
+// Walks the chunks (length, type, data, CRC-32 of type and data) to IEND.
+void check_png(Bytes bytes, const std::string& name) {
+    constexpr size_t frame = 12; // of a chunk, without its data
+    for (size_t at = png_signature.size(); bytes.size() - at >= frame;) {
+        const size_t length = big_endian(bytes, at);
+        if (length > bytes.size() - at - frame) break;
+        const uint32_t expected = big_endian(bytes, at + 8 + length);
+        const auto found = static_cast<uint32_t>(crc32_z(0, bytes.data() + at + 4, length + 4));
+        if (found != expected)
+            malformed(name, text("the checksum of its PNG chunk at byte ", at, " is wrong"));
+        if (std::memcmp(bytes.data() + at + 4, "IEND", 4) == 0) return;
+        at += frame + length;
+    }
+    malformed(name, text("its PNG data is cut at byte ", bytes.size()));
+}
+
+// A segment of Huffman tables: for each its identity, how many codes it has of 1 to 16 bits, and their
+// values.
+void check_huffman_tables(Bytes tables, const std::string& name) {
+    constexpr size_t head = 17, most_codes = 256;
+    while (!tables.empty()) {
+        const size_t codes =
+            tables.size() < head ? 0 : std::accumulate(&tables[1], &tables[0] + head, size_t(0));
+        if (tables.size() < head || codes > most_codes || codes > tables.size() - head)
+            malformed(name, text("a Huffman table in its JPEG data has ", codes, " codes in ", tables.size(),
+                                 " bytes (at most ", most_codes, " codes, of a byte each after the first ",
+                                 head, ")"));
+        tables = tables.subspan(head + codes);
+    }
+}
+
+// Walks the segments (0xFF, marker, length) to EOI. Between them lie packed data, in which 0xFF is followed
+// by 0 or by a restart marker, and in some files padding.
+void check_jpeg(Bytes bytes, const std::string& name) {
+    constexpr uint8_t end_of_image = 0xd9, huffman_tables = 0xc4, first_restart = 0xd0, last_restart = 0xd7;
+    for (size_t at = 2; bytes.size() - at >= 2;) {
+        const uint8_t marker = bytes[at + 1];
+        if (bytes[at] != 0xff || marker == 0xff || marker == 0 ||
+            (marker >= first_restart && marker <= last_restart)) {
+            ++at;
+            continue;
+        }
+        if (marker == end_of_image) return;
+        if (bytes.size() - at < 4) break;
+        const size_t length = size_t(bytes[at + 2]) << 8 | bytes[at + 3];
+        if (length < 2 || length > bytes.size() - at - 2) break;
+        if (marker == huffman_tables) check_huffman_tables(bytes.subspan(at + 4, length - 2), name);
+        at += 2 + length;
+    }
+    malformed(name, text("its JPEG data is cut at byte ", bytes.size()));
+}
+
+bool starts_with(Bytes bytes, Bytes beginning) {
+    return bytes.size() >= beginning.size() && std::equal(beginning.begin(), beginning.end(), bytes.begin());
+}
+
+struct FreePixels {
+    void operator()(stbi_uc* pixels) const { stbi_image_free(pixels); }
+};
+
+constexpr int weight_bits = 22; // as in Pillow: 32-bit sums of 8-bit values, with room for rounding
+
+// For each output position along one axis: the first input it sees, and the weights from there.
+struct Weights {
+    size_t per_output = 0;
+    std::vector<int> first;
+    std::vector<int> count;
+    std::vector<int> weight; // per_output for each position, scaled by 2^weight_bits
+};
+
+Weights triangle_weights(int from, int to) {
+    const double scale = static_cast<double>(from) / to;
+    const double support = std::max(scale, 1.0);
+    Weights weights;
+    weights.per_output = static_cast<size_t>(std::ceil(support)) * 2 + 1;
+    weights.weight.resize(weights.per_output * static_cast<size_t>(to));
+    std::vector<double> exact(weights.per_output);
+    for (int out = 0; out < to; ++out) {
+        const double center = (out + 0.5) * scale;
+        const int first = std::max(static_cast<int>(center - support + 0.5), 0);
+        const int end = std::min(static_cast<int>(center + support + 0.5), from);
+        double sum = 0;
+        for (int in = first; in < end; ++in) {
+            const double distance = std::abs((in - center + 0.5) / support);
+            sum += exact[static_cast<size_t>(in - first)] = std::max(1.0 - distance, 0.0);
+        }
+        int* row = weights.weight.data() + weights.per_output * static_cast<size_t>(out);
+        for (int i = 0; i < end - first; ++i)
+            row[i] = static_cast<int>(0.5 + exact[static_cast<size_t>(i)] / sum * (1 << weight_bits));
+        weights.first.push_back(first);
+        weights.count.push_back(end - first);
+    }
+    return weights;
+}
+
+// Scales the middle one of three axes: [outer, from, inner] to [outer, to, inner].
+std::vector<uint8_t> resize_axis(const std::vector<uint8_t>& in, size_t outer, int from, int to,
+                                 size_t inner) {
+    const Weights weights = triangle_weights(from, to);
+    std::vector<uint8_t> out(outer * static_cast<size_t>(to) * inner);
+    std::vector<uint32_t> sums(inner);
+    uint8_t* target = out.data();
+    for (size_t block = 0; block < outer; ++block) {
+        const uint8_t* source = in.data() + block * static_cast<size_t>(from) * inner;
+        for (size_t position = 0; position < static_cast<size_t>(to); ++position) {
+            std::fill(sums.begin(), sums.end(), uint32_t(1) << (weight_bits - 1));
+            const int* weight = weights.weight.data() + position * weights.per_output;
+            const uint8_t* row = source + static_cast<size_t>(weights.first[position]) * inner;
+            for (int i = 0; i < weights.count[position]; ++i, row += inner)
+                for (size_t j = 0; j < inner; ++j) sums[j] += row[j] * static_cast<uint32_t>(weight[i]);
+            for (size_t j = 0; j < inner; ++j)
+                *target++ = static_cast<uint8_t>(std::min(sums[j] >> weight_bits, uint32_t(255)));
+        }
+    }
+    return out;
+}
+
+void check_size(int height, int width) {
+    require(height > 0 && width > 0 && height <= largest_image_side && width <= largest_image_side,
+            "The image size ", height, " x ", width, " is out of range (1 to ", largest_image_side,
+            " a side).");
+}
+
+} // namespace
+
+Image decode_image(std::span<const uint8_t> bytes, int channels, const std::string& name) {
+    require(channels == 1 || channels == 3, "An image cannot be decoded to ", channels,
+            " channels (1 or 3).");
+    constexpr std::array<uint8_t, 3> jpeg_signature = {0xff, 0xd8, 0xff};
+    const bool png = starts_with(bytes, png_signature);
+    if (png)
+        check_png(bytes, name);
+    else if (starts_with(bytes, jpeg_signature))
+        check_jpeg(bytes, name);
+    else
+        malformed(name, text("it has ", bytes.size(), " bytes and begins like neither a PNG nor a JPEG"));
+
+    Image image;
+    image.channels = channels;
+    int stored_channels = 0;
+    const auto size = static_cast<int>(bytes.size());
+    if (static_cast<int64_t>(bytes.size()) > largest_image_file ||
+        !stbi_info_from_memory(bytes.data(), size, &image.width, &image.height, &stored_channels))
+        malformed(name, bytes.size() > largest_image_file ? "it is too big" : stbi_failure_reason());
+    const int64_t pixels = int64_t(image.height) * image.width;
+    if (image.height < 1 || image.width < 1 || std::max(image.height, image.width) > largest_image_side ||
+        pixels > most_image_pixels)
+        malformed(name, text("it says that it has ", image.height, " x ", image.width, " pixels (at most ",
+                             largest_image_side, " a side and ", most_image_pixels, " in all)"));
+    if (pixels > static_cast<int64_t>(bytes.size()) * (png ? png_pixels_per_byte : jpeg_pixels_per_byte))
+        malformed(name, text("its ", bytes.size(), " bytes cannot hold the ", image.height, " x ",
+                             image.width, " pixels that it says it has"));
+
+    const std::unique_ptr<stbi_uc, FreePixels> decoded(
+        stbi_load_from_memory(bytes.data(), size, &image.width, &image.height, &stored_channels, channels));
+    if (!decoded) malformed(name, stbi_failure_reason());
+    image.pixels.assign(decoded.get(), decoded.get() + pixels * channels);
+    return image;
+}
+
+Image read_image(const std::string& path, int channels) {
+    return decode_image(read_file(path, largest_image_file), channels, path);
+}
+
+Image resize_image(Image image, int height, int width) {
+    check_size(height, width);
+    const auto channels = static_cast<size_t>(image.channels);
+    if (width != image.width) {
+        image.pixels =
+            resize_axis(image.pixels, static_cast<size_t>(image.height), image.width, width, channels);
+        image.width = width;
+    }
+    if (height != image.height) {
+        image.pixels =
+            resize_axis(image.pixels, 1, image.height, height, static_cast<size_t>(width) * channels);
+        image.height = height;
+    }
+    return image;
+}
+
+std::vector<uint8_t> encode_png(const Image& image) {
+    check_size(image.height, image.width);
+    require(image.channels == 1 || image.channels == 3, "A PNG cannot be written from ", image.channels,
+            " channels (1 or 3).");
+    const int64_t bytes = int64_t(image.height) * image.width * image.channels;
+    require(static_cast<int64_t>(image.pixels.size()) == bytes, "The image of ", image.height, " x ",
+            image.width, " x ", image.channels, " has ", image.pixels.size(), " bytes of pixels (", bytes,
+            " are needed).");
+    std::vector<uint8_t> file;
+    const auto append = [](void* to, void* data, int size) {
+        const auto* from = static_cast<uint8_t*>(data);
+        static_cast<std::vector<uint8_t>*>(to)->assign(from, from + size);
+    };
+    if (!stbi_write_png_to_func(append, &file, image.width, image.height, image.channels, image.pixels.data(),
+                                0))
+        fail(ErrorCode::out_of_host_memory, "There is no memory to write a PNG of ", image.height, " x ",
+             image.width, ".");
+    return file;
+}
+
+void write_png(const std::string& path, const Image& image) {
+    const std::vector<uint8_t> file = encode_png(image);
+    write_atomically(path, [&](FileWriter& out) { out.write(file.data(), file.size()); });
+}
+
+} // namespace lemnos

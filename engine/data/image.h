@@ -1,0 +1,36 @@
+// Pictures of 8 bits a channel, in the order height, width, channel: decoded from PNG and JPEG, scaled, and
+// written as PNG.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace lemnos {
+
+constexpr int largest_image_side = 16384;
+constexpr int64_t most_image_pixels = int64_t(1) << 27;
+constexpr int64_t largest_image_file = int64_t(1) << 29;
+
+struct Image {
+    int height = 0;
+    int width = 0;
+    int channels = 0; // 1: grey, 3: RGB
+    std::vector<uint8_t> pixels;
+};
+
+// Decodes a PNG or JPEG; grey and RGB are converted to the channels that are asked for (1 or 3), transparency
+// is dropped. A file that is cut or damaged is file_malformed, as far as its format lets one see: a PNG's
+// checksums are verified, a JPEG must be whole. `name` is what a sentence calls the bytes.
+Image decode_image(std::span<const uint8_t> bytes, int channels, const std::string& name);
+Image read_image(const std::string& path, int channels);
+
+// Scales to the given size by a triangle filter that widens when it shrinks the picture (bilinear,
+// antialiased): the arithmetic of Pillow's Image.resize(…, BILINEAR), bit for bit.
+Image resize_image(Image image, int height, int width);
+
+std::vector<uint8_t> encode_png(const Image& image);
+void write_png(const std::string& path, const Image& image); // atomically
+
+} // namespace lemnos

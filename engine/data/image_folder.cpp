@@ -1,0 +1,115 @@
+#include "data/image_folder.h"
+
+#include "data/image.h"
+#include "support/error.h"
+#include "support/file.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstring>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace lemnos {
+namespace {
+
+bool is_image_name(const std::string& name) {
+    constexpr std::array<std::string_view, 3> endings = {".png", ".jpg", ".jpeg"};
+    std::string lower = name;
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return lower[0] != '.' && std::any_of(endings.begin(), endings.end(),
+                                          [&](std::string_view ending) { return lower.ends_with(ending); });
+}
+
+// The images of each class folder, sorted; folders without an image are no classes.
+using Classes = std::map<std::string, std::vector<std::string>>;
+
+Classes list_classes(const std::string& folder) {
+    Classes classes;
+    for (const FolderEntry& entry : list_folder(folder)) {
+        if (!entry.folder || entry.name[0] == '.') continue;
+        for (const FolderEntry& file : list_folder(folder + "/" + entry.name))
+            if (!file.folder && is_image_name(file.name)) classes[entry.name].push_back(file.name);
+    }
+    return classes;
+}
+
+class ImageFolder final : public Dataset {
+  public:
+    ImageFolder(const std::string& root, const Classes& files, std::vector<std::string> names,
+                RecordShape shape)
+        : root_(root), shape_(shape), class_names_(std::move(names)) {
+        for (size_t label = 0; label < class_names_.size(); ++label) {
+            const auto found = files.find(class_names_[label]);
+            if (found == files.end()) continue;
+            for (const std::string& file : found->second)
+                items_.push_back({file, static_cast<int32_t>(label)});
+        }
+    }
+
+    int64_t size() const override { return static_cast<int64_t>(items_.size()); }
+    RecordShape shape() const override { return shape_; }
+    const std::vector<std::string>& class_names() const override { return class_names_; }
+
+    std::string name(int64_t index) const override {
+        check_index(index);
+        const Item& item = items_[static_cast<size_t>(index)];
+        return text(root_, "/", class_names_[static_cast<size_t>(item.label)], "/", item.file);
+    }
+
+    void read(int64_t index, uint8_t* pixels, int32_t& label) const override {
+        const Image image =
+            resize_image(read_image(name(index), shape_.channels), shape_.height, shape_.width);
+        std::memcpy(pixels, image.pixels.data(), image.pixels.size());
+        label = items_[static_cast<size_t>(index)].label;
+    }
+
+  private:
+    struct Item {
+        std::string file;
+        int32_t label;
+    };
+    std::string root_;
+    RecordShape shape_;
+    std::vector<std::string> class_names_;
+    std::vector<Item> items_;
+};
+
+} // namespace
+
+std::unique_ptr<Dataset> open_image_folder(const std::string& folder, const std::string& split,
+                                           const DatasetOptions& options) {
+    std::map<std::string, Classes> splits;
+    for (const char* name : {"train", "test", "val"})
+        if (const std::string path = folder + "/" + name; is_folder(path)) splits[name] = list_classes(path);
+    const bool divided =
+        std::any_of(splits.begin(), splits.end(), [](const auto& part) { return !part.second.empty(); });
+    if (!divided) splits = {{"train", list_classes(folder)}};
+
+    std::set<std::string> names; // of all splits
+    for (const auto& [name, classes] : splits)
+        for (const auto& [class_name, files] : classes) names.insert(class_name);
+    if (names.empty()) return nullptr;
+
+    const Classes& files = splits[split];
+    if (files.empty())
+        fail(ErrorCode::not_found, "The folder \"", folder, "\" holds images, but none of the split \"",
+             split, "\"; they are looked for in \"", folder, "/", split, "/<class>/\".");
+    require(options.height > 0 && options.width > 0, "The images in \"", folder,
+            "\" need a height and a width to be scaled to; ", options.height, " x ", options.width,
+            " is given.");
+    require(std::max(options.height, options.width) <= largest_image_side, "The images in \"", folder,
+            "\" cannot be scaled to ", options.height, " x ", options.width, " (at most ", largest_image_side,
+            " a side).");
+    const int channels = options.channels ? options.channels : 3;
+    require(channels == 1 || channels == 3, "The images in \"", folder, "\" cannot be read with ", channels,
+            " channels (1 or 3).");
+
+    return std::make_unique<ImageFolder>(divided ? folder + "/" + split : folder, files,
+                                         std::vector<std::string>(names.begin(), names.end()),
+                                         RecordShape{options.height, options.width, channels});
+}
+
+} // namespace lemnos

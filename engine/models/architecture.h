@@ -1,0 +1,91 @@
+// An architecture: the graph of a network in its neutral form, without a device and for one image. Its normalisation
+// nodes are "batch_norm" with running statistics as states; its dropout nodes read the leaves "sample_index" and "step".
+// instantiate() turns it into what is trained or run.
+#pragma once
+
+#include "graph/graph.h"
+
+#include <string>
+#include <vector>
+
+namespace lemnos {
+
+// How 8-bit pixels become the network's input: (pixel / 255 - mean) / deviation, per channel.
+struct PixelPreparation {
+    std::vector<double> mean, deviation;
+};
+
+struct Architecture {
+    std::string name;
+    Graph graph;
+    Value image;  // the leaf "image": f32 [1, height, width, channels]
+    Value logits; // f32 [1, classes]
+    PixelPreparation pixels;
+    std::vector<std::string> class_names; // empty: numbers
+
+    int64_t height() const { return graph.shape(image)[1]; }
+    int64_t width() const { return graph.shape(image)[2]; }
+    int64_t channels() const { return graph.shape(image)[3]; }
+    int64_t classes() const { return graph.shape(logits)[1]; }
+};
+
+// A family of architectures that is built by name.
+struct ArchitectureBuilder {
+    const char* name = "";
+    const char* summary = "";
+    std::vector<AttributeSpec> options;
+    Architecture (*build)(const Attributes& options) = nullptr;
+};
+
+// All builders, in the order of models.def.
+std::span<const ArchitectureBuilder> all_architectures();
+// Checks the options and builds; an unknown name or option is refused with the nearest known one.
+Architecture build_architecture(const std::string& name, Attributes options);
+
+// ---- counts ---------------------------------------------------------------------------------------------------------
+
+struct LayerSummary {
+    std::string name;      // a module of the network, e.g. "features.3"
+    std::string operators; // e.g. "conv2d, batch_norm"
+    Shape output;
+    int64_t parameters = 0;
+    int64_t macs = 0;
+};
+
+struct Summary {
+    std::vector<LayerSummary> layers;
+    int64_t parameters = 0; // weights, biases, gammas and betas; running statistics do not count
+    int64_t macs = 0;       // of convolutions and linear layers, for one image
+};
+Summary summarise(const Architecture& architecture);
+
+// ---- what is run ----------------------------------------------------------------------------------------------------
+
+enum class Mode { inference, training };
+
+// The architecture for a batch, in one of two modes. Training: batch statistics, dropout. Inference: running statistics.
+struct Network {
+    Graph graph;
+    Value image;                 // leaf f32 [batch, height, width, channels], where pixels are not prepared
+    Value pixels;                // leaf u8 [batch, height, width, channels], where they are
+    Value sample_index, step;    // leaves i32 [batch], i32 [4], in training
+    Value valid;                 // leaf f32 [1]: examples that count, in training
+    Value logits;                // f32 [batch, classes]
+    std::vector<Value> parameters, states; // leaves, in the architecture's order
+    struct Moments {             // of one normalisation: where its batch statistics go
+        Value mean, variance;    // results, of this batch
+        Value running_mean, running_variance; // states
+    };
+    std::vector<Moments> moments;
+};
+
+struct NetworkOptions {
+    Mode mode = Mode::inference;
+    int64_t batch = 1;
+    bool prepare_pixels = true; // begin with 8-bit pixels
+    int64_t crop_padding = 0;   // training: random crops out of the padded image
+    bool flip = false;          // training: mirrored with probability 1/2
+};
+Network instantiate(const Architecture& architecture, const NetworkOptions& options);
+
+} // namespace lemnos

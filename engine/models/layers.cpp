@@ -1,0 +1,60 @@
+#include "models/layers.h"
+
+#include <algorithm>
+
+namespace lemnos {
+
+Value LayerBuilder::add(const std::string& op, std::vector<Value> inputs, Attributes attributes,
+                        const std::string& name) {
+    return graph_.add(op, std::move(inputs), std::move(attributes), name);
+}
+
+Value LayerBuilder::convolution(Value x, const std::string& name, const ConvolutionLayer& layer) {
+    const int64_t inputs = graph_.shape(x).back();
+    require(inputs % layer.groups == 0, "Layer ", name, ": ", layer.groups, " groups do not divide ", inputs, " channels.");
+    const Value weight = graph_.parameter(name + ".weight",
+                                          {layer.kernel, layer.kernel, inputs / layer.groups, layer.channels},
+                                          {Initializer::kaiming_normal, 0});
+    const Value bias = layer.bias ? graph_.parameter(name + ".bias", {layer.channels}, {}) : Value{};
+    const int64_t border = layer.same_padding ? 0 : (layer.kernel - 1) / 2;
+    return add("conv2d", {x, weight, bias},
+               {{"stride", std::vector<int64_t>{layer.stride, layer.stride}},
+                {"padding", std::vector<int64_t>{border, border, border, border}},
+                {"same", int64_t(layer.same_padding)},
+                {"groups", layer.groups}},
+               name);
+}
+
+Value LayerBuilder::batch_norm(Value x, const std::string& name, const char* activation, double epsilon) {
+    const Shape channels{graph_.shape(x).back()};
+    const Value gamma = graph_.parameter(name + ".weight", channels, {Initializer::constant, 1});
+    const Value beta = graph_.parameter(name + ".bias", channels, {});
+    const Value mean = graph_.state(name + ".running_mean", channels, {});
+    const Value variance = graph_.state(name + ".running_var", channels, {Initializer::constant, 1});
+    return add("batch_norm", {x, gamma, beta, mean, variance},
+               {{"epsilon", epsilon}, {"activation", std::string(activation)}}, name);
+}
+
+Value LayerBuilder::dropout(Value x, const std::string& name, double rate) {
+    if (rate == 0) return x;
+    const auto leaf = [&](const char* leaf_name, Shape shape) {
+        const Value found = graph_.find_leaf(leaf_name);
+        return found ? found : graph_.input(leaf_name, {DataType::i32, std::move(shape)});
+    };
+    return add("dropout", {x, leaf("sample_index", {graph_.shape(x)[0]}), leaf("step", {4})},
+               {{"rate", rate}, {"layer", dropouts_++}}, name);
+}
+
+Value LayerBuilder::linear(Value x, const std::string& name, int64_t channels, double deviation) {
+    const Value weight = graph_.parameter(name + ".weight", {graph_.shape(x).back(), channels},
+                                          {Initializer::normal, deviation});
+    const Value bias = graph_.parameter(name + ".bias", {channels}, {});
+    return add("linear", {x, weight, bias}, {}, name);
+}
+
+int64_t make_divisible(double value, int64_t divisor) {
+    const int64_t rounded = std::max(divisor, int64_t(value + double(divisor) / 2) / divisor * divisor);
+    return double(rounded) < 0.9 * value ? rounded + divisor : rounded;
+}
+
+} // namespace lemnos

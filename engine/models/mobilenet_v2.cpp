@@ -1,0 +1,119 @@
+// MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al., arXiv 1801.04381, table 2), with torchvision's
+// names. The paper's network has the defaults; stem stride, stage strides and head width are options, and presets of
+// them suit images of 28 to 64 pixels.
+#include "models/layers.h"
+
+#include <cmath>
+
+using namespace lemnos;
+
+namespace {
+
+struct Stage {
+    int64_t expansion, channels, repeats, stride;
+};
+constexpr Stage stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2},
+                            {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+constexpr size_t stage_count = std::size(stages);
+
+struct Preset {
+    const char* name;
+    int64_t resolution, stem_stride;
+    std::vector<int64_t> strides;
+    int64_t head;
+};
+const Preset presets[] = {
+    {"imagenet", 224, 2, {1, 2, 2, 2, 1, 2, 1}, 0},
+    {"small28", 28, 2, {1, 1, 2, 2, 1, 2, 1}, 256},  // 28 -> 14 -> 7 -> 4 -> 2
+    {"small32", 32, 1, {1, 1, 2, 2, 1, 2, 1}, 1280}, // 32 -> 16 -> 8 -> 4, as is customary for CIFAR
+    {"small64", 64, 2, {1, 1, 2, 2, 1, 2, 1}, 1280}, // 64 -> 32 -> 16 -> 8 -> 4
+};
+
+// Expansion 1x1, depthwise 3x3, linear projection 1x1; the shortcut joins thin ends where shapes agree.
+Value inverted_residual(LayerBuilder& layers, const Graph& graph, Value x, const std::string& name, int64_t expansion,
+                        int64_t channels, int64_t stride, bool same) {
+    const int64_t inputs = graph.shape(x).back(), hidden = inputs * expansion;
+    int part = 0;
+    const auto module = [&](const char* suffix = "") { return text(name, ".conv.", part, suffix); };
+    Value y = x;
+    if (expansion != 1) {
+        y = layers.convolution(y, module(".0"), {.channels = hidden, .kernel = 1});
+        y = layers.batch_norm(y, module(".1"), "relu6");
+        ++part;
+    }
+    y = layers.convolution(
+        y, module(".0"),
+        {.channels = hidden, .kernel = 3, .stride = stride, .groups = hidden, .same_padding = same});
+    y = layers.batch_norm(y, module(".1"), "relu6");
+    ++part;
+    y = layers.convolution(y, module(), {.channels = channels, .kernel = 1});
+    ++part;
+    y = layers.batch_norm(y, module(), "none");
+    return stride == 1 && inputs == channels ? layers.add("add", {x, y}, {}, name) : y;
+}
+
+Architecture build(const Attributes& options) {
+    const Preset* preset = &presets[0];
+    for (const Preset& each : presets)
+        if (options.choice("preset") == each.name) preset = &each;
+    const auto chosen = [&](const char* name, int64_t otherwise) {
+        return options.integer(name) ? options.integer(name) : otherwise;
+    };
+    const double width = options.real("width");
+    require(width > 0, "Model mobilenet_v2: the width (", width, ") must be above 0.");
+    const std::vector<int64_t>& strides =
+        options.integers("strides").empty() ? preset->strides : options.integers("strides");
+    require(strides.size() == stage_count, "Model mobilenet_v2: ", strides.size(), " stage strides were given (",
+            stage_count, " are needed).");
+    const bool same = options.choice("padding") == "same";
+    const int64_t resolution = chosen("resolution", preset->resolution);
+
+    Architecture network;
+    network.name = "mobilenet_v2";
+    network.image = network.graph.input("image", {DataType::f32, {1, resolution, resolution, options.integer("channels")}});
+    LayerBuilder layers(network);
+
+    Value x = layers.convolution(network.image, "features.0.0",
+                                 {.channels = make_divisible(32 * width),
+                                  .kernel = 3,
+                                  .stride = chosen("stem_stride", preset->stem_stride),
+                                  .same_padding = same});
+    x = layers.batch_norm(x, "features.0.1", "relu6");
+    int block = 1;
+    for (size_t i = 0; i < stage_count; ++i)
+        for (int64_t repeat = 0; repeat < stages[i].repeats; ++repeat, ++block)
+            x = inverted_residual(layers, network.graph, x, text("features.", block), stages[i].expansion,
+                                  make_divisible(double(stages[i].channels) * width), repeat == 0 ? strides[i] : 1, same);
+    // The last convolution is not thinned for widths below 1.
+    const int64_t head = chosen("head", preset->head ? preset->head : make_divisible(1280 * std::max(1.0, width)));
+    x = layers.convolution(x, text("features.", block, ".0"), {.channels = head, .kernel = 1});
+    x = layers.batch_norm(x, text("features.", block, ".1"), "relu6");
+    x = layers.add("global_average_pool", {x}, {}, "pool");
+    x = layers.dropout(x, "classifier.0", options.real("dropout"));
+    network.logits = layers.linear(x, "classifier.1", options.integer("classes"), 0.01);
+    network.pixels = {std::vector<double>(size_t(options.integer("channels")), 0.5),
+                      std::vector<double>(size_t(options.integer("channels")), 0.5)};
+    return network;
+}
+
+} // namespace
+
+ArchitectureBuilder define_architecture_mobilenet_v2() {
+    return {
+        .name = "mobilenet_v2",
+        .summary = "MobileNetV2: inverted residuals with linear bottlenecks (arXiv 1801.04381).",
+        .options = {choice_attribute("preset", "imagenet", {"imagenet", "small28", "small32", "small64"},
+                                     "Resolution, strides and head for a size of images; options below override it."),
+                    real_attribute("width", 1.0, 0, 16, "The width multiplier of every layer's channels."),
+                    integer_attribute("resolution", 0, 0, 4096, "Height and width of the input; 0: the preset's."),
+                    integer_attribute("channels", 3, 1, 64, "Channels of the input."),
+                    integer_attribute("classes", 1000, 1, 1000000, "Classes."),
+                    integer_attribute("stem_stride", 0, 0, 8, "Stride of the first convolution; 0: the preset's."),
+                    integers_attribute("strides", {}, -1, 1, 8, "Strides of the seven stages; empty: the preset's."),
+                    integer_attribute("head", 0, 0, 65536, "Channels of the last convolution; 0: the preset's."),
+                    real_attribute("dropout", 0.2, 0, 0.99, "Dropout before the classifier."),
+                    choice_attribute("padding", "symmetric", {"symmetric", "same"},
+                                     "symmetric: one pixel on each side; same: TensorFlow's SAME.")},
+        .build = build,
+    };
+}

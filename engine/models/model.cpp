@@ -1,0 +1,261 @@
+#include "models/model.h"
+
+#include "graph/json.h"
+#include "support/random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numbers>
+
+namespace lemnos {
+
+using Json = nlohmann::ordered_json;
+
+// ---- order of elements ----------------------------------------------------------------------------------------------
+
+// Filters are HWIO on the device and OIHW in files, matrices [in][out] and [out][in]; all else is the same.
+static Shape file_shape(const Shape& shape) {
+    if (shape.size() == 4) return {shape[3], shape[2], shape[0], shape[1]};
+    if (shape.size() == 2) return {shape[1], shape[0]};
+    return shape;
+}
+
+// Calls move(position in the file, position on the device) for every element.
+template <typename Move>
+static void for_each_position(const Shape& shape, int64_t elements, const Move& move) {
+    const int64_t outer = shape.size() == 4 ? shape[0] * shape[1] : 1;
+    const int64_t inputs = shape.size() == 4 ? shape[2] : shape.size() == 2 ? shape[0] : elements;
+    const int64_t outputs = shape.size() == 4 || shape.size() == 2 ? shape.back() : 1;
+    for (int64_t place = 0; place < outer; ++place)
+        for (int64_t input = 0; input < inputs; ++input)
+            for (int64_t output = 0; output < outputs; ++output)
+                move((output * inputs + input) * outer + place, (place * inputs + input) * outputs + output);
+}
+
+static void to_file_order(const Segment& segment, const float* device, float* file) {
+    for_each_position(segment.shape, segment.elements, [&](int64_t to, int64_t from) { file[to] = device[from]; });
+}
+
+static void to_device_order(const Segment& segment, const float* file, float* device) {
+    for_each_position(segment.shape, segment.elements, [&](int64_t from, int64_t to) { device[to] = file[from]; });
+}
+
+// ---- initial values -------------------------------------------------------------------------------------------------
+
+static uint32_t name_hash(const std::string& name) { // FNV-1a
+    uint32_t hash = 2166136261u;
+    for (unsigned char c : name) hash = (hash ^ c) * 16777619u;
+    return hash;
+}
+
+// Two uniform numbers in (0, 1) for each pair of elements.
+static std::array<double, 2> uniform_pair(uint64_t seed, uint32_t pair, uint32_t name) {
+    const PhiloxCounter bits = random_bits(seed, pair, name, RandomPurpose::initial_weights, 0);
+    const auto uniform = [](uint32_t high, uint32_t low) {
+        return (double((uint64_t(high) << 21) | (low >> 11)) + 0.5) * 0x1p-53;
+    };
+    return {uniform(bits[0], bits[1]), uniform(bits[2], bits[3])};
+}
+
+static void fill(const Segment& segment, const Initializer& initializer, uint64_t seed, float* values) {
+    const uint32_t name = name_hash(segment.name);
+    double deviation = initializer.value;
+    if (initializer.kind == Initializer::kaiming_normal) {
+        // He et al. 2015 with fan-out, as torchvision initialises convolutions.
+        const Shape& shape = segment.shape;
+        const double fan_out = shape.size() == 4 ? double(shape[0] * shape[1] * shape[3]) : double(shape.back());
+        deviation = std::sqrt(2 / fan_out);
+    }
+    for (int64_t i = 0; i < segment.elements; i += 2) {
+        std::array<double, 2> pair{initializer.value, initializer.value};
+        if (initializer.kind == Initializer::uniform) {
+            pair = uniform_pair(seed, uint32_t(i / 2), name);
+            for (double& value : pair) value = (2 * value - 1) * initializer.value;
+        } else if (initializer.kind != Initializer::constant) {
+            const auto [first, second] = uniform_pair(seed, uint32_t(i / 2), name); // Box and Muller
+            const double radius = deviation * std::sqrt(-2 * std::log(first));
+            pair = {radius * std::cos(2 * std::numbers::pi * second), radius * std::sin(2 * std::numbers::pi * second)};
+        }
+        values[i] = float(pair[0]);
+        if (i + 1 < segment.elements) values[i + 1] = float(pair[1]);
+    }
+}
+
+// ---- the model ------------------------------------------------------------------------------------------------------
+
+// States in the order: the means of all normalisations, their variances, all others.
+static std::vector<Value> ordered_states(const Graph& graph) {
+    std::vector<Value> states;
+    const auto add = [&](Value state) {
+        if (std::find(states.begin(), states.end(), state) == states.end()) states.push_back(state);
+    };
+    for (int input : {3, 4})
+        for (const Node& node : graph.nodes())
+            if (node.op && std::string_view(node.op->name) == "batch_norm") add(node.inputs[size_t(input)]);
+    for (Value state : graph.leaves(LeafKind::state)) add(state);
+    return states;
+}
+
+static std::shared_ptr<const ArenaLayout> layout_of(const Graph& graph, const std::vector<Value>& leaves) {
+    return std::make_shared<const ArenaLayout>(graph, leaves);
+}
+
+Model::Model(std::shared_ptr<Device> device, Architecture architecture)
+    : device_(std::move(device)), architecture_(std::move(architecture)),
+      parameters_(device_, layout_of(architecture_.graph, architecture_.graph.leaves(LeafKind::parameter)), "parameters"),
+      states_(device_, layout_of(architecture_.graph, ordered_states(architecture_.graph)), "statistics") {}
+
+void Model::initialise(uint64_t seed) {
+    for (const Arena* arena : {&parameters_, &states_}) {
+        std::vector<float> values(size_t(arena->layout->bytes() / 4), 0.0f);
+        for (const Segment& segment : arena->layout->segments()) {
+            const Value leaf = architecture_.graph.find_leaf(segment.name);
+            fill(segment, architecture_.graph.node(leaf.node).initializer, seed, values.data() + segment.offset / 4);
+        }
+        arena->write(values);
+    }
+}
+
+const Segment& Model::segment(const std::string& name, const Arena** arena) const {
+    std::vector<std::string> known;
+    for (const Arena* each : {&parameters_, &states_}) {
+        if (const Segment* found = each->layout->find(name)) {
+            *arena = each;
+            return *found;
+        }
+        for (const Segment& segment : each->layout->segments()) known.push_back(segment.name);
+    }
+    fail(ErrorCode::not_found, "The model ", architecture_.name, " has no tensor \"", name, "\".", did_you_mean(name, known));
+}
+
+std::vector<float> Model::read(const std::string& name) const {
+    const Arena* arena = nullptr;
+    const Segment& found = segment(name, &arena);
+    std::vector<float> device(size_t(found.elements)), file(size_t(found.elements));
+    arena->view(found).read(device.data());
+    to_file_order(found, device.data(), file.data());
+    return file;
+}
+
+void Model::write(const std::string& name, const std::vector<float>& values) {
+    const Arena* arena = nullptr;
+    const Segment& found = segment(name, &arena);
+    require(int64_t(values.size()) == found.elements, "The tensor ", name, " (", to_string(file_shape(found.shape)), ") has ",
+            found.elements, " elements (", values.size(), " were given).");
+    std::vector<float> device(values.size());
+    to_device_order(found, values.data(), device.data());
+    arena->view(found).write(device.data());
+}
+
+void Model::bind(const Network& network, Bindings& bindings) const {
+    const auto bind_all = [&](const std::vector<Value>& leaves, const Arena& arena) {
+        for (Value leaf : leaves) bindings[leaf] = arena.view(*arena.layout->find(network.graph.node(leaf.node).name));
+    };
+    bind_all(network.parameters, parameters_);
+    bind_all(network.states, states_);
+}
+
+// ---- files ----------------------------------------------------------------------------------------------------------
+
+void ModelWriter::add(const Arena& arena, const std::string& prefix) {
+    const std::vector<float> values = arena.read();
+    for (const Segment& segment : arena.layout->segments()) {
+        std::vector<float> file(size_t(segment.elements));
+        to_file_order(segment, values.data() + segment.offset / 4, file.data());
+        data_.push_back(std::move(file));
+        tensors_.push_back({prefix + segment.name, StoredType::f32, file_shape(segment.shape), data_.back().data()});
+    }
+}
+
+void ModelWriter::add_architecture(const Architecture& architecture) {
+    metadata_["format"] = "pt"; // so that other readers know the tensors' order
+    metadata_["lemnos.graph"] = graph_to_json(architecture.graph);
+    metadata_["lemnos.model"] = Json{{"name", architecture.name},
+                                     {"image", {architecture.image.node, architecture.image.output}},
+                                     {"logits", {architecture.logits.node, architecture.logits.output}},
+                                     {"mean", architecture.pixels.mean},
+                                     {"deviation", architecture.pixels.deviation},
+                                     {"class_names", architecture.class_names}}
+                                    .dump();
+}
+
+void ModelWriter::write(const std::string& path, Seal seal) const { write_safetensors(path, tensors_, metadata_, seal); }
+
+void Model::save(const std::string& path) const {
+    ModelWriter writer;
+    writer.add(parameters_);
+    writer.add(states_);
+    writer.add_architecture(architecture_);
+    writer.write(path, Seal::none);
+}
+
+std::vector<float> read_arena(const SafetensorsFile& file, const ArenaLayout& layout, const std::string& prefix) {
+    std::vector<float> values(size_t(layout.bytes() / 4), 0.0f);
+    for (const Segment& segment : layout.segments()) {
+        const std::string name = prefix + segment.name;
+        if (!file.contains(name))
+            fail(ErrorCode::file_malformed, "The file \"", file.path(), "\" lacks the tensor ", name, " (",
+                 to_string(file_shape(segment.shape)), ").");
+        const TensorEntry& entry = file.find(name);
+        if (entry.shape != file_shape(segment.shape))
+            fail(ErrorCode::file_malformed, "The tensor ", name, " of \"", file.path(), "\" is ", to_string(entry.shape), " (",
+                 to_string(file_shape(segment.shape)), " is needed).");
+        const std::vector<float> stored = file.read_f32(name);
+        to_device_order(segment, stored.data(), values.data() + segment.offset / 4);
+    }
+    return values;
+}
+
+Architecture read_architecture(const SafetensorsFile& file) {
+    const auto graph = file.metadata().find("lemnos.graph"), model = file.metadata().find("lemnos.model");
+    if (graph == file.metadata().end() || model == file.metadata().end())
+        fail(ErrorCode::file_malformed, "The file \"", file.path(),
+             "\" holds weights but no graph; build the model first and load its weights into it.");
+    const std::string source = text("The file \"", file.path(), "\"");
+    Architecture architecture;
+    architecture.graph = graph_from_json(graph->second, source);
+    try {
+        const Json json = Json::parse(model->second);
+        const auto value = [&](const char* name) {
+            return Value{json.at(name).at(0).get<int32_t>(), json.at(name).at(1).get<int32_t>()};
+        };
+        architecture.name = json.at("name").get<std::string>();
+        architecture.image = value("image");
+        architecture.logits = value("logits");
+        architecture.pixels.mean = json.at("mean").get<std::vector<double>>();
+        architecture.pixels.deviation = json.at("deviation").get<std::vector<double>>();
+        architecture.class_names = json.at("class_names").get<std::vector<std::string>>();
+        const Shape image = architecture.graph.shape(architecture.image), logits = architecture.graph.shape(architecture.logits);
+        const size_t channels = image.size() == 4 ? size_t(image[3]) : 0;
+        require(architecture.graph.node(architecture.image.node).leaf == LeafKind::input && image.size() == 4 && image[0] == 1,
+                "The image is no input of the shape 1 x height x width x channels.");
+        require(logits.size() == 2 && logits[0] == 1, "The logits are not of the shape 1 x classes.");
+        require(architecture.pixels.mean.size() == channels && architecture.pixels.deviation.size() == channels,
+                "Mean and deviation do not have one number per channel (", channels, ").");
+        require(architecture.class_names.empty() || int64_t(architecture.class_names.size()) == logits[1],
+                "There are ", architecture.class_names.size(), " class names for ", logits[1], " classes.");
+    } catch (const Json::exception&) {
+        fail(ErrorCode::file_malformed, source, ": the description of the model is not complete.");
+    } catch (const Error& error) {
+        fail(ErrorCode::file_malformed, source, ": the description of the model is not valid. ", error.what());
+    }
+    return architecture;
+}
+
+void Model::load_weights(const std::string& path) {
+    const SafetensorsFile file = SafetensorsFile::open(path);
+    const std::vector<float> parameters = read_arena(file, *parameters_.layout), states = read_arena(file, *states_.layout);
+    parameters_.write(parameters);
+    states_.write(states);
+}
+
+std::shared_ptr<Model> Model::load(std::shared_ptr<Device> device, const std::string& path) {
+    const SafetensorsFile file = SafetensorsFile::open(path);
+    auto model = std::make_shared<Model>(std::move(device), read_architecture(file));
+    model->parameters_.write(read_arena(file, *model->parameters_.layout));
+    model->states_.write(read_arena(file, *model->states_.layout));
+    return model;
+}
+
+} // namespace lemnos

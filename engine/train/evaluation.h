@@ -1,0 +1,39 @@
+// Running a model: over a data set for its accuracy, or on pixels for class probabilities.
+#pragma once
+
+#include "data/dataset.h"
+#include "models/model.h"
+#include "plan/replay.h"
+
+namespace lemnos {
+
+struct Metrics {
+    int64_t images = 0, correct = 0;
+    double loss_sum = 0; // of cross-entropies
+    double seconds = 0;
+    double loss() const { return images ? loss_sum / double(images) : 0; }
+    double accuracy() const { return images ? double(correct) / double(images) : 0; }
+};
+
+// Refuses a data set whose images or classes are not the model's.
+void require_fit(const Architecture& architecture, const Dataset& dataset);
+
+// Every image counts once: the last batch is padded, and the padding masked out. batch 0: a good default.
+Metrics evaluate(const Model& model, const Dataset& dataset, int64_t batch = 0);
+
+// A model compiled for up to `batch` images at a time.
+class Predictor {
+  public:
+    Predictor(std::shared_ptr<const Model> model, int64_t batch);
+    const Model& model() const { return *model_; }
+    // Class probabilities of `count` images, row by row; any count, in batches.
+    void run(const uint8_t* pixels, int64_t count, float* probabilities);
+
+  private:
+    std::shared_ptr<const Model> model_;
+    Network network_;
+    Value probabilities_;
+    std::unique_ptr<Replay> replay_;
+};
+
+} // namespace lemnos

@@ -1,0 +1,4 @@
+#include "params.h"
+PARAMS(AccumulateParams)
+    uint count; // vec4s
+PARAMS_END
