@@ -1,8 +1,9 @@
 # Finds everything that Lemnos is built from and gives it one name each.
 #
-# scripts/setup installs what the distribution has and unpacks what the distribution lacks (or has too old) into
-# LEMNOS_TOOLS_DIR, which is therefore searched first. After this file there are
-#   LEMNOS_GLSLANG, LEMNOS_SPIRV_VAL   programs, used while building only; LEMNOS_SPIRV_OPT, empty where there is none
+# scripts/setup installs what the distribution has and unpacks what the distribution lacks (or has too old)
+# into LEMNOS_TOOLS_DIR, which is therefore searched first. After this file there are
+#   LEMNOS_GLSLANG, LEMNOS_SPIRV_VAL   programs, used while building only
+#   LEMNOS_SPIRV_OPT                   the same; empty where there is none
 #   lemnos::vulkan_headers             Vulkan's headers; nothing links to libvulkan
 #   lemnos::vma                        vk_mem_alloc.h; one source file defines VMA_IMPLEMENTATION
 #   lemnos::json lemnos::cli11 lemnos::stb    headers
@@ -13,22 +14,24 @@
 
 include_guard(GLOBAL)
 
-set(LEMNOS_TOOLS_DIR "${CMAKE_SOURCE_DIR}/build/tools" CACHE PATH "What scripts/setup unpacked: searched first")
+set(LEMNOS_TOOLS_DIR "${CMAKE_SOURCE_DIR}/build/tools" CACHE PATH "What scripts/setup unpacked")
 
-# The oldest versions that will do: VK_NV_cooperative_matrix2 came to the headers in 1.3.300 and to glslang in 15.1;
-# an older spirv-val refuses its modules; CLI11 2.1, nlohmann-json 3.11 and VMA 3.0 are the oldest that were tried.
+# The oldest versions that will do: VK_NV_cooperative_matrix2 came to the headers in 1.3.300 and to glslang in
+# 15.1; an older spirv-val refuses its modules; CLI11 2.1, nlohmann-json 3.11 and VMA 3.2 are the oldest that
+# were tried.
 set(lemnos_vulkan_minimum 1.3.300)
 set(lemnos_glslang_minimum 15.1)
 set(lemnos_spirv_tools_minimum 2025.1)
-set(lemnos_vma_minimum 3.0)
+set(lemnos_vma_minimum 3.2)
 set(lemnos_json_minimum 3.11)
 set(lemnos_cli11_minimum 2.1)
 
 function(lemnos_missing what)
-    message(FATAL_ERROR "${what}; run scripts/setup, which installs or unpacks everything that the build needs.")
+    message(FATAL_ERROR "${what}; run scripts/setup, which provides everything that the build needs.")
 endfunction()
 
-# Forgets a found path that is there no more (build/tools was removed or rebuilt), so that it is looked for again.
+# Forgets a found path that is there no more (build/tools was removed or rebuilt), so that it is looked for
+# again.
 function(lemnos_forget_if_gone variable)
     if(${variable} AND NOT EXISTS "${${variable}}")
         unset(${variable} CACHE)
@@ -66,11 +69,12 @@ function(lemnos_version_from_file result file pattern)
     endforeach()
 endfunction()
 
-# ---- programs ----------------------------------------------------------------------------------------------------
+# ---- programs ----------------------------------------------------------------------------------------------
 
 # What `program --version` prints, matched against `pattern`; "0" where it cannot be run.
 function(lemnos_version_from_program result program pattern)
-    execute_process(COMMAND "${program}" --version OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE code)
+    execute_process(COMMAND "${program}" --version
+        OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE code)
     if(code EQUAL 0 AND output MATCHES "${pattern}")
         set(${result} "${CMAKE_MATCH_1}" PARENT_SCOPE)
     else()
@@ -84,7 +88,8 @@ if(NOT LEMNOS_GLSLANG)
 endif()
 lemnos_version_from_program(lemnos_glslang_version "${LEMNOS_GLSLANG}" "Glslang Version: [0-9]+:([0-9.]+)")
 if(lemnos_glslang_version VERSION_LESS lemnos_glslang_minimum)
-    lemnos_missing("${LEMNOS_GLSLANG} is too old (${lemnos_glslang_version}, needed: ${lemnos_glslang_minimum})")
+    lemnos_missing("${LEMNOS_GLSLANG} is too old (${lemnos_glslang_version}, needed:\
+ ${lemnos_glslang_minimum})")
 endif()
 
 lemnos_find_program(LEMNOS_SPIRV_VAL spirv-val)
@@ -93,7 +98,8 @@ if(NOT LEMNOS_SPIRV_VAL)
 endif()
 lemnos_version_from_program(lemnos_spirv_version "${LEMNOS_SPIRV_VAL}" "SPIRV-Tools v([0-9.]+)")
 if(lemnos_spirv_version VERSION_LESS lemnos_spirv_tools_minimum)
-    lemnos_missing("${LEMNOS_SPIRV_VAL} is too old (${lemnos_spirv_version}, needed: ${lemnos_spirv_tools_minimum})")
+    lemnos_missing("${LEMNOS_SPIRV_VAL} is too old (${lemnos_spirv_version}, needed:\
+ ${lemnos_spirv_tools_minimum})")
 endif()
 
 lemnos_find_program(LEMNOS_SPIRV_OPT spirv-opt)
@@ -101,7 +107,7 @@ if(NOT LEMNOS_SPIRV_OPT)
     set(LEMNOS_SPIRV_OPT "")
 endif()
 
-# ---- Vulkan: headers, VMA ------------------------------------------------------------------------------------
+# ---- Vulkan: headers, VMA ----------------------------------------------------------------------------------
 
 lemnos_find_header(LEMNOS_VULKAN_INCLUDE vulkan/vulkan_core.h)
 if(NOT LEMNOS_VULKAN_INCLUDE)
@@ -113,8 +119,8 @@ lemnos_version_from_file(lemnos_vulkan_complete "${lemnos_core_header}"
     "VK_HEADER_VERSION_COMPLETE VK_MAKE_API_VERSION\\(0, ([0-9]+, [0-9]+), VK_HEADER_VERSION")
 string(REPLACE ", " "." lemnos_vulkan_version "${lemnos_vulkan_complete}.${lemnos_vulkan_patch}")
 if(lemnos_vulkan_version VERSION_LESS lemnos_vulkan_minimum)
-    lemnos_missing("The Vulkan headers in ${LEMNOS_VULKAN_INCLUDE} are too old (${lemnos_vulkan_version}, needed:\
- ${lemnos_vulkan_minimum})")
+    lemnos_missing("The Vulkan headers in ${LEMNOS_VULKAN_INCLUDE} are too old (${lemnos_vulkan_version},\
+ needed: ${lemnos_vulkan_minimum})")
 endif()
 lemnos_header_library(vulkan_headers "${LEMNOS_VULKAN_INCLUDE}")
 # Function pointers only: the library is a guest and never links to libvulkan.
@@ -134,11 +140,12 @@ target_link_libraries(lemnos_vma INTERFACE lemnos::vulkan_headers)
 # VMA fetches its functions through the two that the engine hands it, and links none.
 target_compile_definitions(lemnos_vma INTERFACE VMA_STATIC_VULKAN_FUNCTIONS=0 VMA_DYNAMIC_VULKAN_FUNCTIONS=1)
 
-# ---- headers alone -------------------------------------------------------------------------------------------------
+# ---- headers alone -----------------------------------------------------------------------------------------
 
 lemnos_find_header(LEMNOS_JSON_INCLUDE nlohmann/json.hpp)
 if(NOT LEMNOS_JSON_INCLUDE)
-    lemnos_missing("nlohmann-json (nlohmann/json.hpp) was not found (${lemnos_json_minimum} or newer is needed)")
+    lemnos_missing("nlohmann-json (nlohmann/json.hpp) was not found (${lemnos_json_minimum} or newer is\
+ needed)")
 endif()
 # 3.11.3 moved the version numbers into a file of their own.
 foreach(file detail/abi_macros.hpp json.hpp)
@@ -176,7 +183,7 @@ if(NOT LEMNOS_STB_INCLUDE OR NOT EXISTS "${LEMNOS_STB_INCLUDE}/stb_image_write.h
 endif()
 lemnos_header_library(stb "${LEMNOS_STB_INCLUDE}")
 
-# ---- zlib, static --------------------------------------------------------------------------------------------------
+# ---- zlib, static ------------------------------------------------------------------------------------------
 
 lemnos_find_header(LEMNOS_ZLIB_INCLUDE zlib.h)
 lemnos_forget_if_gone(LEMNOS_ZLIB_LIBRARY)
@@ -187,13 +194,14 @@ if(NOT LEMNOS_ZLIB_INCLUDE OR NOT LEMNOS_ZLIB_LIBRARY)
 endif()
 lemnos_header_library(zlib "${LEMNOS_ZLIB_INCLUDE}")
 target_link_libraries(lemnos_zlib INTERFACE "${LEMNOS_ZLIB_LIBRARY}")
-# Debian's libz.a is compiled for position-independent *executables*: inside a shared library its references to its own
-# global symbols do not link unless those symbols are local to the library. They must be hidden in any case.
+# Debian's libz.a is compiled for position-independent *executables*: inside a shared library its references
+# to its own global symbols do not link unless those symbols are local to the library. They must be hidden in
+# any case.
 if(UNIX AND NOT APPLE)
     target_link_options(lemnos_zlib INTERFACE LINKER:--exclude-libs,libz.a)
 endif()
 
-# ---- tests and benchmarks ------------------------------------------------------------------------------------------
+# ---- tests and benchmarks ----------------------------------------------------------------------------------
 
 if(NOT DEFINED LEMNOS_BUILD_TESTS OR LEMNOS_BUILD_TESTS)
     find_package(GTest QUIET)
@@ -209,6 +217,6 @@ if(NOT DEFINED LEMNOS_BUILD_BENCH OR LEMNOS_BUILD_BENCH)
     endif()
 endif()
 
-message(STATUS "Lemnos builds with glslang ${lemnos_glslang_version}, SPIRV-Tools ${lemnos_spirv_version}, Vulkan "
-    "headers ${lemnos_vulkan_version}, VMA ${lemnos_vma_version}, nlohmann-json "
+message(STATUS "Lemnos builds with glslang ${lemnos_glslang_version}, SPIRV-Tools ${lemnos_spirv_version}, "
+    "Vulkan headers ${lemnos_vulkan_version}, VMA ${lemnos_vma_version}, nlohmann-json "
     "${lemnos_json_version}, CLI11 ${lemnos_cli11_version}")

@@ -107,8 +107,9 @@ VkDescriptorSet Plan::describe(const PlanBuilder& builder, const Kernel& kernel,
     std::vector<VkWriteDescriptorSet> writes(kernel.operands.size());
     for (size_t i = 0; i < ranges.size(); ++i) {
         const BufferView view = resolve(builder, kernel.operands[i]);
-        // Whole vec4s, so that a shader may read the last one; every buffer is longer than its tensors by that much.
-        const int64_t bytes = std::min({round_up(view.bytes, 16), view.buffer->bytes() - view.offset,
+        // Whole groups of eight floats, so that a shader may read the last; every buffer is longer than its tensors by
+        // that much.
+        const int64_t bytes = std::min({round_up(view.bytes, 32), view.buffer->bytes() - view.offset,
                                         device.profile().max_storage_range});
         ranges[i] = {view.buffer->handle(), VkDeviceSize(view.offset), VkDeviceSize(bytes)};
         writes[i] = {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};

@@ -101,8 +101,8 @@ static KernelFamily choose_family(const DeviceProfile& profile) {
         fail(ErrorCode::invalid_argument, "LEMNOS_KERNELS names the kernel family \"", name,
              "\" (\"scalar\" and \"tiled\" exist).");
     if (!profile.has_subgroup_kernels())
-        fail(ErrorCode::unsupported, "LEMNOS_KERNELS asks for the scalar kernels, which need a fixed subgroup of 4, 8 or "
-             "16, and this device has ", profile.subgroup_size, ".");
+        fail(ErrorCode::unsupported, "LEMNOS_KERNELS asks for the scalar kernels, which need 64-bit integers and a fixed subgroup of "
+             "4, 8 or 16, and this device has ", profile.subgroup_size, ".");
     return KernelFamily::scalar;
 }
 
@@ -125,6 +125,7 @@ void Device::create(const DeviceOptions& options) {
     instance.vkGetPhysicalDeviceFeatures2(info_.handle, &offered);
 
     profile_.is_cpu = info_.type == "cpu";
+    profile_.int64 = offered.features.shaderInt64 != 0;
     const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT;
     const bool subgroups = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                            (subgroup.supportedOperations & needed) == needed;
@@ -157,8 +158,10 @@ void Device::create(const DeviceOptions& options) {
     queue.pQueuePriorities = &priority;
     VkPhysicalDeviceVulkan13Features enabled13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
     enabled13.subgroupSizeControl = offered13.subgroupSizeControl;
-    VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO};
-    if (api >= VK_API_VERSION_1_3) info.pNext = &enabled13;
+    VkPhysicalDeviceFeatures2 enabled{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, nullptr, {}};
+    enabled.features.shaderInt64 = offered.features.shaderInt64;
+    if (api >= VK_API_VERSION_1_3) enabled.pNext = &enabled13;
+    VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &enabled};
     info.queueCreateInfoCount = 1;
     info.pQueueCreateInfos = &queue;
     check(instance.vkCreateDevice(info_.handle, &info, nullptr, &handle_), "creating a device");

@@ -14,6 +14,7 @@ struct DeviceProfile {
     KernelFamily family = KernelFamily::tiled;
     bool is_cpu = false;
     uint32_t subgroup_size = 1;
+    bool int64 = false;                  // shaders may use 64-bit integers, which the scalar kernels load floats by
     bool subgroup_size_reliable = false; // fixed, or can be required of a pipeline: subgroup kernels may be used
     bool subgroup_size_required = false; // every subgroup kernel's pipeline must ask for subgroup_size
     uint32_t max_invocations = 128;
@@ -28,7 +29,7 @@ struct DeviceProfile {
 
     // True when kernels with local size `lanes` compiled for that subgroup size run here.
     bool has_subgroup_kernels() const {
-        return subgroup_size_reliable && (subgroup_size == 4 || subgroup_size == 8 || subgroup_size == 16);
+        return int64 && subgroup_size_reliable && (subgroup_size == 4 || subgroup_size == 8 || subgroup_size == 16);
     }
 };
 

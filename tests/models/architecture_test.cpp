@@ -1,0 +1,78 @@
+// Architectures against published counts.
+#include "graph/json.h"
+#include "models/architecture.h"
+
+#include <gtest/gtest.h>
+
+namespace lemnos {
+
+static Summary mobilenet(double width, int64_t resolution = 224, int64_t classes = 1000) {
+    return summarise(build_architecture("mobilenet_v2", {{"width", width}, {"resolution", resolution}, {"classes", classes}}));
+}
+
+TEST(MobileNetV2, HasThePublishedCounts) {
+    const struct {
+        double width;
+        int64_t resolution, parameters, macs;
+    } rows[] = {{1.0, 224, 3504872, 300774272}, {1.4, 224, 6108776, 582195824}, {1.3, 224, 5386792, 509374560},
+                {0.75, 224, 2636424, 209069792}, {0.5, 224, 1968680, 97131840}, {0.35, 224, 1677128, 59285808},
+                {1.0, 192, 3504872, 221316608}, {1.0, 160, 3504872, 154083200}, {1.0, 128, 3504872, 99074048},
+                {1.0, 96, 3504872, 56289152}};
+    for (const auto& row : rows) {
+        const Summary summary = mobilenet(row.width, row.resolution);
+        EXPECT_EQ(summary.parameters, row.parameters) << row.width << " at " << row.resolution;
+        EXPECT_EQ(summary.macs, row.macs) << row.width << " at " << row.resolution;
+    }
+    EXPECT_EQ(mobilenet(1.0, 224, 1001).parameters, 3506153);
+}
+
+TEST(MobileNetV2, HasThePublishedLayers) {
+    const Summary summary = mobilenet(1.0);
+    const std::pair<int64_t, int64_t> blocks[] = {
+        {928, 10838016},    {896, 10035200},    {5136, 29202432},   {8832, 25740288},   {10000, 15466752},
+        {14848, 10988544},  {14848, 10988544},  {21056, 7564032},   {54272, 10311168},  {54272, 10311168},
+        {54272, 10311168},  {66624, 12719616},  {118272, 22692096}, {118272, 22692096}, {155264, 15607872},
+        {320000, 15476160}, {320000, 15476160}, {473920, 23002560}, {412160, 20070400}};
+    ASSERT_GE(summary.layers.size(), std::size(blocks));
+    for (size_t i = 0; i < std::size(blocks); ++i) {
+        EXPECT_EQ(summary.layers[i].name, "features." + std::to_string(i));
+        EXPECT_EQ(summary.layers[i].parameters, blocks[i].first) << summary.layers[i].name;
+        EXPECT_EQ(summary.layers[i].macs, blocks[i].second) << summary.layers[i].name;
+    }
+}
+
+TEST(MobileNetV2, SmallPreset) {
+    const Summary summary = summarise(build_architecture("mobilenet_v2", {{"preset", std::string("small28")}, {"width", 0.35},
+                                                                          {"channels", int64_t(1)}, {"classes", int64_t(10)}}));
+    EXPECT_EQ(summary.parameters, 281674);
+    EXPECT_EQ(summary.macs, 3018544);
+}
+
+TEST(MobileNetV2, RefusesWithASentence) {
+    const auto refusal = [](Attributes options) -> std::string {
+        try {
+            build_architecture("mobilenet_v2", std::move(options));
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "";
+    };
+    EXPECT_EQ(refusal({{"width", 0.0}}), "Model mobilenet_v2: the width (0) must be above 0.");
+    EXPECT_EQ(refusal({{"widht", 1.0}}), "Model mobilenet_v2 has no attribute \"widht\". Did you mean \"width\"?");
+    EXPECT_EQ(refusal({{"strides", std::vector<int64_t>{1, 2}}}), "Model mobilenet_v2: 2 stage strides were given (7 are needed).");
+    EXPECT_THROW(build_architecture("mobilnet", {}), Error);
+}
+
+TEST(ResNetCifar, HasTheKnownCounts) {
+    EXPECT_EQ(summarise(build_architecture("resnet20_cifar", {})).parameters, 269722);
+}
+
+TEST(ModelGraphs, SurviveJson) {
+    for (const ArchitectureBuilder& builder : all_architectures()) {
+        const Architecture architecture = build_architecture(builder.name, {});
+        const std::string json = graph_to_json(architecture.graph);
+        EXPECT_EQ(graph_to_json(graph_from_json(json, "test")), json) << builder.name;
+    }
+}
+
+} // namespace lemnos
