@@ -10,4 +10,5 @@ foreach(line IN LISTS lines)
     list(APPEND LEMNOS_OPERATORS ${CMAKE_MATCH_1})
     list(APPEND LEMNOS_OPERATOR_SOURCES engine/ops/${CMAKE_MATCH_2}.cpp)
 endforeach()
+list(APPEND LEMNOS_OPERATOR_SOURCES engine/ops/convolution_kernels.cpp) # what the operators of a file share
 list(REMOVE_DUPLICATES LEMNOS_OPERATOR_SOURCES)

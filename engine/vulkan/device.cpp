@@ -126,7 +126,7 @@ void Device::create(const DeviceOptions& options) {
 
     profile_.is_cpu = info_.type == "cpu";
     profile_.int64 = offered.features.shaderInt64 != 0;
-    const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT;
+    const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
     const bool subgroups = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                            (subgroup.supportedOperations & needed) == needed;
     profile_.subgroup_size = subgroup.subgroupSize;

@@ -1,0 +1,43 @@
+// The geometry of a two-dimensional convolution, shared by its operators and by the choice of kernels.
+#pragma once
+
+#include "op.h"
+
+namespace lemnos {
+
+struct ConvolutionShape {
+    int64_t batch, in_height, in_width, in_channels;
+    int64_t out_height, out_width, out_channels;
+    int64_t kernel_height, kernel_width;
+    int64_t stride_y, stride_x, dilation_y, dilation_x;
+    int64_t pad_top, pad_left; // what lies below and to the right follows from the output's size
+    int64_t groups;
+
+    int64_t pixels() const { return batch * out_height * out_width; }
+    bool depthwise() const { return groups == in_channels && groups == out_channels && groups > 1; }
+    bool pointwise() const {
+        return kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1 && pad_top == 0 && pad_left == 0 &&
+               out_height == in_height && out_width == in_width;
+    }
+    double macs() const {
+        return double(pixels()) * double(out_channels) * double(kernel_height * kernel_width) *
+               double(in_channels / groups);
+    }
+};
+
+// From the types of the input x [N,H,W,C], the filter [kh,kw,C/groups,M] and the result [N,OH,OW,M].
+ConvolutionShape convolution_shape(const TensorType& x, const TensorType& filter, const TensorType& y,
+                                   const Attributes& attributes);
+
+// The choice of kernels, in convolution_kernels.cpp. Operands are those of the whole operator or of a batch slice.
+struct ConvolutionOperands {
+    Operand x, filter, bias, y; // bias.region < 0: none
+};
+void emit_convolution(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands,
+                      const std::string& activation);
+// dx from dy and the filter.
+void emit_input_gradient(Emitter& e, const ConvolutionShape& shape, Operand dy, Operand filter, Operand dx);
+// The filter's gradient from x and dy, cut over the batch where a binding is too small for them.
+void emit_filter_gradient(Emitter& e, const ConvolutionShape& shape, Operand x, Operand dy, Operand dfilter);
+
+} // namespace lemnos

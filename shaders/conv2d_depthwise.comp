@@ -1,0 +1,89 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+// y[n][oy][ox][c] = activation(bias[c] + Σ_ky,kx x[n][oy·s − pad + ky][ox·s − pad + kx][c] · w[ky][kx][c]), NHWC,
+// channels % 8 == 0, dilation 1. With flip the filter is turned by 180°: the data gradient at stride 1.
+// Fast because an invocation keeps the filter of its 8 channels and walks down a strip of the image, so that an input row
+// is read once for all the output rows that need it. Strips, not lanes, share the halo: any subgroup size will do.
+#include "wide.glsl"
+#include "activation.glsl"
+#include "conv2d_depthwise.h"
+layout(local_size_x_id = 0) in;                     // 0: workgroup size, best the subgroup's
+layout(constant_id = 1) const uint KERNEL_Y = 3;
+layout(constant_id = 2) const uint KERNEL_X = 3;
+layout(constant_id = 3) const uint STRIDE_Y = 1;
+layout(constant_id = 4) const uint STRIDE_X = 1;
+layout(constant_id = 5) const uint STRIP = 4;       // 5: output columns a strip
+layout(constant_id = 6) const bool BIAS = false;
+layout(constant_id = 7) const uint ACTIVATION = 0;  // 7: kind of activation.glsl
+layout(binding = 0) readonly buffer X { u64vec4 x[]; };
+layout(binding = 1) readonly buffer W { u64vec4 w[]; };
+layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
+layout(binding = 3) writeonly buffer Y { u64vec4 y[]; };
+
+const uint TAPS = KERNEL_Y * KERNEL_X;
+const uint SPAN = (STRIP - 1) * STRIDE_X + KERNEL_X;                      // input columns under a strip
+const uint KEPT = KERNEL_Y > STRIDE_Y ? KERNEL_Y - STRIDE_Y : 0;          // input rows shared with the next output row
+const int WARM_UP = int((KEPT + STRIDE_Y - 1) / STRIDE_Y);                // output rows walked before the first is complete
+
+shared u64vec4 stage[TAPS * gl_WorkGroupSize.x];
+
+void main() {
+    const uint item = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * gl_WorkGroupSize.x +
+                      gl_LocalInvocationID.x;
+    const uint blocks = channels / 8;
+    uint rest = item / blocks;
+    const uint block = item - rest * blocks;
+    const int out_x = int(rest % strips * STRIP);
+    rest /= strips;
+    const int first_y = int(rest % bands * rows_per_item);
+    const uint first_image = rest / bands * images_per_item;
+    const uint last_image = item < items ? min(first_image + images_per_item, batch) : 0;
+    const int last_y = min(first_y + int(rows_per_item), int(out_height));
+    const int in_x = out_x * int(STRIDE_X) - pad_left;
+
+    // The filter goes through memory of this lane's own: a loop over a load compiles faster than nine loads.
+    [[dont_unroll]] for (uint t = 0; t < TAPS; t++) {
+        stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x] = w[(flip != 0 ? TAPS - 1 - t : t) * blocks + block];
+    }
+    Eight filter_[TAPS];
+    [[unroll]] for (uint t = 0; t < TAPS; t++) {
+        filter_[t] = unpack8(stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x]);
+    }
+    Eight start = Eight(vec4(0), vec4(0));
+    if (BIAS) start = unpack8(bias[block]);
+
+    for (uint n = first_image; n < last_image; n++) {
+        Eight rows[KERNEL_Y * SPAN];
+        [[unroll]] for (uint i = 0; i < KERNEL_Y * SPAN; i++) rows[i] = Eight(vec4(0), vec4(0));
+        for (int out_y = first_y - WARM_UP; out_y < last_y; out_y++) {
+            [[unroll]] for (uint j = KEPT; j < KERNEL_Y; j++) {
+                const int in_y = out_y * int(STRIDE_Y) - pad_top + int(j);
+                const bool inside = in_y >= 0 && in_y < int(in_height);
+                const int from = (int(n) * int(in_height) + in_y) * int(in_width) + in_x;
+                [[unroll]] for (uint i = 0; i < SPAN; i++) {
+                    Eight v = Eight(vec4(0), vec4(0));
+                    if (inside && in_x + int(i) >= 0 && in_x + int(i) < int(in_width)) {
+                        v = unpack8(x[uint(from + int(i)) * blocks + block]);
+                    }
+                    rows[j * SPAN + i] = v;
+                }
+            }
+            const uint to = (n * out_height + uint(out_y)) * out_width + uint(out_x);
+            [[unroll]] for (uint p = 0; p < STRIP; p++) {
+                Eight sum = start;
+                [[unroll]] for (uint j = 0; j < KERNEL_Y; j++) {
+                    [[unroll]] for (uint i = 0; i < KERNEL_X; i++) {
+                        sum.lo += rows[j * SPAN + p * STRIDE_X + i].lo * filter_[j * KERNEL_X + i].lo;
+                        sum.hi += rows[j * SPAN + p * STRIDE_X + i].hi * filter_[j * KERNEL_X + i].hi;
+                    }
+                }
+                if (out_y >= first_y && out_x + int(p) < int(out_width)) {
+                    y[(to + p) * blocks + block] =
+                        pack8(activate(sum.lo, ACTIVATION, slope), activate(sum.hi, ACTIVATION, slope));
+                }
+            }
+            [[unroll]] for (uint i = 0; i < KEPT * SPAN; i++) rows[i] = rows[i + STRIDE_Y * SPAN];
+        }
+    }
+}

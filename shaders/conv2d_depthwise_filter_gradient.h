@@ -1,0 +1,24 @@
+// Push constants and dispatch of conv2d_depthwise_filter_gradient.comp.
+//
+// An item is 8 channels × one slice of the strips of all images; a strip is STRIP output columns of one image, all rows.
+//   strips = ceil(out_width / STRIP), units = batch · strips, units_per_slice chosen, slices = ceil(units / units_per_slice)
+//   items = channels/8 · slices; groups = ceil(items / workgroup size): x = min(groups, 32768), y = 1, z = ceil(groups / x)
+// Workspace: slices · kernel height · kernel width · channels floats, partial[slice][ky][kx][c]; then conv2d_sum with
+// copies = slices, count = kernel height · kernel width · channels.
+#ifndef LEMNOS_SHADER_CONV2D_DEPTHWISE_FILTER_GRADIENT_H
+#define LEMNOS_SHADER_CONV2D_DEPTHWISE_FILTER_GRADIENT_H
+#include "params.h"
+PARAMS(Conv2dDepthwiseFilterGradientParams)
+uint items;
+uint channels;
+uint units;
+uint units_per_slice;
+uint strips;
+uint in_height;
+uint in_width;
+uint out_height;
+uint out_width;
+int pad_top;
+int pad_left;
+PARAMS_END
+#endif

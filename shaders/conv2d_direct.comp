@@ -1,0 +1,124 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// y[n][oy][ox][co] = activation(bias[co] + Σ_ky,kx,ci x[n][iy][ix][ci] · w[ky][kx][ci][co] + residual[n][oy][ox][co]),
+// iy = oy · stride + ky · dilation − pad, and likewise ix: any convolution over NHWC with HWIO filter and groups.
+// The data gradient is the same sum over dy with the transposed filter [ky][kx][co][ci]: at stride s one dispatch for
+// each of the s·s residues of the input pixel, which meet every s-th tap only (conv2d_direct.h).
+// variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16
+// Fast because it is the register tile of include/row_tile.glsl with gathered rows: nothing is unfolded in memory, no
+// multiplication by a padded zero is loaded, and the address of a row is worked out once for four channels.
+#include "row_tile.glsl"  // specialisation 0 to 3
+#include "activation.glsl"
+#include "division.glsl"
+#include "conv2d_direct.h"
+layout(constant_id = 4) const bool BIAS = false;
+layout(constant_id = 5) const bool RESIDUAL = false;
+layout(constant_id = 6) const uint ACTIVATION = 0;   // kind of activation.glsl
+layout(constant_id = 7) const bool X_WIDE = true;    // inner % 4 == 0 (and so is in_channels)
+layout(constant_id = 8) const bool SCATTER = false;  // the grid is not the whole output
+layout(binding = 0) readonly buffer X { float x[]; };
+layout(binding = 0) readonly buffer X4 { u64vec2 x4[]; };
+layout(binding = 1) readonly buffer W { float w[]; };
+layout(binding = 1) readonly buffer W8 { u64vec4 w8[]; };
+layout(binding = 2) readonly buffer Bias { float bias[]; };
+layout(binding = 2) readonly buffer Bias8 { u64vec4 bias8[]; };
+layout(binding = 3) readonly buffer Residual { float residual[]; };
+layout(binding = 3) readonly buffer Residual8 { u64vec4 residual8[]; };
+layout(binding = 4) writeonly buffer Y { float y[]; };
+layout(binding = 4) writeonly buffer Y8 { u64vec4 y8[]; };
+
+// The pixel of the grid that a row stands for: image, y, x.
+uvec3 pixel_of(uint row) {
+    const uint line = divide(row, width_multiplier, width_shift);
+    const uint n = divide(line, height_multiplier, height_shift);
+    return uvec3(n, line - n * grid_height, row - line * grid_width);
+}
+
+Eight weights(uint k, uint column) {
+    const uint at = k * out_channels + column;
+    if (WIDE) return unpack8(w8[at / 8]);
+    return Eight(vec4(w[at], 0, 0, 0), vec4(0));
+}
+
+void main() {
+    const uint tile = gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x;
+    const uint set = gl_WorkGroupID.y / column_tiles;  // the group of channels
+    const uint first_row = tile * TILE_ROWS;
+    const uint column = (gl_WorkGroupID.y - set * column_tiles) * TILE_COLUMNS + lane_column;
+    const uint out_column = set * columns + min(column, columns - (WIDE ? 8 : 1));
+
+    int base[CHUNKS], from_y[CHUNKS], from_x[CHUNKS];
+    [[unroll]] for (uint i = 0; i < CHUNKS; i++) {
+        const uvec3 p = pixel_of(min(first_row + chunk_row(i), rows - 1));
+        base[i] = int(p.x * in_height);
+        from_y[i] = int(p.y) * stride_y + origin_y;
+        from_x[i] = int(p.z) * stride_x + origin_x;
+    }
+
+    if (!BIAS) clear_sums(Eight(vec4(0), vec4(0)));
+    else if (WIDE) clear_sums(unpack8(bias8[out_column / 8]));
+    else clear_sums(Eight(vec4(bias[out_column], 0, 0, 0), vec4(0)));
+
+    const uint count = taps_y * taps_x * inner;
+    uint channel = 0, tap_y = 0, tap_x = 0;  // of the next k
+    for (uint k = 0; k < count; k += 4) {
+        [[unroll]] for (uint q = 0; q < 4; q++) {
+            if (q == 0 || !X_WIDE) {
+                const bool valid = tap_y < taps_y;
+                const uint row = valid ? (filter_first + tap_y * filter_step_y + tap_x * filter_step_x) * inner + channel : 0;
+                b[q] = weights(row, out_column);
+                if (X_WIDE) {
+                    [[unroll]] for (uint j = 1; j < 4; j++) b[j] = weights(row + j, out_column);
+                }
+                [[unroll]] for (uint i = 0; i < CHUNKS; i++) {
+                    const int at_y = from_y[i] + int(tap_y) * step_y;
+                    const int at_x = from_x[i] + int(tap_x) * step_x;
+                    const bool inside = valid && at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width);
+                    const uint at = uint((base[i] + at_y) * int(in_width) + at_x) * in_channels + set * inner + channel;
+                    if (X_WIDE) {
+                        a[i] = vec4(0);
+                        if (inside) a[i] = unpack4(x4[at / 4]);
+                    } else {
+                        a[i][q] = 0;
+                        if (inside) a[i][q] = x[at];
+                    }
+                }
+                channel += X_WIDE ? 4 : 1;
+                if (channel == inner) {
+                    channel = 0;
+                    tap_x++;
+                    if (tap_x == taps_x) {
+                        tap_x = 0;
+                        tap_y++;
+                    }
+                }
+            }
+        }
+        add_products();
+    }
+
+    [[dont_unroll]] for (uint r = 0; r < ROWS; r++) {  // unrolled, it takes as long to compile as all the rest
+        const uint row = first_row + sum_row(r);
+        if (row < rows && column < columns) {
+            uint pixel = row;
+            if (SCATTER) {
+                const uvec3 p = pixel_of(row);
+                pixel = (p.x * out_height + p.y * out_step_y + out_first_y) * out_width + p.z * out_step_x + out_first_x;
+            }
+            const uint at = pixel * out_channels + out_column;
+            if (WIDE) {
+                Eight e = Eight(lo[r], hi[r]);
+                if (RESIDUAL) {
+                    const Eight other = unpack8(residual8[at / 8]);
+                    e.lo += other.lo;
+                    e.hi += other.hi;
+                }
+                y8[at / 8] = pack8(activate(e.lo, ACTIVATION, slope), activate(e.hi, ACTIVATION, slope));
+            } else {
+                float e = lo[r].x;
+                if (RESIDUAL) e += residual[at];
+                y[at] = activate(e, ACTIVATION, slope);
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// out[i] = (accumulate ? out[i] : 0) + Σ_p partial[p][i], p rising: the second half of every split gradient, in a fixed
+// order, so that the bits repeat.
+// variants: WIDTH=1 WIDTH=8
+// WIDTH elements an invocation: 8 where the count allows it and the device has 64-bit integers (include/wide.glsl).
+#if WIDTH == 8
+#include "wide.glsl"
+#endif
+#include "conv2d_sum.h"
+layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's on a CPU
+#if WIDTH == 8
+layout(binding = 0) readonly buffer Partial { u64vec4 partial[]; };
+layout(binding = 1) buffer Out { u64vec4 result[]; };
+#else
+layout(binding = 0) readonly buffer Partial { float partial[]; };
+layout(binding = 1) buffer Out { float result[]; };
+#endif
+
+void main() {
+    const uint i = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+    const uint items = count / WIDTH;
+    if (i < items) {
+#if WIDTH == 8
+        Eight sum = Eight(vec4(0), vec4(0));
+        if (accumulate != 0) sum = unpack8(result[i]);
+        for (uint p = 0; p < copies; p++) {
+            const Eight v = unpack8(partial[p * items + i]);
+            sum.lo += v.lo;
+            sum.hi += v.hi;
+        }
+        result[i] = pack8(sum.lo, sum.hi);
+#else
+        float sum = accumulate != 0 ? result[i] : 0.0;
+        for (uint p = 0; p < copies; p++) sum += partial[p * items + i];
+        result[i] = sum;
+#endif
+    }
+}

@@ -1,0 +1,11 @@
+// Push constants and dispatch of conv2d_sum.comp. Variant 8 (count % 8 == 0) or 1: elements an invocation;
+// groups = ceil(count / variant / workgroup size), x = min(groups, 32768), z = ceil(groups / x).
+#ifndef LEMNOS_SHADER_CONV2D_SUM_H
+#define LEMNOS_SHADER_CONV2D_SUM_H
+#include "params.h"
+PARAMS(Conv2dSumParams)
+uint count;       // elements of the result
+uint copies;      // partial results
+uint accumulate;  // 1: add to what is there, 0: overwrite
+PARAMS_END
+#endif

@@ -1,0 +1,62 @@
+// Invocations that merge the partial sums of a channel: one a channel, or (SHARED) workgroups of 8 channels whose lanes
+// divide the strands among them, each a run of neighbours. Needs the push constants of batch_norm.h.
+#include "linear.glsl"
+#include "batch_norm.glsl"
+layout(constant_id = 2) const bool TILES = false; // a partial sum is that of a whole block of rows, not of a strand
+
+struct Strand {
+    uint number, last; // of the partial sum, and the end of this lane's run
+    uint row, end;     // its first row, and the end of its block
+    uint place;        // in its block
+};
+
+uint this_channel() {
+#if SHARED
+    return gl_WorkGroupID.x * 8 + gl_LocalInvocationID.x % 8;
+#else
+    return linear_index();
+#endif
+}
+
+uint strand_step() { return TILES ? 1 : abreast; } // rows from one of a strand to its next
+
+uint block_end(uint row) {
+    const uint slice_end = min(row / slice_rows * slice_rows + slice_rows, total_rows);
+    return min(row + abreast * depth, slice_end);
+}
+
+Strand strand_of(uint number) {
+    const uint abreast_strands = TILES ? 1 : abreast, tile = abreast * depth;
+    const uint slice_strands = (slice_rows + tile - 1) / tile * abreast_strands;
+    const uint slice = number / slice_strands, within = number - slice * slice_strands;
+    const uint block = slice * slice_rows + within / abreast_strands * tile;
+    Strand strand;
+    strand.number = number;
+    strand.place = within % abreast_strands;
+    strand.row = block + strand.place;
+    strand.end = block_end(block);
+    return strand;
+}
+
+Strand first_strand() {
+#if SHARED
+    const uint runs = gl_WorkGroupSize.x / 8, each = (total_strands + runs - 1) / runs;
+    const uint first = min(gl_LocalInvocationID.x / 8 * each, total_strands);
+    Strand strand = strand_of(first);
+    strand.last = min(first + each, total_strands);
+#else
+    Strand strand = strand_of(0);
+    strand.last = total_strands;
+#endif
+    return strand;
+}
+
+void next_strand(inout Strand strand) {
+    ++strand.number;
+    ++strand.place;
+    ++strand.row;
+    if (strand.place < (TILES ? 1 : abreast)) return;
+    strand.row = strand.end; // the next block, of this slice or the next, begins where this one ends
+    strand.end = block_end(strand.row);
+    strand.place = 0;
+}

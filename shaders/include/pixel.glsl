@@ -1,0 +1,39 @@
+// One invocation for four channels (a column) of a pixel. Needs the push constant `channels`.
+#include "linear.glsl"
+layout(constant_id = 1) const bool ALIGNED = true; // channels is a multiple of 4
+
+struct Pixel {
+    uint image, y, x, column;
+};
+
+Pixel this_pixel(uint rows, uint row_pixels) {
+    const uint index = linear_index(), columns = (channels + 3) / 4;
+    Pixel pixel;
+    uint rest = index / columns;
+    pixel.column = index - rest * columns;
+    pixel.x = rest % row_pixels;
+    rest /= row_pixels;
+    pixel.y = rest % rows;
+    pixel.image = rest / rows;
+    return pixel;
+}
+
+// A tensor of pixels: load_NAME(pixel number, column).
+#define READ_PIXELS(number, name)                                                                                      \
+    layout(binding = number) readonly buffer Scalars_##name { float name[]; };                                         \
+    layout(binding = number) readonly buffer Vectors_##name { vec4 name##_vectors[]; };                                \
+    vec4 load_##name(uint pixel, uint column) {                                                                        \
+        if (ALIGNED) return name##_vectors[pixel * (channels / 4) + column];                                           \
+        const uvec4 at = pixel * channels + min(4 * column + uvec4(0, 1, 2, 3), uvec4(channels - 1));                  \
+        return vec4(name[at.x], name[at.y], name[at.z], name[at.w]);                                                   \
+    }
+
+#define WRITE_PIXELS(number, name)                                                                                     \
+    layout(binding = number) writeonly buffer Scalars_##name { float name[]; };                                        \
+    layout(binding = number) writeonly buffer Vectors_##name { vec4 name##_vectors[]; };                               \
+    void store_##name(uint pixel, uint column, vec4 v) {                                                               \
+        if (ALIGNED)                                                                                                   \
+            name##_vectors[pixel * (channels / 4) + column] = v;                                                       \
+        else                                                                                                           \
+            for (uint c = 0; c < 4 && 4 * column + c < channels; ++c) name[pixel * channels + 4 * column + c] = v[c];  \
+    }

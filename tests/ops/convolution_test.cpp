@@ -1,0 +1,165 @@
+// conv2d and linear in all three directions against the double-precision reference, over every kernel's territory.
+#include "ops/harness.h"
+#include "reference/convolution.h"
+#include "reference/elementwise.h"
+
+namespace lemnos::test {
+
+struct Case {
+    int64_t batch, height, width, channels, out, kernel_y, kernel_x, stride_y, stride_x, dilation_y, dilation_x;
+    int64_t top, bottom, left, right, groups;
+};
+
+// Sums of up to some hundreds of products of numbers in [-1, 1] in f32: rounding stays below 2e-6 of the largest.
+static constexpr double tolerance = 5e-6;
+
+static void check(RandomCases& random, const Case& c, int64_t max_storage_range = 0) {
+    SCOPED_TRACE(text(c.batch, "x", c.height, "x", c.width, "x", c.channels, " -> ", c.out, ", kernel ", c.kernel_y, "x", c.kernel_x,
+                      ", stride ", c.stride_y, ",", c.stride_x, ", dilation ", c.dilation_y, ",", c.dilation_x, ", groups ", c.groups));
+    const RunOptions options{.device = device(max_storage_range)};
+    const Tensor x = random.uniform({c.batch, c.height, c.width, c.channels}, -1, 1);
+    const Tensor w = random.uniform({c.kernel_y, c.kernel_x, c.channels / c.groups, c.out}, -1, 1);
+    const Tensor bias = random.uniform({c.out}, -1, 1);
+    const reference::Conv2d geometry{.stride_y = c.stride_y, .stride_x = c.stride_x, .dilation_y = c.dilation_y,
+                                     .dilation_x = c.dilation_x, .padding = {c.top, c.bottom, c.left, c.right}, .groups = c.groups};
+    const Tensor y = reference::conv2d(x, w, bias, geometry);
+    const OpCase conv{"conv2d", {x, w, bias},
+                      {{"stride", std::vector<int64_t>{c.stride_y, c.stride_x}},
+                       {"padding", std::vector<int64_t>{c.top, c.bottom, c.left, c.right}},
+                       {"dilation", std::vector<int64_t>{c.dilation_y, c.dilation_x}},
+                       {"groups", c.groups}}};
+    expect_near(run(conv, options), y, tolerance);
+    OpCase bare = conv;
+    bare.inputs.pop_back();
+    expect_near(run(bare, options), reference::conv2d(x, w, {}, geometry), tolerance);
+    const Tensor dy = random.uniform(y.shape, -1, 1);
+    const auto expected = reference::conv2d_backward(x, w, dy, geometry);
+    const std::vector<Tensor> gradients = run_gradients(conv, dy, {0, 1, 2}, options);
+    expect_near(gradients[0], expected.x, tolerance);
+    expect_near(gradients[1], expected.weights, tolerance);
+    expect_near(gradients[2], expected.bias, tolerance);
+}
+
+struct Conv2d : OpTest {};
+
+TEST_F(Conv2d, Pointwise) {
+    for (int64_t channels : {1, 3, 4, 8, 12, 16, 24, 65})
+        for (int64_t out : {1, 7, 8, 16, 24, 40, 72, 129}) check(random, {2, 5, 3, channels, out, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1});
+    check(random, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1});
+    check(random, {3, 14, 14, 48, 8, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1});
+    check(random, {1, 7, 7, 160, 264, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1});
+    check(random, {2, 9, 8, 16, 24, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 1});
+}
+
+TEST_F(Conv2d, Dense) {
+    check(random, {2, 28, 28, 1, 16, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1});
+    check(random, {2, 17, 15, 3, 32, 3, 3, 2, 2, 1, 1, 0, 1, 0, 1, 1});
+    check(random, {2, 5, 7, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+    check(random, {1, 8, 9, 12, 10, 3, 2, 2, 1, 1, 1, 1, 0, 0, 1, 1});
+    check(random, {2, 11, 10, 16, 24, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 1});
+    check(random, {1, 13, 17, 8, 8, 7, 7, 2, 3, 1, 1, 3, 3, 3, 3, 1});
+    check(random, {1, 9, 9, 4, 8, 3, 3, 2, 2, 2, 2, 2, 1, 3, 2, 1});
+    check(random, {1, 9, 12, 5, 6, 2, 3, 3, 2, 2, 3, 0, 2, 1, 4, 1});
+    check(random, {2, 4, 4, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+    check(random, {1, 4, 4, 3, 5, 4, 4, 1, 1, 1, 1, 0, 0, 0, 0, 1});
+    check(random, {1, 2, 2, 3, 5, 1, 1, 4, 4, 1, 1, 0, 0, 0, 0, 1}); // most input pixels meet no tap
+}
+
+TEST_F(Conv2d, Groups) {
+    check(random, {2, 6, 6, 16, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2});
+    check(random, {1, 7, 9, 6, 15, 5, 3, 3, 1, 1, 1, 2, 2, 1, 1, 3});
+    check(random, {2, 5, 5, 8, 8, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 4});
+}
+
+TEST_F(Conv2d, Depthwise) {
+    for (int64_t channels : {3, 8, 16, 24, 65, 72})
+        for (int64_t stride : {1, 2}) check(random, {2, 9, 7, channels, channels, 3, 3, stride, stride, 1, 1, 1, 1, 1, 1, channels});
+    check(random, {5, 2, 2, 48, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 48});
+    check(random, {2, 1, 1, 8, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 8});
+    check(random, {2, 1, 3, 8, 8, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 8});
+    check(random, {1, 14, 14, 16, 16, 3, 3, 2, 2, 1, 1, 0, 1, 0, 1, 16});
+    check(random, {1, 8, 11, 8, 8, 5, 5, 1, 1, 1, 1, 2, 2, 2, 2, 8});
+    check(random, {1, 9, 8, 8, 8, 5, 3, 3, 2, 1, 1, 2, 1, 1, 0, 8});
+    check(random, {1, 9, 8, 8, 8, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 8});   // dilation
+    check(random, {2, 6, 5, 4, 12, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1, 4});   // three results a channel
+    check(random, {1, 33, 34, 8, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 8});  // more rows than a strip
+    check(random, {1, 5, 5, 8, 8, 3, 3, 1, 1, 1, 1, 4, 4, 3, 5, 8});    // more padding than the kernel
+    check(random, {3, 5, 5, 16, 16, 2, 2, 2, 2, 1, 1, 0, 0, 0, 0, 16}); // a row and a column that nothing meets
+}
+
+TEST_F(Conv2d, RandomShapes) {
+    for (int i = 0; i < 40; ++i) {
+        Case c{};
+        c.groups = random.integer(1, 3);
+        c.batch = random.integer(1, 3);
+        c.channels = c.groups * random.integer(1, 9);
+        c.out = c.groups * random.integer(1, 17);
+        c.kernel_y = random.integer(1, 4), c.kernel_x = random.integer(1, 4);
+        c.stride_y = random.integer(1, 3), c.stride_x = random.integer(1, 3);
+        c.dilation_y = random.integer(1, 3), c.dilation_x = random.integer(1, 3);
+        c.top = random.integer(0, 3), c.bottom = random.integer(0, 3), c.left = random.integer(0, 3), c.right = random.integer(0, 3);
+        c.height = (c.kernel_y - 1) * c.dilation_y + random.integer(1, 8);
+        c.width = (c.kernel_x - 1) * c.dilation_x + random.integer(1, 8);
+        check(random, c);
+    }
+}
+
+TEST_F(Conv2d, IsCutOverTheBatchWhereABindingIsSmall) {
+    check(random, {16, 6, 6, 16, 16, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1}, 16384);
+    check(random, {16, 6, 6, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 16}, 16384);
+    check(random, {16, 8, 8, 4, 16, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1}, 16384);
+}
+
+TEST_F(Conv2d, SamePaddingIsTensorFlows) {
+    for (int64_t size : {7, 8})
+        for (int64_t stride : {1, 2, 3}) {
+            const Tensor x = random.uniform({1, size, size, 4}, -1, 1), w = random.uniform({3, 3, 4, 8}, -1, 1);
+            const int64_t out = (size + stride - 1) / stride, pad = std::max<int64_t>((out - 1) * stride + 3 - size, 0);
+            const reference::Conv2d geometry{.stride_y = stride, .stride_x = stride,
+                                             .padding = {pad / 2, pad - pad / 2, pad / 2, pad - pad / 2}};
+            expect_near(run({"conv2d", {x, w}, {{"stride", std::vector<int64_t>{stride, stride}}, {"same", int64_t(1)}}}),
+                        reference::conv2d(x, w, {}, geometry), tolerance);
+        }
+}
+
+TEST_F(Conv2d, AppliesAnActivation) {
+    const Tensor x = random.uniform({2, 5, 5, 8}, -2, 2), w = random.uniform({3, 3, 8, 16}, -1, 1);
+    const reference::Conv2d geometry{.padding = {1, 1, 1, 1}};
+    const Tensor linear = reference::conv2d(x, w, {}, geometry), dy = random.uniform(linear.shape, -1, 1);
+    const OpCase conv{"conv2d", {x, w}, {{"padding", std::vector<int64_t>{1, 1, 1, 1}}, {"activation", std::string("relu6")}}};
+    expect_near(run(conv), reference::activate(reference::relu6(), linear), tolerance);
+    const Tensor masked = reference::activate_backward(reference::relu6(), linear, dy);
+    const auto expected = reference::conv2d_backward(x, w, masked, geometry);
+    const auto gradients = run_gradients(conv, dy, {0, 1});
+    expect_near(gradients[0], expected.x, tolerance);
+    expect_near(gradients[1], expected.weights, tolerance);
+}
+
+TEST_F(Conv2d, RefusesWithASentence) {
+    const Tensor x(Shape{1, 4, 4, 6}), w(Shape{3, 3, 4, 8});
+    EXPECT_EQ(refusal({"conv2d", {x, w}}),
+              "Operator conv2d: the filter (3 x 3 x 4 x 8, which is kernel height x kernel width x channels in / groups x "
+              "channels out) has 4 channels in (6 are needed for x, 1 x 4 x 4 x 6).");
+    EXPECT_EQ(refusal({"conv2d", {x, Tensor(Shape{5, 5, 6, 8})}}),
+              "Operator conv2d: the filter (5 x 5 x 6 x 8) does not fit into x (1 x 4 x 4 x 6) with this padding and dilation.");
+    EXPECT_NE(refusal({"conv2d", {x, Tensor(Shape{3, 3, 6, 8})}, {{"groups", int64_t(4)}}}), "");
+    EXPECT_NE(refusal({"conv2d", {x, Tensor(Shape{3, 3, 6, 8}), Tensor(Shape{7})}}), "");
+}
+
+struct Linear : OpTest {};
+
+TEST_F(Linear, MatchesTheReferenceInAllDirections) {
+    for (const auto& [rows, features, channels] : {std::array<int64_t, 3>{1, 1, 1}, {5, 16, 10}, {33, 65, 129}, {128, 256, 10}, {7, 12, 24}}) {
+        const Tensor x = random.uniform({rows, features}, -1, 1), w = random.uniform({features, channels}, -1, 1);
+        const Tensor bias = random.uniform({channels}, -1, 1), dy = random.uniform({rows, channels}, -1, 1);
+        const OpCase linear{"linear", {x, w, bias}};
+        expect_near(run(linear), reference::linear(x, w, bias), tolerance);
+        const auto gradients = run_gradients(linear, dy, {0, 1, 2});
+        const auto expected = reference::linear_backward(x, w, dy);
+        expect_near(gradients[0], expected.x, tolerance);
+        expect_near(gradients[1], expected.weights, tolerance);
+        expect_near(gradients[2], expected.bias, tolerance);
+    }
+}
+
+} // namespace lemnos::test
