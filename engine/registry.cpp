@@ -39,8 +39,11 @@ static Json to_json(const AttributeSpec& spec) {
         else
             std::visit([&](const auto& value) { json["default"] = value; }, spec.fallback);
     }
-    if (spec.minimum > -HUGE_VAL && spec.minimum < spec.maximum) json["minimum"] = spec.minimum;
-    if (spec.maximum < HUGE_VAL && spec.minimum < spec.maximum) json["maximum"] = spec.maximum;
+    const bool whole = spec.kind == AttributeKind::integer || spec.kind == AttributeKind::integers;
+    const bool ranged = spec.kind != AttributeKind::boolean && spec.minimum < spec.maximum;
+    const auto limit = [&](double value) { return whole ? Json(value < 0x1p63 ? int64_t(value) : INT64_MAX) : Json(value); };
+    if (ranged && spec.minimum > -HUGE_VAL) json["minimum"] = limit(spec.minimum);
+    if (ranged && spec.maximum < HUGE_VAL) json["maximum"] = limit(spec.maximum);
     if (!spec.choices.empty()) json["choices"] = spec.choices;
     if (spec.length >= 0) json["length"] = spec.length;
     json["help"] = spec.help;
@@ -53,6 +56,7 @@ std::string operators_json() {
         if (op.internal) continue;
         Json json{{"name", op.name}, {"summary", op.summary}, {"variadic", op.variadic},
                   {"has_gradient", op.gradient != nullptr}};
+        for (const char* part : {"inputs", "outputs", "attributes"}) json[part] = Json::array();
         for (const InputSpec& input : op.inputs)
             json["inputs"].push_back({{"name", input.name}, {"optional", input.optional}, {"help", input.help}});
         for (const OutputSpec& output : op.outputs)

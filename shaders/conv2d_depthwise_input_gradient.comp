@@ -62,12 +62,11 @@ void main() {
             [[unroll]] for (uint a = 0; a < STRIDE_Y; a++) {
                 const int in_y = t * int(STRIDE_Y) + int(a) - pad_top;
                 [[unroll]] for (uint p = 0; p < STRIP * STRIDE_X; p++) {
-                    const uint b = p % STRIDE_X;
                     const int in_x = first_column * int(STRIDE_X) + int(p) - pad_left;
                     Eight sum = Eight(vec4(0), vec4(0));
                     [[unroll]] for (uint j = 0; j <= BACK_Y; j++) {
                         [[unroll]] for (uint i = 0; i <= BACK_X; i++) {
-                            const uint ky = j * STRIDE_Y + a, kx = i * STRIDE_X + b;
+                            const uint ky = j * STRIDE_Y + a, kx = i * STRIDE_X + p % STRIDE_X;
                             if (ky < KERNEL_Y && kx < KERNEL_X) {
                                 const uint at = j * SPAN + p / STRIDE_X + BACK_X - i;
                                 sum.lo += rows[at].lo * filter_[ky * KERNEL_X + kx].lo;

@@ -137,7 +137,7 @@ void PlanBuilder::add_step(Kernel kernel, int32_t node) {
             fail(ErrorCode::unsupported, "Operator ", describe(node), " would be cut at byte ", operand.offset, " of ",
                  region.name, ", which this device cannot bind (multiples of ", profile_.storage_alignment,
                  "); use a smaller batch.");
-        if (operand.offset < 0 || operand.bytes <= 0 || operand.offset + operand.bytes > round_up(region.bytes, 16))
+        if (operand.offset < 0 || operand.bytes <= 0 || operand.offset + operand.bytes > round_up(region.bytes, binding_granularity))
             fail(ErrorCode::internal, "Operator ", describe(node), " reaches outside ", region.name, ".");
         if (region.first < 0) region.first = int32_t(steps.size());
         region.last = int32_t(steps.size());

@@ -31,6 +31,7 @@ class PlanBuilder {
         int32_t node;
     };
     std::vector<Step> steps;
+    std::string describe(int32_t node) const; // "conv2d features.0.0 (node 7)"
 
   private:
     friend class Emitter;
@@ -40,7 +41,6 @@ class PlanBuilder {
     int32_t region_of(Value value);
     int32_t add_region(int64_t bytes, std::string name);
     void add_step(Kernel kernel, int32_t node);
-    std::string describe(int32_t node) const;
 
     const Graph& graph_;
     const Bindings& bindings_;

@@ -49,7 +49,8 @@ std::shared_ptr<Plan> Plan::compile(std::shared_ptr<Device> device, const Graph&
     const Device::KeepOpen open(*device);
     auto plan = std::shared_ptr<Plan>(new Plan(std::move(device), options));
     const char* separate = std::getenv("LEMNOS_SEPARATE_BUFFERS");
-    plan->prepare(graph, bindings, options.separate_buffers || (separate && std::strcmp(separate, "1") == 0));
+    plan->prepare(graph, bindings, options.separate_buffers || (separate && std::strcmp(separate, "1") == 0),
+                  options.timestamps);
     return plan;
 }
 
@@ -60,15 +61,17 @@ Plan::~Plan() { release(); }
 
 void Plan::free_gpu_objects() noexcept {
     Device& device = *this->device();
-    device.retire([&device, pool = pool_.release(), descriptors = descriptors_] {
+    device.retire([&device, pool = pool_.release(), descriptors = descriptors_, timestamps = timestamps_] {
         device.functions().vkDestroyCommandPool(device.handle(), pool, nullptr);
+        if (timestamps) device.functions().vkDestroyQueryPool(device.handle(), timestamps, nullptr);
         if (descriptors) device.functions().vkDestroyDescriptorPool(device.handle(), descriptors, nullptr);
     });
     descriptors_ = VK_NULL_HANDLE;
+    timestamps_ = VK_NULL_HANDLE;
     slices_.clear();
 }
 
-void Plan::prepare(const Graph& graph, const Bindings& bindings, bool separate) {
+void Plan::prepare(const Graph& graph, const Bindings& bindings, bool separate, bool timestamps) {
     const DeviceProfile& profile = device()->profile();
     for (const auto& [value, view] : bindings) {
         if (!view) continue; // refused by name below
@@ -90,6 +93,7 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, bool separate) 
         if (placement.pool_of[i] >= 0) builder.regions[i].view.buffer = pools[size_t(placement.pool_of[i])];
     kept_.insert(kept_.end(), pools.begin(), pools.end());
     liveness_bytes_ = liveness_bound(builder.regions);
+    if (timestamps) prepare_timestamps(builder);
     record(builder);
     device()->log().line(Log::plan, name_, ",dispatches,", dispatches_, ",barriers,", barriers_, ",submissions,",
                          slices_.size(), ",workspace,", workspace_bytes_, ",liveness,", liveness_bytes_);
@@ -109,7 +113,7 @@ VkDescriptorSet Plan::describe(const PlanBuilder& builder, const Kernel& kernel,
         const BufferView view = resolve(builder, kernel.operands[i]);
         // Whole groups of eight floats, so that a shader may read the last; every buffer is longer than its tensors by
         // that much.
-        const int64_t bytes = std::min({round_up(view.bytes, 32), view.buffer->bytes() - view.offset,
+        const int64_t bytes = std::min({round_up(view.bytes, binding_granularity), view.buffer->bytes() - view.offset,
                                         device.profile().max_storage_range});
         ranges[i] = {view.buffer->handle(), VkDeviceSize(view.offset), VkDeviceSize(bytes)};
         writes[i] = {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
@@ -161,9 +165,10 @@ void Plan::record(const PlanBuilder& builder) {
             if (recorder) recorder->finish();
             slices_.push_back(pool_.allocate());
             recorder.emplace(device, slices_.back(), true); // begins with a barrier
+            if (timestamps_ && slices_.size() == 1) recorder->reset_timestamps(timestamps_, uint32_t(2 * timed_.size()));
             hazards.clear();
             cost = 0;
-        } else if (hazards.conflicts(views, accesses)) {
+        } else if (timestamps_ || hazards.conflicts(views, accesses)) { // what is timed runs alone
             recorder->barrier();
             ++barriers_;
             hazards.clear();
@@ -178,11 +183,44 @@ void Plan::record(const PlanBuilder& builder) {
         PipelineKey key{kernel.shader, kernel.specialisation, uint32_t(kernel.operands.size()), 0};
         if (kernel.subgroups && device.profile().subgroup_size_required) key.subgroup_size = device.profile().subgroup_size;
         const Pipeline& pipeline = device.pipelines().get(key);
-        recorder->dispatch(pipeline, describe(builder, kernel, pipeline), kernel.push.data(), kernel.push_bytes,
-                           kernel.groups.data());
+        const VkDescriptorSet set = describe(builder, kernel, pipeline);
+        if (timestamps_) recorder->timestamp(timestamps_, uint32_t(2 * dispatches_));
+        recorder->dispatch(pipeline, set, kernel.push.data(), kernel.push_bytes, kernel.groups.data());
+        if (timestamps_) recorder->timestamp(timestamps_, uint32_t(2 * dispatches_ + 1));
         ++dispatches_;
     }
     if (recorder) recorder->finish();
+}
+
+void Plan::prepare_timestamps(const PlanBuilder& builder) {
+    Device& device = *this->device();
+    if (device.profile().timestamp_ns == 0)
+        fail(ErrorCode::unsupported, "The device ", device.info().name, " has no timestamps of 64 bits.");
+    for (const PlanBuilder::Step& step : builder.steps) {
+        if (step.kernel.shader.empty()) continue;
+        DispatchTime entry{builder.describe(step.node), step.kernel.shader, 0, step.kernel.flops, 0};
+        for (const Operand& operand : step.kernel.operands) entry.bytes += double(operand.bytes);
+        timed_.push_back(std::move(entry));
+    }
+    if (timed_.empty()) return;
+    VkQueryPoolCreateInfo info{VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO};
+    info.queryType = VK_QUERY_TYPE_TIMESTAMP;
+    info.queryCount = uint32_t(2 * timed_.size());
+    check(device.functions().vkCreateQueryPool(device.handle(), &info, nullptr, &timestamps_), "creating a query pool");
+}
+
+std::vector<DispatchTime> Plan::times() const {
+    const Device& device = *this->device();
+    device.require_open();
+    require(timestamps_ != VK_NULL_HANDLE, "The plan ", name_, " was compiled without timestamps.");
+    std::vector<uint64_t> ticks(2 * timed_.size());
+    check(device.functions().vkGetQueryPoolResults(device.handle(), timestamps_, 0, uint32_t(ticks.size()), ticks.size() * 8,
+                                                   ticks.data(), 8, VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
+          "reading timestamps");
+    std::vector<DispatchTime> times = timed_;
+    for (size_t i = 0; i < times.size(); ++i)
+        times[i].seconds = double(ticks[2 * i + 1] - ticks[2 * i]) * device.profile().timestamp_ns * 1e-9;
+    return times;
 }
 
 int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {

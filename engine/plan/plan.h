@@ -15,6 +15,14 @@ struct PlanOptions {
     // Every tensor gets a buffer of its own and no memory is reused, for finding faults: results are bit-equal.
     // Also switched on by LEMNOS_SEPARATE_BUFFERS=1.
     bool separate_buffers = false;
+    // Takes the device's time before and after every dispatch, for Plan::times(). Costs a little.
+    bool timestamps = false;
+};
+
+// What one dispatch took in the last run.
+struct DispatchTime {
+    std::string op, shader;
+    double seconds = 0, flops = 0, bytes = 0; // bytes: of its operands
 };
 
 class Plan : public DeviceChild {
@@ -28,6 +36,9 @@ class Plan : public DeviceChild {
     // `after` go with the first and the last slice. Replays may be in flight together: each begins with a barrier.
     int64_t run(VkCommandBuffer before = VK_NULL_HANDLE, VkCommandBuffer after = VK_NULL_HANDLE);
 
+    // One entry a dispatch, in order, once the last run is done; for plans compiled with timestamps.
+    std::vector<DispatchTime> times() const;
+
     int64_t workspace_bytes() const { return workspace_bytes_; } // of activations and temporaries
     int64_t liveness_bytes() const { return liveness_bytes_; }   // the lower bound of that for this order
     int64_t dispatches() const { return dispatches_; }
@@ -37,7 +48,8 @@ class Plan : public DeviceChild {
 
   private:
     Plan(std::shared_ptr<Device> device, const PlanOptions& options);
-    void prepare(const Graph& graph, const Bindings& bindings, bool separate);
+    void prepare(const Graph& graph, const Bindings& bindings, bool separate, bool timestamps);
+    void prepare_timestamps(const PlanBuilder& builder);
     void record(const PlanBuilder& builder);
     VkDescriptorSet describe(const PlanBuilder& builder, const Kernel& kernel, const Pipeline& pipeline);
     void free_gpu_objects() noexcept override;
@@ -46,6 +58,8 @@ class Plan : public DeviceChild {
     std::vector<std::shared_ptr<Buffer>> kept_; // pools, and bound buffers, alive as long as the plan
     CommandPool pool_;
     VkDescriptorPool descriptors_ = VK_NULL_HANDLE;
+    VkQueryPool timestamps_ = VK_NULL_HANDLE;
+    std::vector<DispatchTime> timed_; // without seconds
     std::vector<VkCommandBuffer> slices_;
     int64_t workspace_bytes_ = 0, liveness_bytes_ = 0, dispatches_ = 0, barriers_ = 0;
     double flops_ = 0;

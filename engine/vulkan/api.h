@@ -48,6 +48,11 @@ namespace lemnos {
     X(vkCmdBindDescriptorSets) \
     X(vkCmdPushConstants) \
     X(vkCmdDispatch) \
+    X(vkCmdResetQueryPool) \
+    X(vkCmdWriteTimestamp) \
+    X(vkCreateQueryPool) \
+    X(vkDestroyQueryPool) \
+    X(vkGetQueryPoolResults) \
     X(vkCreateShaderModule) \
     X(vkDestroyShaderModule) \
     X(vkCreateComputePipelines) \

@@ -69,6 +69,14 @@ void CommandRecorder::fill(const Buffer& buffer, int64_t offset, int64_t bytes, 
     device_.functions().vkCmdFillBuffer(commands_, buffer.handle(), VkDeviceSize(offset), VkDeviceSize(bytes), word);
 }
 
+void CommandRecorder::reset_timestamps(VkQueryPool pool, uint32_t count) {
+    device_.functions().vkCmdResetQueryPool(commands_, pool, 0, count);
+}
+
+void CommandRecorder::timestamp(VkQueryPool pool, uint32_t index) {
+    device_.functions().vkCmdWriteTimestamp(commands_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, index);
+}
+
 void CommandRecorder::finish() {
     // What the host reads after waiting must be made visible to it; the fence alone does not do that.
     VkMemoryBarrier memory{VK_STRUCTURE_TYPE_MEMORY_BARRIER};

@@ -36,6 +36,8 @@ class CommandRecorder {
                   const uint32_t groups[3]);
     void copy(const Buffer& from, int64_t from_offset, const Buffer& to, int64_t to_offset, int64_t bytes);
     void fill(const Buffer& buffer, int64_t offset, int64_t bytes, uint32_t word);
+    void reset_timestamps(VkQueryPool pool, uint32_t count);
+    void timestamp(VkQueryPool pool, uint32_t index); // when all before it is done
     void finish();
 
   private:

@@ -76,6 +76,14 @@ static uint32_t find_compute_family(const InstanceFunctions& functions, const De
     fail(ErrorCode::unsupported, "The device ", info.name, " has no queue for compute shaders.");
 }
 
+static bool has_timestamps(const InstanceFunctions& functions, const DeviceInfo& info, uint32_t family) {
+    uint32_t count = 0;
+    functions.vkGetPhysicalDeviceQueueFamilyProperties(info.handle, &count, nullptr);
+    std::vector<VkQueueFamilyProperties> families(count);
+    functions.vkGetPhysicalDeviceQueueFamilyProperties(info.handle, &count, families.data());
+    return families[family].timestampValidBits == 64; // fewer wrap around
+}
+
 static uint32_t environment_flag(const char* name) {
     const char* value = std::getenv(name);
     return value && *value && std::strcmp(value, "0") != 0;
@@ -135,6 +143,7 @@ void Device::create(const DeviceOptions& options) {
                              (limits13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0;
     profile_.subgroup_size_required = subgroups && !fixed && can_require;
     profile_.subgroup_size_reliable = subgroups && (fixed || can_require);
+    profile_.timestamp_ns = has_timestamps(instance, info_, queue_family_) ? double(limits.timestampPeriod) : 0;
     profile_.max_invocations = limits.maxComputeWorkGroupInvocations;
     profile_.max_group_size_x = limits.maxComputeWorkGroupSize[0];
     profile_.max_group_count = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
@@ -145,7 +154,7 @@ void Device::create(const DeviceOptions& options) {
         std::min(limits.maxPerStageDescriptorStorageBuffers, limits.maxDescriptorSetStorageBuffers);
     profile_.max_storage_range = limits.maxStorageBufferRange;
     profile_.max_buffer_bytes = int64_t(std::min<VkDeviceSize>(maintenance.maxMemoryAllocationSize, INT64_MAX));
-    profile_.storage_alignment = int64_t(std::max<VkDeviceSize>(limits.minStorageBufferOffsetAlignment, 16));
+    profile_.storage_alignment = std::max(int64_t(limits.minStorageBufferOffsetAlignment), binding_granularity);
     if (environment_flag("LEMNOS_CLAMP")) clamp_to_small_limits(profile_);
     if (options.max_storage_range > 0)
         profile_.max_storage_range = std::min(profile_.max_storage_range, options.max_storage_range);

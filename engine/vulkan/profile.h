@@ -10,6 +10,10 @@ namespace lemnos {
 // tiled:  shared memory, no subgroup operations; runs on every device, best on GPUs.
 enum class KernelFamily { scalar, tiled };
 
+// Bytes that a kernel may read at once (eight floats). Bindings are rounded up to it, so they begin at multiples of it:
+// otherwise the rounded end of one slice would overlap the next.
+constexpr int64_t binding_granularity = 32;
+
 struct DeviceProfile {
     KernelFamily family = KernelFamily::tiled;
     bool is_cpu = false;
@@ -25,6 +29,7 @@ struct DeviceProfile {
     uint32_t max_storage_buffers = 4;
     int64_t max_storage_range = int64_t(1) << 27; // bytes one binding may cover
     int64_t max_buffer_bytes = int64_t(1) << 30;
+    double timestamp_ns = 0; // nanoseconds a tick of the queue's timestamps; 0: it has none
     int64_t storage_alignment = 256; // of a binding's offset
 
     // True when kernels with local size `lanes` compiled for that subgroup size run here.

@@ -2,8 +2,7 @@
 // output cell o lies at position p / q of the input, with p and q integers:
 //   half-pixel centres  ((2 o + 1) in - out) / (2 out)
 //   aligned corners     o (in - 1) / (out - 1)
-#include "linear.glsl"
-layout(constant_id = 1) const bool ALIGNED = true; // channels is a multiple of 4
+#include "pixel.glsl"
 layout(constant_id = 2) const bool BILINEAR = false;
 layout(constant_id = 3) const bool CORNERS = false;
 
@@ -47,25 +46,4 @@ uvec2 users_of(uint i, uint size, uint out_size) {
         last = ((2 * int(i) + 3) * int(out_size) - int(size)) / (2 * int(size));
     }
     return uvec2(max(first - 1, 0), min(last + 2, int(out_size)));
-}
-
-struct Pixel {
-    uint image, y, x, column;
-};
-
-Pixel this_pixel(uint rows, uint row_pixels) {
-    const uint index = linear_index(), columns = (channels + 3) / 4;
-    Pixel pixel;
-    uint rest = index / columns;
-    pixel.column = index - rest * columns;
-    pixel.x = rest % row_pixels;
-    rest /= row_pixels;
-    pixel.y = rest % rows;
-    pixel.image = rest / rows;
-    return pixel;
-}
-
-// The four channels of pixel number `pixel` of a tensor, the last repeated beyond the end.
-uvec4 channels_of(uint pixel, uint column) {
-    return pixel * channels + min(4 * column + uvec4(0, 1, 2, 3), uvec4(channels - 1));
 }

@@ -1,0 +1,89 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Merges the partial moments of batch_norm_statistics.comp in their order (Chan, Golub and LeVeque, "Updating Formulae
+// and a Pairwise Algorithm for Computing Sample Variances", 1979), relative to the first one's mean, and prepares the
+// coefficients of the normalisation. One invocation a channel, or 16 that share it (SHARED).
+// variants: SHARED=0 SHARED=1
+#include "batch_norm.h"
+#include "batch_norm_channels.glsl"
+layout(constant_id = 1) const bool COUNTED = false; // only the first examples count
+layout(binding = 0) readonly buffer Partials { float partials[]; };
+layout(binding = 1) readonly buffer Gamma { float gamma[]; };
+layout(binding = 2) readonly buffer Beta { float beta[]; };
+layout(binding = 3) readonly buffer Valid { float valid[]; };
+layout(binding = 4) writeonly buffer Mean { float mean[]; };
+layout(binding = 5) writeonly buffer Variance { float variance[]; };
+layout(binding = 6) writeonly buffer Coefficients { float coefficients[]; };
+#include "batch_norm_table.glsl"
+
+struct Moments {
+    float origin;  // an estimate of the mean
+    float offset;  // the mean's distance from it
+    float squares; // about the mean
+    float cells;
+};
+#if SHARED
+shared Moments parts[128];
+#endif
+
+void add(inout Moments sum, Moments part) {
+    if (part.cells == 0) return;
+    if (sum.cells == 0) {
+        sum = part;
+        return;
+    }
+    precise float distance = (part.origin - sum.origin) + (part.offset - sum.offset);
+    const float share = part.cells / (sum.cells + part.cells);
+    sum.offset += distance * share;
+    sum.squares += part.squares + distance * distance * (sum.cells * share);
+    sum.cells += part.cells;
+}
+
+// The rows of a strand that begins with `row`.
+float rows_of(uint row, uint end) {
+    if (row >= end) return 0;
+    const uint apart = strand_step();
+    return float(row + (depth - 1) * abreast < end && apart == abreast ? depth : (end - row + apart - 1) / apart);
+}
+
+void main() {
+    const uint stride = (channels + 7) / 8 * 8, c = this_channel();
+    const uint counted = COUNTED ? counted_rows(valid[0], example_rows, total_rows) : total_rows;
+    Moments sum = Moments(0, 0, 0, 0);
+    if (c < channels) {
+        Strand strand = first_strand();
+        for (; strand.number < strand.last; next_strand(strand)) {
+            const uint at = 3 * stride * strand.number + c;
+            const float cells = rows_of(strand.row, min(strand.end, counted));
+            if (cells == 0) continue;
+            Moments part = Moments(partials[at], partials[at + stride], partials[at + 2 * stride], cells);
+            if (sum.cells == 0) { // its mean as the origin, for its first value may be far from all others
+                precise float origin = part.origin + part.offset;
+                part.offset -= origin - part.origin;
+                part.origin = origin;
+            }
+            add(sum, part);
+        }
+    }
+#if SHARED
+    const uint me = gl_LocalInvocationID.x;
+    parts[me] = sum;
+    for (uint step = gl_WorkGroupSize.x / 2; step >= 8; step /= 2) {
+        barrier();
+        if (me < step) add(parts[me], parts[me + step]);
+    }
+    if (me >= 8) return;
+    sum = parts[me];
+#endif
+    if (c >= stride) return;
+    if (c >= channels) {
+        pad_coefficients(c, stride);
+        return;
+    }
+    precise float centre = sum.origin + sum.offset;
+    precise float rest = sum.offset - (centre - sum.origin); // a compiler that reorders sums would make this 0
+    const float spread = sum.cells > 0 ? sum.squares / sum.cells : 0;
+    mean[c] = centre;
+    variance[c] = spread;
+    store_coefficients(c, stride, gamma[c], beta[c], centre, rest, spread);
+}

@@ -1,0 +1,4 @@
+#include "params.h"
+PARAMS(CastParams)
+    uint count;
+PARAMS_END

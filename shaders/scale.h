@@ -1,0 +1,5 @@
+#include "params.h"
+PARAMS(ScaleParams)
+    uint count;
+    float factor;
+PARAMS_END

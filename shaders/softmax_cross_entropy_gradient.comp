@@ -1,0 +1,29 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// dx[i] = dloss * factor * w[i] * (softmax(x[i]) - t), t as in softmax_cross_entropy.comp; 0 in rows of weight 0.
+#include "rows.glsl"
+layout(constant_id = 3) const bool WEIGHTS = false;
+layout(binding = 0) readonly buffer X { float x[]; };
+layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
+layout(binding = 1) readonly buffer Labels { uint label[]; };
+layout(binding = 2) readonly buffer Weights { float weight[]; };
+layout(binding = 3) readonly buffer DLoss { float dloss[]; };
+layout(binding = 4) writeonly buffer DX { float dx[]; };
+layout(binding = 4) writeonly buffer DX4 { vec4 dx4[]; };
+#include "normaliser.glsl"
+
+void main() {
+    const uint i = row_index();
+    if (i >= rows) return;
+    const uint begin = first + i * columns, target = label[row_first + i];
+    const float w = WEIGHTS ? weight[row_first + i] : 1.0;
+    const Normaliser row = row_normaliser(begin);
+    const float scale = target < columns ? dloss[0] * factor * w : uintBitsToFloat(0x7fc00000u);
+    for (uint q = row_lane(); q < row_quads(); q += LANES) {
+        vec4 result = exp(ROW_QUAD(x, x4, begin, q) - row.largest) / row.sum - smoothing / columns;
+        for (uint c = 0; c < 4; ++c)
+            if (4 * q + c == target) result[c] -= 1 - smoothing;
+        result = w == 0 ? vec4(0) : scale * result;
+        ROW_WRITE(dx, dx4, begin, q, result)
+    }
+}
