@@ -29,8 +29,9 @@ Tensor mask_of(const Shape& shape, const std::vector<int32_t>& samples, double r
     const int64_t elements = mask.size() / shape[0];
     for (int64_t i = 0; i < mask.size(); ++i) {
         const int64_t element = i % elements;
-        const PhiloxCounter bits = philox({uint32_t(samples[size_t(i / elements)]), epoch, uint32_t(3 | layer << 8),
-                                           uint32_t(element / 4)}, philox_key(seed));
+        const PhiloxCounter bits = philox(
+            {uint32_t(samples[size_t(i / elements)]), epoch, uint32_t(3 | layer << 8), uint32_t(element / 4)},
+            philox_key(seed));
         mask[i] = double(bits[size_t(element % 4)]) >= rate * 0x1p32;
     }
     return mask;
@@ -48,7 +49,8 @@ struct Dropout : OpTest {};
 
 // One multiplication by the rounded 1 / (1 - rate).
 TEST_F(Dropout, DropsWhatTheHostsGeneratorSays) {
-    for (const Shape& shape : {Shape{1}, Shape{65}, Shape{3, 5}, Shape{129, 4}, Shape{5, 257}, Shape{2, 7, 3, 8}})
+    for (const Shape& shape :
+         {Shape{1}, Shape{65}, Shape{3, 5}, Shape{129, 4}, Shape{5, 257}, Shape{2, 7, 3, 8}})
         for (double rate : {0.0, 0.2, 0.5, 0.999}) {
             SCOPED_TRACE(text(to_string(shape), " rate ", rate));
             const Tensor x = random.uniform(shape, 0.5, 2), dy = random.uniform(shape);
@@ -57,7 +59,8 @@ TEST_F(Dropout, DropsWhatTheHostsGeneratorSays) {
                 const OpCase op = dropout(x, samples, rate, layer);
                 const Tensor mask = mask_of(shape, samples, rate, layer);
                 expect_near_elementwise(run(op), reference::dropout(x, mask, rate), 2e-7, 0);
-                expect_near_elementwise(run_gradients(op, dy, {0})[0], reference::dropout_backward(dy, mask, rate), 2e-7, 0);
+                expect_near_elementwise(run_gradients(op, dy, {0})[0],
+                                        reference::dropout_backward(dy, mask, rate), 2e-7, 0);
             }
         }
 }
@@ -75,15 +78,18 @@ TEST_F(Dropout, DoesNotDependOnThePlaceInTheBatch) {
 TEST_F(Dropout, KeepsTheRightShare) {
     const int64_t count = 100'000;
     const Tensor y = run(dropout(Tensor({10, count / 10}, 1.0), samples_of(random, 10), 0.3));
-    const auto kept = double(std::count_if(y.data.begin(), y.data.end(), [](double value) { return value != 0; }));
-    EXPECT_NEAR(kept / double(count), 0.7, 5 * std::sqrt(0.21 / double(count))); // five deviations of fixed bits
+    const auto kept =
+        double(std::count_if(y.data.begin(), y.data.end(), [](double value) { return value != 0; }));
+    EXPECT_NEAR(kept / double(count), 0.7,
+                5 * std::sqrt(0.21 / double(count))); // five deviations of fixed bits
 }
 
 TEST_F(Dropout, IsCutToWhatABindingCovers) {
     const Shape shape{37, 4, 4, 16};
     const Tensor x = random.uniform(shape, 0.5, 1);
     const std::vector<int32_t> samples(37, 4); // below a binding's alignment, slices begin at whole ones
-    EXPECT_EQ(run(dropout(x, samples, 0.5), {.device = device(4096 * 16)}).data, run(dropout(x, samples, 0.5)).data);
+    EXPECT_EQ(run(dropout(x, samples, 0.5), {.device = device(4096 * 16)}).data,
+              run(dropout(x, samples, 0.5)).data);
 }
 
 TEST_F(Dropout, RefusesWhatDoesNotFit) {

@@ -16,7 +16,8 @@ struct Preparation {
 };
 
 OpCase op_of(const Tensor& pixels, const std::vector<int32_t>& samples, const Preparation& p) {
-    const std::vector<int32_t> step{int32_t(uint32_t(seed)), int32_t(uint32_t(seed >> 32)), int32_t(epoch), -1};
+    const std::vector<int32_t> step{int32_t(uint32_t(seed)), int32_t(uint32_t(seed >> 32)), int32_t(epoch),
+                                    -1};
     return {"prepare_images",
             {{pixels, DataType::u8}, {tensor_of(samples), DataType::i32}, {tensor_of(step), DataType::i32}},
             {{"mean", p.mean},
@@ -49,7 +50,8 @@ Tensor expected(const Tensor& pixels, const std::vector<int32_t>& samples, const
         }
         if (sy < 0 || sy >= height || sx < 0 || sx >= width) continue; // 0
         const auto c = size_t(at[3]);
-        const double mean = p.mean.empty() ? 0 : p.mean[c], deviation = p.deviation.empty() ? 1 : p.deviation[c];
+        const double mean = p.mean.empty() ? 0 : p.mean[c],
+                     deviation = p.deviation.empty() ? 1 : p.deviation[c];
         y[i] = (pixels(at[0], sy, sx, at[3]) / 255 - mean) / deviation;
     }
     return y;
@@ -62,7 +64,8 @@ Tensor random_pixels(RandomCases& random, const Shape& shape) {
 }
 
 // A product and a sum: 3 roundings of numbers up to 1 / deviation.
-void test_images(RandomCases& random, const Shape& shape, const Preparation& p, const RunOptions& options = {}) {
+void test_images(RandomCases& random, const Shape& shape, const Preparation& p,
+                 const RunOptions& options = {}) {
     SCOPED_TRACE(text(to_string(shape), " padding ", p.padding, " reflect ", p.reflect, " flip ", p.flip));
     const Tensor pixels = random_pixels(random, shape);
     std::vector<int32_t> samples = random.labels(shape[0], 60'000);
@@ -84,15 +87,17 @@ Preparation statistics(int64_t channels) {
 struct PrepareImages : OpTest {};
 
 TEST_F(PrepareImages, Normalises) {
-    for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{3, 5, 7, 3}, Shape{2, 28, 28, 1}, Shape{2, 32, 32, 3},
-                               Shape{65, 3, 2, 2}, Shape{1, 129, 3, 4}, Shape{1, 2, 257, 3}, Shape{2, 3, 4, 8}}) {
+    for (const Shape& shape :
+         {Shape{1, 1, 1, 1}, Shape{3, 5, 7, 3}, Shape{2, 28, 28, 1}, Shape{2, 32, 32, 3}, Shape{65, 3, 2, 2},
+          Shape{1, 129, 3, 4}, Shape{1, 2, 257, 3}, Shape{2, 3, 4, 8}}) {
         test_images(random, shape, {});
         test_images(random, shape, statistics(shape[3]));
     }
 }
 
 TEST_F(PrepareImages, CropsAndFlips) {
-    for (const Shape& shape : {Shape{67, 5, 7, 3}, Shape{31, 28, 28, 1}, Shape{31, 32, 32, 3}, Shape{9, 8, 6, 2}})
+    for (const Shape& shape :
+         {Shape{67, 5, 7, 3}, Shape{31, 28, 28, 1}, Shape{31, 32, 32, 3}, Shape{9, 8, 6, 2}})
         for (bool reflect : {false, true})
             for (bool flip : {false, true})
                 for (int64_t padding : {0, 1, 4}) {
@@ -109,7 +114,8 @@ TEST_F(PrepareImages, CropsAndFlips) {
 
 TEST_F(PrepareImages, DoesNotDependOnThePlaceInTheBatch) {
     Tensor pixels = random_pixels(random, {1, 6, 6, 3});
-    for (int i = 0; i < 2; ++i) pixels.data.insert(pixels.data.end(), pixels.data.begin(), pixels.data.begin() + 108);
+    for (int i = 0; i < 2; ++i)
+        pixels.data.insert(pixels.data.end(), pixels.data.begin(), pixels.data.begin() + 108);
     pixels.shape[0] = 3;
     Preparation p = statistics(3);
     p.padding = 2;
@@ -132,7 +138,8 @@ TEST_F(PrepareImages, RefusesWhatDoesNotFit) {
     EXPECT_NE(refusal(op_of(pixels, {1, 2}, {.mean = {1, 2}})).find("mean"), std::string::npos);
     EXPECT_NE(refusal(op_of(pixels, {1, 2}, {.deviation = {1, 0, 1}})).find("deviation"), std::string::npos);
     EXPECT_NE(refusal(op_of(pixels, {1, 2}, {.padding = 65})).find("crop_padding"), std::string::npos);
-    EXPECT_NE(refusal(op_of(pixels, {1, 2}, {.padding = 4, .reflect = true})).find("reflect"), std::string::npos);
+    EXPECT_NE(refusal(op_of(pixels, {1, 2}, {.padding = 4, .reflect = true})).find("reflect"),
+              std::string::npos);
     EXPECT_NE(refusal(op_of(Tensor({2, 4, 4, 9}), {1, 2}, {})).find("at most 8"), std::string::npos);
 }
 

@@ -1,8 +1,9 @@
 // Batch normalisation, with the batch's moments and with given ones, and their gradients.
 //
-// Tolerances. The moments are sums in f32 of up to 25,088 cells, taken in strands of at most 128 whose results are merged,
-// so their rounding stays below 128 units (2^-24 each); the sums of the gradient likewise. y, dx and the parameter
-// gradients are a few operations more: 2e-5 of the largest element, the project's figure for normalisation.
+// Tolerances. The moments are sums in f32 of up to 25,088 cells, taken in strands of at most 128 whose
+// results are merged, so their rounding stays below 128 units (2^-24 each); the sums of the gradient
+// likewise. y, dx and the parameter gradients are a few operations more: 2e-5 of the largest element, the
+// project's figure for normalisation.
 #include "ops/harness.h"
 #include "reference/elementwise.h"
 #include "reference/normalisation.h"
@@ -55,7 +56,8 @@ void test_training(RandomCases& random, const NormCase& c, const RunOptions& opt
     Tensor x = random.uniform(c.shape, c.mean - 1.7, c.mean + 1.7);
     avoid_kinks(x, reference::batch_norm_training(x, gamma, beta, c.epsilon, c.valid).y, activation);
 
-    OpCase norm{"batch_norm_training", {x, gamma, beta}, {{"epsilon", c.epsilon}, {"activation", c.activation}}};
+    OpCase norm{
+        "batch_norm_training", {x, gamma, beta}, {{"epsilon", c.epsilon}, {"activation", c.activation}}};
     if (c.valid != all) norm.inputs.emplace_back(Tensor({1}, double(c.valid)));
     const std::vector<Tensor> outputs = run_all(norm, options);
     const reference::BatchNorm expected = reference::batch_norm_training(x, gamma, beta, c.epsilon, c.valid);
@@ -81,13 +83,14 @@ struct BatchNormTraining : OpTest {};
 
 TEST_F(BatchNormTraining, MatchesTheReferenceForEveryShape) {
     for (const Shape& shape : reference::shape_matrix(4)) test_training(random, {shape, 0.3});
-    for (const Shape& shape : {Shape{4, 65}, Shape{257, 5}, Shape{129, 1}, Shape{2, 3, 12}, Shape{3, 2, 2, 5, 16}})
+    for (const Shape& shape :
+         {Shape{4, 65}, Shape{257, 5}, Shape{129, 1}, Shape{2, 3, 12}, Shape{3, 2, 2, 5, 16}})
         test_training(random, {shape, -1});
 }
 
 TEST_F(BatchNormTraining, MatchesTheReferenceForTheShapesOfNetworks) {
-    for (const Shape& shape : {Shape{128, 14, 14, 8}, Shape{128, 7, 7, 24}, Shape{128, 1, 1, 256}, Shape{8, 7, 7, 1280},
-                               Shape{2, 112, 112, 32}})
+    for (const Shape& shape : {Shape{128, 14, 14, 8}, Shape{128, 7, 7, 24}, Shape{128, 1, 1, 256},
+                               Shape{8, 7, 7, 1280}, Shape{2, 112, 112, 32}})
         test_training(random, {shape, 0.5, "relu6"});
 }
 
@@ -104,7 +107,8 @@ TEST_F(BatchNormTraining, LosesNothingToALargeMean) {
 TEST_F(BatchNormTraining, CountsTheValidExamplesOnly) {
     for (int64_t valid : {0, 1, 3, 7})
         for (const char* activation : {"none", "sigmoid"})
-            for (int64_t channels : {5, 8}) test_training(random, {{7, 4, 3, channels}, 1, activation, valid});
+            for (int64_t channels : {5, 8})
+                test_training(random, {{7, 4, 3, channels}, 1, activation, valid});
     test_training(random, {{128, 7, 7, 16}, 0, "relu6", 100});
 }
 
@@ -152,7 +156,8 @@ TEST_F(BatchNormTraining, RefusesWhatDoesNotFit) {
     EXPECT_NE(refusal({"batch_norm_training", {x, four, three}}).find("beta"), std::string::npos);
     EXPECT_NE(refusal({"batch_norm_training", {x, four, four, three}}).find("valid"), std::string::npos);
     EXPECT_NE(refusal({"batch_norm_training", {four, four, four}}).find("rank"), std::string::npos);
-    EXPECT_NE(refusal({"batch_norm_training", {x, four, four}, {{"activation", std::string("relu7")}}}).find("relu6"),
+    EXPECT_NE(refusal({"batch_norm_training", {x, four, four}, {{"activation", std::string("relu7")}}})
+                  .find("relu6"),
               std::string::npos);
 }
 
@@ -171,7 +176,8 @@ TEST_F(BatchNormGiven, MatchesTheReference) {
             const Tensor dy = random.uniform(shape);
             Tensor x = random.uniform(shape, -3, 3);
             avoid_kinks(x, reference::batch_norm_inference(x, gamma, beta, mean, variance, 1e-3), activation);
-            const OpCase norm{"batch_norm", {x, gamma, beta, mean, variance},
+            const OpCase norm{"batch_norm",
+                              {x, gamma, beta, mean, variance},
                               {{"epsilon", 1e-3}, {"activation", std::string(name)}}};
             const Tensor y = reference::batch_norm_inference(x, gamma, beta, mean, variance, 1e-3);
             expect_near(run(norm), reference::activate(activation, y), tolerance);
@@ -189,7 +195,8 @@ TEST_F(BatchNormGiven, IsCutToWhatABindingCovers) {
     const Tensor x = random.uniform(shape), vector = random.uniform({24}, 0.5, 2), dy = random.uniform(shape);
     const OpCase norm{"batch_norm", {x, vector, vector, vector, vector}};
     const RunOptions small{.device = device(4096)};
-    expect_near(run(norm, small), reference::batch_norm_inference(x, vector, vector, vector, vector, 1e-5), tolerance);
+    expect_near(run(norm, small), reference::batch_norm_inference(x, vector, vector, vector, vector, 1e-5),
+                tolerance);
     expect_near(run_gradients(norm, dy, {0}, small)[0],
                 reference::batch_norm_inference_backward(x, vector, vector, vector, dy, 1e-5).x, tolerance);
 }

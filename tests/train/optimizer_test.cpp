@@ -175,7 +175,7 @@ static std::string refusal_of(const char* name, Attributes options) {
 
 TEST(Optimizers, RefuseWithASentence) {
     EXPECT_EQ(refusal_of("radamm", {}), "There is no optimizer \"radamm\". Did you mean \"radam\"?");
-    EXPECT_EQ(refusal_of("adam", {{"beta1", 1.5}}), "Optimizer adam: the attribute beta1 (1.5) is outside its range (0 to 1).");
+    EXPECT_EQ(refusal_of("adam", {{"beta1", 1.5}}), "Optimizer adam: the attribute beta1 (1.5) is outside its range (0 to 0.9999999).");
     EXPECT_EQ(refusal_of("adam", {{"bata1", .5}}), "Optimizer adam has no attribute \"bata1\". Did you mean \"beta1\"?");
     EXPECT_EQ(refusal_of("sgd", {{"nesterov", int64_t(1)}}),
               "Optimizer sgd: Nesterov's momentum needs a momentum (0) above 0 and a dampening (0) of 0.");

@@ -11,7 +11,7 @@
 
 namespace lemnos::test {
 
-// Small pictures of two classes that a network can tell apart: brighter above, or brighter below.
+// Small pictures of two classes that a network can tell apart: dark ones and bright ones, with noise.
 static std::shared_ptr<const Dataset> pictures(int64_t count) {
     const RecordShape shape{12, 12, 1};
     std::vector<uint8_t> pixels;
@@ -20,7 +20,7 @@ static std::shared_ptr<const Dataset> pictures(int64_t count) {
         labels.push_back(int32_t(i % 2));
         for (int64_t at = 0; at < shape.bytes(); ++at) {
             const uint32_t noise = random_bits(7, uint32_t(i), uint32_t(at), RandomPurpose::shuffle, 0)[0] % 100;
-            pixels.push_back(uint8_t(noise + ((at < shape.bytes() / 2) == (i % 2 == 0) ? 100 : 20)));
+            pixels.push_back(uint8_t(noise + (i % 2 ? 120 : 20)));
         }
     }
     return std::make_shared<MemoryDataset>("test", shape, std::move(pixels), std::move(labels), number_names(2));
@@ -79,7 +79,9 @@ TEST_F(Training, TwoRunsWithOneSeedGiveTheSameBits) {
 
 TEST_F(Training, LearnsAndCountsEveryImage) {
     const auto data = pictures(84), held_out = pictures(53);
-    const auto model = small_model();
+    const auto model = std::make_shared<Model>(
+        device(), build_architecture("resnet20_cifar", {{"resolution", int64_t(12)}, {"channels", int64_t(1)}, {"classes", int64_t(2)}}));
+    model->initialise(3);
     Attributes options = usual;
     options.set("epochs", int64_t(8));
     const auto t = trainer(model, data, options);
@@ -173,7 +175,7 @@ TEST_F(Training, LaterStepsMakeNothingOnTheDevice) {
 }
 
 TEST_F(Training, DivergenceIsAnErrorThatNamesTheStep) {
-    const auto t = std::make_unique<Trainer>(small_model(), pictures(64), Optimizer("sgd", {{"rate", 1e6}}),
+    const auto t = std::make_unique<Trainer>(small_model(), pictures(64), Optimizer("sgd", {{"rate", 1e6}, {"weight_decay", 1e3}}),
                                              Schedule("constant", {}), usual);
     try {
         while (t->step()) {}
