@@ -3,51 +3,25 @@
 // y[i] = a[i] (+ - *) b[(phase + i) % period], ITEM elements an invocation.
 // variants: ITEM=4 ITEM=8
 #include "arithmetic.h"
+#include "items.glsl"
 #include "linear.glsl"
 layout(constant_id = 1) const uint OPERATION = 0; // 0: +, 1: -, 2: *
-layout(constant_id = 2) const uint BROADCAST = 0; // 0: b is as long as a, 1: one element, 2: period and phase % ITEM == 0, 3: any
+// 0: b is as long as a, 1: one element, 2: period and phase are multiples of ITEM, 3: any
+layout(constant_id = 2) const uint BROADCAST = 0;
+layout(binding = 0) readonly buffer A { Bits a[]; };
 layout(binding = 1) readonly buffer B { float b[]; };
+layout(binding = 1) readonly buffer BBits { Bits b_bits[]; };
 layout(binding = 2) writeonly buffer Y { float y[]; };
-
-#if ITEM == 8 // see wide.glsl
-#include "wide.glsl"
-layout(binding = 0) readonly buffer AItems { u64vec4 a_items[]; };
-layout(binding = 1) readonly buffer BItems { u64vec4 b_items[]; };
-layout(binding = 2) writeonly buffer YItems { u64vec4 y_items[]; };
-#define Item Eight
-#define UNPACK(v) unpack8(v)
-#define PACK(v) pack8(v.lo, v.hi)
-Eight filled(float v) { return Eight(vec4(v), vec4(v)); }
-Eight combined(Eight p, Eight q) {
-    return OPERATION == 0 ? Eight(p.lo + q.lo, p.hi + q.hi)
-                          : OPERATION == 1 ? Eight(p.lo - q.lo, p.hi - q.hi) : Eight(p.lo * q.lo, p.hi * q.hi);
-}
-float part(Eight v, uint c) { return c < 4 ? v.lo[c] : v.hi[c - 4]; }
-void set_part(inout Eight v, uint c, float value) {
-    if (c < 4) v.lo[c] = value;
-    else v.hi[c - 4] = value;
-}
-#else
-layout(binding = 0) readonly buffer AItems { vec4 a_items[]; };
-layout(binding = 1) readonly buffer BItems { vec4 b_items[]; };
-layout(binding = 2) writeonly buffer YItems { vec4 y_items[]; };
-#define Item vec4
-#define UNPACK(v) v
-#define PACK(v) v
-vec4 filled(float v) { return vec4(v); }
-vec4 combined(vec4 p, vec4 q) { return OPERATION == 0 ? p + q : OPERATION == 1 ? p - q : p * q; }
-float part(vec4 v, uint c) { return v[c]; }
-void set_part(inout vec4 v, uint c, float value) { v[c] = value; }
-#endif
+layout(binding = 2) writeonly buffer YBits { Bits y_bits[]; };
 
 Item second(uint i) {
-    if (BROADCAST == 0) return UNPACK(b_items[i]);
+    if (BROADCAST == 0) return unpack(b_bits[i]);
     if (BROADCAST == 1) return filled(b[0]);
     uint j = (phase + ITEM * i) % period;
-    if (BROADCAST == 2) return UNPACK(b_items[j / ITEM]);
+    if (BROADCAST == 2) return unpack(b_bits[j / ITEM]);
     Item result;
     for (uint c = 0; c < ITEM; ++c) {
-        set_part(result, c, b[j]);
+        set_element(result, c, b[j]);
         j = j + 1 == period ? 0 : j + 1;
     }
     return result;
@@ -56,9 +30,10 @@ Item second(uint i) {
 void main() {
     const uint i = linear_index(), first = ITEM * i;
     if (first >= count) return;
-    const Item result = combined(UNPACK(a_items[i]), second(i));
+    const Item p = unpack(a[i]), q = second(i);
+    const Item result = OPERATION == 0 ? plus(p, q) : OPERATION == 1 ? minus(p, q) : times(p, q);
     if (first + ITEM <= count)
-        y_items[i] = PACK(result);
+        y_bits[i] = pack(result);
     else
-        for (uint c = 0; first + c < count; ++c) y[first + c] = part(result, c);
+        for (uint c = 0; first + c < count; ++c) y[first + c] = element(result, c);
 }

@@ -1,4 +1,5 @@
-// Push constants of the batch_norm_*.comp kernels. A tensor is seen as rows of channels; see include/channel_rows.glsl.
+// Push constants of the batch_norm_*.comp kernels. A tensor is seen as rows of channels; see
+// include/channel_rows.glsl.
 #include "params.h"
 PARAMS(BatchNormParams)
     uint channels;

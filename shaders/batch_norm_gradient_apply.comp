@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dx = scale * g + slope * (x - mean) + level with g = dy * activation'(y); 0 for rows that do not count. y is
-// recomputed from x.
+// dx = scale * g + slope * (x - mean) + level with g = dy * activation'(y); 0 for rows that do not count. y
+// is recomputed from x.
 // variants: FORM=0 FORM=1
 #include "batch_norm.h"
 #include "channel_rows.glsl"
@@ -35,7 +35,7 @@ void main() {
         load_dy(row, lane.column, g);
         EACH_PART {
             if (ACTIVATION != ACTIVATION_NONE)
-                g[p] *= slope_at(normalise(v[p], mean[p], scale[p], shift[p]), ACTIVATION);
+                g[p] = gradient_through(g[p], normalise(v[p], mean[p], scale[p], shift[p]), ACTIVATION);
             g[p] = g[p] * scale[p] + ((v[p] - mean[p]) * slope[p] + level[p]);
         }
         store_dx(row, lane.column, g);

@@ -1,7 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Adds the partial sums of batch_norm_gradient_sums.comp in their order: dbeta = sum g, dgamma = sum g * xhat, and the
-// coefficients of dx = scale * g + slope * (x - mean) + level. One invocation a channel, or 16 that share it (SHARED).
+// Adds the partial sums of batch_norm_gradient_sums.comp in their order: dbeta = sum g, dgamma = sum g *
+// xhat, and the coefficients of dx = scale * g + slope * (x - mean) + level. One invocation a channel, or 16
+// that share it (SHARED).
 // variants: SHARED=0 SHARED=1
 #include "batch_norm.h"
 #include "batch_norm_channels.glsl"
@@ -23,7 +24,8 @@ void main() {
     vec2 sums = vec2(0); // of g, of g * (x - mean)
     if (c < channels) {
         const Strand run = first_strand();
-        for (uint number = run.number, at = 2 * stride * number + c; number < run.last; ++number, at += 2 * stride)
+        uint at = 2 * stride * run.number + c;
+        for (uint number = run.number; number < run.last; ++number, at += 2 * stride)
             sums += vec2(partials[at], partials[at + stride]);
     }
 #if SHARED

@@ -40,7 +40,7 @@ void main() {
         load_dy(row, lane.column, g);
         EACH_PART {
             if (ACTIVATION != ACTIVATION_NONE)
-                g[p] *= slope_at(normalise(v[p], mean[p], scale[p], shift[p]), ACTIVATION);
+                g[p] = gradient_through(g[p], normalise(v[p], mean[p], scale[p], shift[p]), ACTIVATION);
             sum[p] += g[p];
             product[p] += g[p] * (v[p] - mean[p]);
         }

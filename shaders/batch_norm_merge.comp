@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Merges the partial moments of batch_norm_statistics.comp in their order (Chan, Golub and LeVeque, "Updating Formulae
-// and a Pairwise Algorithm for Computing Sample Variances", 1979), relative to the first one's mean, and prepares the
-// coefficients of the normalisation. One invocation a channel, or 16 that share it (SHARED).
+// Merges the partial moments of batch_norm_statistics.comp in their order (Chan, Golub and LeVeque, "Updating
+// Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979), relative to the first one's mean,
+// and prepares the coefficients of the normalisation. One invocation a channel, or 16 that share it (SHARED).
 // variants: SHARED=0 SHARED=1
 #include "batch_norm.h"
 #include "batch_norm_channels.glsl"
@@ -43,7 +43,8 @@ void add(inout Moments sum, Moments part) {
 float rows_of(uint row, uint end) {
     if (row >= end) return 0;
     const uint apart = strand_step();
-    return float(row + (depth - 1) * abreast < end && apart == abreast ? depth : (end - row + apart - 1) / apart);
+    if (apart == abreast && row + (depth - 1) * abreast < end) return float(depth);
+    return float((end - row + apart - 1) / apart);
 }
 
 void main() {
@@ -81,7 +82,8 @@ void main() {
         return;
     }
     precise float centre = sum.origin + sum.offset;
-    precise float rest = sum.offset - (centre - sum.origin); // a compiler that reorders sums would make this 0
+    // A compiler that reorders sums would make this 0.
+    precise float rest = sum.offset - (centre - sum.origin);
     const float spread = sum.cells > 0 ? sum.squares / sum.cells : 0;
     mean[c] = centre;
     variance[c] = spread;

@@ -1,9 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Partial moments of every channel, one pass over x. A strand of rows is summed relative to its own first value, so
-// that a large mean costs no digits: a sample's distance from the mean is at most sqrt(n) deviations, so the relative
-// error of the squares is at most n roundings. Three vectors a strand: that first value, the mean's distance from it,
-// and the sum of squares about the mean.
+// Partial moments of every channel, one pass over x. A strand of rows is summed relative to its own first
+// value, so that a large mean costs no digits: a sample's distance from the mean is at most sqrt(n)
+// deviations, so the relative error of the squares is at most n roundings. Three vectors a strand: that first
+// value, the mean's distance from it, and the sum of squares about the mean.
 // variants: FORM=0 FORM=1 FORM=2
 #include "batch_norm.h"
 #include "channel_rows.glsl"

@@ -15,7 +15,8 @@ layout(binding = 1) writeonly buffer YI4 { ivec4 y4_i32[]; };
 layout(binding = 1) writeonly buffer YI { int y_i32[]; };
 layout(binding = 1) buffer YU { uint y_u8[]; };
 
-// Towards zero, into [least, least number above the range); NaN to 0. isnan() may be compiled away, bits may not.
+// Towards zero, into [least, least number above the range); NaN to 0. isnan() may be compiled away, bits may
+// not.
 int truncated(float x, float least, float above, int largest) {
     if ((floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u) return 0;
     return x >= above ? largest : int(max(x, least));

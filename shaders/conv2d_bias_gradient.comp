@@ -2,12 +2,14 @@
 #extension GL_GOOGLE_include_directive : require
 // db[c] = Σ_m dy[m][c], as partial[slice][c]; conv2d_sum adds the slices in order.
 // variants: WIDTH=1 WIDTH=8
-// WIDTH columns an invocation: 8 where the columns allow it and the device has 64-bit integers (include/wide.glsl).
+// WIDTH columns an invocation: 8 where the columns allow it and the device has 64-bit integers
+// (include/wide.glsl).
 #if WIDTH == 8
 #include "wide.glsl"
 #endif
 #include "conv2d_bias_gradient.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's on a CPU
+#include "folded.glsl"
 #if WIDTH == 8
 layout(binding = 0) readonly buffer Dy { u64vec4 dy[]; };
 layout(binding = 1) writeonly buffer Partial { u64vec4 partial[]; };
@@ -17,7 +19,7 @@ layout(binding = 1) writeonly buffer Partial { float partial[]; };
 #endif
 
 void main() {
-    const uint i = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+    const uint i = folded_index();
     if (i < items) {
         const uint blocks = columns / WIDTH;
         const uint slice = i / blocks, block = i - slice * blocks;

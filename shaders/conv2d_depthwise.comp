@@ -1,14 +1,16 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
-// y[n][oy][ox][c] = activation(bias[c] + Σ_ky,kx x[n][oy·s − pad + ky][ox·s − pad + kx][c] · w[ky][kx][c]), NHWC,
-// channels % 8 == 0, dilation 1. With flip the filter is turned by 180°: the data gradient at stride 1.
-// Fast because an invocation keeps the filter of its 8 channels and walks down a strip of the image, so that an input row
-// is read once for all the output rows that need it. Strips, not lanes, share the halo: any subgroup size will do.
+// y[n][oy][ox][c] = activation(bias[c] + Σ_ky,kx x[n][oy·s − pad + ky][ox·s − pad + kx][c] · w[ky][kx][c]),
+// NHWC, channels % 8 == 0, dilation 1. With flip the filter is turned by 180°: the data gradient at stride 1.
+// Fast because an invocation keeps the filter of its 8 channels and walks down a strip of the image, so that
+// an input row is read once for all the output rows that need it. Strips, not lanes, share the halo: any
+// subgroup size will do.
 #include "wide.glsl"
 #include "activation.glsl"
 #include "conv2d_depthwise.h"
-layout(local_size_x_id = 0) in;                     // 0: workgroup size, best the subgroup's
+layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's
+#include "folded.glsl"
 layout(constant_id = 1) const uint KERNEL_Y = 3;
 layout(constant_id = 2) const uint KERNEL_X = 3;
 layout(constant_id = 3) const uint STRIDE_Y = 1;
@@ -22,15 +24,16 @@ layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
 layout(binding = 3) writeonly buffer Y { u64vec4 y[]; };
 
 const uint TAPS = KERNEL_Y * KERNEL_X;
-const uint SPAN = (STRIP - 1) * STRIDE_X + KERNEL_X;                      // input columns under a strip
-const uint KEPT = KERNEL_Y > STRIDE_Y ? KERNEL_Y - STRIDE_Y : 0;          // input rows shared with the next output row
-const int WARM_UP = int((KEPT + STRIDE_Y - 1) / STRIDE_Y);                // output rows walked before the first is complete
+const uint SPAN = (STRIP - 1) * STRIDE_X + KERNEL_X;  // input columns under a strip
+// Input rows shared with the next output row.
+const uint KEPT = KERNEL_Y > STRIDE_Y ? KERNEL_Y - STRIDE_Y : 0;
+// Output rows walked before the first is complete.
+const int WARM_UP = int((KEPT + STRIDE_Y - 1) / STRIDE_Y);
 
 shared u64vec4 stage[TAPS * gl_WorkGroupSize.x];
 
 void main() {
-    const uint item = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * gl_WorkGroupSize.x +
-                      gl_LocalInvocationID.x;
+    const uint item = folded_index();
     const uint blocks = channels / 8;
     uint rest = item / blocks;
     const uint block = item - rest * blocks;
@@ -44,7 +47,8 @@ void main() {
 
     // The filter goes through memory of this lane's own: a loop over a load compiles faster than nine loads.
     [[dont_unroll]] for (uint t = 0; t < TAPS; t++) {
-        stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x] = w[(flip != 0 ? TAPS - 1 - t : t) * blocks + block];
+        const uint tap = flip != 0 ? TAPS - 1 - t : t;
+        stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x] = w[tap * blocks + block];
     }
     Eight filter_[TAPS];
     [[unroll]] for (uint t = 0; t < TAPS; t++) {

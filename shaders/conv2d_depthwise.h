@@ -1,9 +1,16 @@
-// Push constants and dispatch of conv2d_depthwise.comp (forward; with flip the data gradient at stride 1).
+// Push constants and dispatch of conv2d_depthwise.comp: forward; with flip the data gradient at stride 1.
 //
-// An item is 8 channels × one strip of STRIP output columns × rows_per_item output rows × images_per_item images.
-//   strips = ceil(out_width / STRIP), bands = ceil(out_height / rows_per_item),
-//   items = channels/8 · strips · bands · ceil(batch / images_per_item)
-//   groups = ceil(items / workgroup size): x = min(groups, 32768), y = 1, z = ceil(groups / x)
+// Bindings: 0 x, 1 w, 2 bias (dummy without BIAS), 3 y.
+// Specialisation: 0 workgroup size = subgroup size, 1 to 4 kernel and stride (y, x), 5 STRIP, 6 BIAS,
+//   7 ACTIVATION. STRIP: 4 at stride 1 (2 where out_width <= 2), 2 above.
+// An item is 8 channels × one strip of STRIP output columns × rows_per_item rows × images_per_item images.
+//   strips = ceil(out_width / STRIP), rows_per_item = min(out_height, 28), bands = ceil(out_height /
+//   rows_per_item), images_per_item = clamp(28 / out_height, 1, batch), items = channels/8 · strips · bands ·
+//   ceil(batch / images_per_item); groups = folded_groups(ceil(items / workgroup size))
+// For channels % 8 == 0, dilation 1 and kernels up to 3×3. A kernel up to 5×5 takes STRIP 2 and a second to
+// compile. All else takes conv2d_depthwise_any.comp, and so does every device of the tiled family. Data
+// gradient at stride 1: x is dy, in_* and out_* change places, pad becomes kernel − 1 − pad, flip = 1, no
+// bias.
 #ifndef LEMNOS_SHADER_CONV2D_DEPTHWISE_H
 #define LEMNOS_SHADER_CONV2D_DEPTHWISE_H
 #include "params.h"

@@ -1,12 +1,13 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y[n][oy][ox][c·m + j] = activation(bias[c·m + j] + Σ_ky,kx x[n][oy·s + ky·d − pad][ox·s + kx·d − pad][c] · w[ky][kx][c·m + j]):
-// the depthwise convolution with any multiplier m, kernel, stride, dilation and channel count.
-// One invocation an output, channels fastest: neighbours read neighbours, and a GPU's cache does the reuse. On a CPU driver
-// it is the fallback of conv2d_depthwise.comp.
+// y[n][oy][ox][c·m + j] = activation(bias[c·m + j] + Σ_ky,kx x[n][oy·s + ky·d − pad][ox·s + kx·d − pad][c] ·
+// w[ky][kx][c·m + j]): the depthwise convolution with any multiplier m, kernel, stride, dilation and channel
+// count. One invocation an output, channels fastest: neighbours read neighbours, and a GPU's cache does the
+// reuse. On a CPU driver it is the fallback of conv2d_depthwise.comp.
 #include "activation.glsl"
 #include "conv2d_depthwise_any.h"
-layout(local_size_x_id = 0) in;                     // 0: workgroup size
+layout(local_size_x_id = 0) in;  // 0: workgroup size
+#include "folded.glsl"
 layout(constant_id = 1) const bool BIAS = false;    // 1
 layout(constant_id = 2) const uint ACTIVATION = 0;  // 2: kind of activation.glsl
 layout(binding = 0) readonly buffer X { float x[]; };
@@ -15,7 +16,7 @@ layout(binding = 2) readonly buffer Bias { float bias[]; };
 layout(binding = 3) writeonly buffer Y { float y[]; };
 
 void main() {
-    const uint i = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+    const uint i = folded_index();
     if (i < count) {
         const uint channels = in_channels * multiplier;
         const uint pixel = i / channels, channel = i - pixel * channels;
@@ -28,7 +29,8 @@ void main() {
             for (uint kx = 0; kx < kernel_width; kx++) {
                 const int at_x = from_x + int(kx) * dilation_x;
                 if (at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width)) {
-                    sum += x[((n * in_height + uint(at_y)) * in_width + uint(at_x)) * in_channels + channel / multiplier] *
+                    const uint from = (n * in_height + uint(at_y)) * in_width + uint(at_x);
+                    sum += x[from * in_channels + channel / multiplier] *
                            w[(ky * kernel_width + kx) * channels + channel];
                 }
             }

@@ -1,10 +1,11 @@
 // Push constants and dispatch of conv2d_depthwise_any.comp, conv2d_depthwise_any_input_gradient.comp and
-// conv2d_depthwise_any_filter_gradient.comp: groups = ceil(count / workgroup size), x = min(groups, 32768),
-// z = ceil(groups / x).
-//   forward          count = batch · out_height · out_width · in_channels · multiplier
-//   input gradient   count = batch · in_height · in_width · in_channels
-//   filter gradient  count = slices · kernel height · kernel width · in_channels · multiplier; slices =
-//                    ceil(batch · out_height · out_width / slice_rows); workspace: count floats; then conv2d_sum
+// conv2d_depthwise_any_filter_gradient.comp: groups = folded_groups(ceil(count / workgroup size)), workgroup
+// size 64. Bindings as in the files without `any`. Specialisation of the forward: 0 workgroup size, 1 BIAS, 2
+// ACTIVATION.
+//   forward: count = batch · out_height · out_width · in_channels · multiplier
+//   input gradient: count = batch · in_height · in_width · in_channels
+//   filter gradient: count = slices · kernel height · kernel width · in_channels · multiplier, where
+//     slices = ceil(rows / slice_rows); workspace: count floats; then conv2d_sum with copies = slices
 #ifndef LEMNOS_SHADER_CONV2D_DEPTHWISE_ANY_H
 #define LEMNOS_SHADER_CONV2D_DEPTHWISE_ANY_H
 #include "params.h"

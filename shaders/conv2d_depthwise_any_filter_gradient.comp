@@ -1,19 +1,21 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dw[ky][kx][c·m + j] = Σ_n,oy,ox x[n][oy·s + ky·d − pad][ox·s + kx·d − pad][c] · dy[n][oy][ox][c·m + j]: the filter gradient
-// of conv2d_depthwise_any.comp as partial[slice][ky][kx][c·m + j], one invocation each; conv2d_sum adds the slices in order.
+// dw[ky][kx][c·m + j] = Σ_n,oy,ox x[n][oy·s + ky·d − pad][ox·s + kx·d − pad][c] · dy[n][oy][ox][c·m + j]: the
+// filter gradient of conv2d_depthwise_any.comp as partial[slice][ky][kx][c·m + j], one invocation each;
+// conv2d_sum adds the slices in order.
 #include "conv2d_depthwise_any.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size
+#include "folded.glsl"
 layout(binding = 0) readonly buffer X { float x[]; };
 layout(binding = 1) readonly buffer Dy { float dy[]; };
 layout(binding = 2) writeonly buffer Partial { float partial[]; };
 
 void main() {
-    const uint i = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+    const uint i = folded_index();
     if (i < count) {
         const uint channels = in_channels * multiplier;
         const uint rest = i / channels, channel = i - rest * channels;
-        const uint slice = rest / (kernel_height * kernel_width), tap = rest - slice * kernel_height * kernel_width;
+        const uint taps = kernel_height * kernel_width, slice = rest / taps, tap = rest - slice * taps;
         const int shift_y = int(tap / kernel_width) * dilation_y - pad_top;
         const int shift_x = int(tap % kernel_width) * dilation_x - pad_left;
         const uint end = min((slice + 1) * slice_rows, rows);
@@ -23,8 +25,8 @@ void main() {
             const int at_y = int(line - n * out_height) * stride_y + shift_y;
             const int at_x = int(m - line * out_width) * stride_x + shift_x;
             if (at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width)) {
-                sum += x[((n * in_height + uint(at_y)) * in_width + uint(at_x)) * in_channels + channel / multiplier] *
-                       dy[m * channels + channel];
+                const uint from = (n * in_height + uint(at_y)) * in_width + uint(at_x);
+                sum += x[from * in_channels + channel / multiplier] * dy[m * channels + channel];
             }
         }
         partial[i] = sum;

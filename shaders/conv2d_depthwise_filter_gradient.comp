@@ -1,13 +1,14 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
-// dw[ky][kx][c] = Σ_n,oy,ox x[n][oy·s − pad + ky][ox·s − pad + kx][c] · dy[n][oy][ox][c]: the filter gradient of the
-// depthwise convolution, channels % 8 == 0, dilation 1, as one partial sum for each slice of the images
-// (partial[slice][ky][kx][c]; conv2d_sum adds them in order, so the bits repeat).
-// Fast for the reason of conv2d_depthwise.comp: the sums of 8 channels stay in registers while strips are walked down.
+// dw[ky][kx][c] = Σ_n,oy,ox x[n][oy·s − pad + ky][ox·s − pad + kx][c] · dy[n][oy][ox][c]: the filter gradient
+// of the depthwise convolution, channels % 8 == 0, dilation 1, as one partial sum for each slice of the
+// images (partial[slice][ky][kx][c]; conv2d_sum adds them in order, so the bits repeat). Fast for the reason
+// of conv2d_depthwise.comp: the sums of 8 channels stay in registers while strips are walked down.
 #include "wide.glsl"
 #include "conv2d_depthwise_filter_gradient.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's
+#include "folded.glsl"
 layout(constant_id = 1) const uint KERNEL_Y = 3;
 layout(constant_id = 2) const uint KERNEL_X = 3;
 layout(constant_id = 3) const uint STRIDE_Y = 1;
@@ -18,14 +19,15 @@ layout(binding = 1) readonly buffer Dy { u64vec4 dy[]; };
 layout(binding = 2) writeonly buffer Partial { u64vec4 partial[]; };
 
 const uint TAPS = KERNEL_Y * KERNEL_X;
-const uint SPAN = (STRIP - 1) * STRIDE_X + KERNEL_X;               // input columns under a strip
-const uint KEPT = KERNEL_Y > STRIDE_Y ? KERNEL_Y - STRIDE_Y : 0;   // input rows shared with the next output row
-const int WARM_UP = int((KEPT + STRIDE_Y - 1) / STRIDE_Y);         // output rows walked before the first is complete
+const uint SPAN = (STRIP - 1) * STRIDE_X + KERNEL_X;  // input columns under a strip
+// Input rows shared with the next output row.
+const uint KEPT = KERNEL_Y > STRIDE_Y ? KERNEL_Y - STRIDE_Y : 0;
+// Output rows walked before the first is complete.
+const int WARM_UP = int((KEPT + STRIDE_Y - 1) / STRIDE_Y);
 shared u64vec4 stage[TAPS * gl_WorkGroupSize.x];
 
 void main() {
-    const uint item = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * gl_WorkGroupSize.x +
-                      gl_LocalInvocationID.x;
+    const uint item = folded_index();
     const uint blocks = channels / 8;
     const uint slice = item / blocks;
     const uint block = item - slice * blocks;
@@ -72,7 +74,8 @@ void main() {
     }
     if (item < items) {
         [[dont_unroll]] for (uint t = 0; t < TAPS; t++) {
-            partial[(slice * TAPS + t) * blocks + block] = stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x];
+            partial[(slice * TAPS + t) * blocks + block] =
+                stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x];
         }
     }
 }

@@ -1,13 +1,15 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
-// dx[n][iy][ix][c] = Σ dy[n][oy][ox][c] · w[ky][kx][c] over ky, kx with oy·s + ky − pad = iy and ox·s + kx − pad = ix:
-// the data gradient of the depthwise convolution at any stride, channels % 8 == 0, dilation 1.
-// With iy + pad = s·t + a the residue a fixes the taps (ky = a, a + s, …) and t − j is the row of dy that tap a + s·j meets.
-// Fast for the reason of conv2d_depthwise.comp: step t reads one row of dy, keeps the ones before, and writes s rows of dx.
+// dx[n][iy][ix][c] = Σ dy[n][oy][ox][c] · w[ky][kx][c] over ky, kx with oy·s + ky − pad = iy and ox·s + kx −
+// pad = ix: the data gradient of the depthwise convolution at any stride, channels % 8 == 0, dilation 1. With
+// iy + pad = s·t + a the residue a fixes the taps (ky = a, a + s, …) and t − j is the row of dy that tap a +
+// s·j meets. Fast for the reason of conv2d_depthwise.comp: step t reads one row of dy, keeps the ones before,
+// and writes s rows of dx.
 #include "wide.glsl"
 #include "conv2d_depthwise_input_gradient.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's
+#include "folded.glsl"
 layout(constant_id = 1) const uint KERNEL_Y = 3;
 layout(constant_id = 2) const uint KERNEL_X = 3;
 layout(constant_id = 3) const uint STRIDE_Y = 2;
@@ -24,8 +26,7 @@ const uint SPAN = STRIP + BACK_X;
 shared u64vec4 stage[TAPS * gl_WorkGroupSize.x];
 
 void main() {
-    const uint item = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * gl_WorkGroupSize.x +
-                      gl_LocalInvocationID.x;
+    const uint item = folded_index();
     const uint blocks = channels / 8;
     uint rest = item / blocks;
     const uint block = item - rest * blocks;
@@ -34,7 +35,8 @@ void main() {
     const int first_row = pad_top / int(STRIDE_Y) + int(rest % bands * rows_per_item);
     const uint first_image = rest / bands * images_per_item;
     const uint last_image = item < items ? min(first_image + images_per_item, batch) : 0;
-    const int last_row = min(first_row + int(rows_per_item), (int(in_height) - 1 + pad_top) / int(STRIDE_Y) + 1);
+    const int end_row = (int(in_height) - 1 + pad_top) / int(STRIDE_Y) + 1;
+    const int last_row = min(first_row + int(rows_per_item), end_row);
     const int from_column = first_column - int(BACK_X);
 
     // The filter goes through memory of this lane's own: a loop over a load compiles faster than nine loads.
@@ -74,8 +76,10 @@ void main() {
                             }
                         }
                     }
-                    if (t >= first_row && in_y >= 0 && in_y < int(in_height) && in_x >= 0 && in_x < int(in_width)) {
-                        dx[((n * in_height + uint(in_y)) * in_width + uint(in_x)) * blocks + block] = pack8(sum.lo, sum.hi);
+                    const bool inside_y = t >= first_row && in_y >= 0 && in_y < int(in_height);
+                    if (inside_y && in_x >= 0 && in_x < int(in_width)) {
+                        const uint to = (n * in_height + uint(in_y)) * in_width + uint(in_x);
+                        dx[to * blocks + block] = pack8(sum.lo, sum.hi);
                     }
                 }
             }

@@ -1,10 +1,11 @@
-// Push constants and dispatch of conv2d_depthwise_input_gradient.comp.
-//
-// With T = floor((in − 1 + pad) / stride) − floor(pad / stride) + 1 steps along an axis (each makes `stride` pixels of dx),
-// an item is 8 channels × one strip of STRIP steps in x × rows_per_item steps in y × images_per_item images.
-//   strips = ceil(T_x / STRIP), bands = ceil(T_y / rows_per_item),
-//   items = channels/8 · strips · bands · ceil(batch / images_per_item)
-//   groups = ceil(items / workgroup size): x = min(groups, 32768), y = 1, z = ceil(groups / x)
+// Push constants and dispatch of conv2d_depthwise_input_gradient.comp, for stride > 1.
+// Bindings: 0 dy, 1 w, 2 dx. Specialisation: 0 workgroup size = subgroup size, 1 to 4 kernel and stride (y,
+// x), 5 STRIP = 2. A step along an axis makes `stride` pixels of dx: T = floor((in − 1 + pad) / stride) −
+// floor(pad / stride) + 1 steps. An item is 8 channels × one strip of STRIP steps in x × rows_per_item steps
+// in y × images_per_item images.
+//   strips = ceil(T_x / STRIP), rows_per_item = min(T_y, 28), bands = ceil(T_y / rows_per_item),
+//   images_per_item = clamp(28 / T_y, 1, batch), items = channels/8 · strips · bands · ceil(batch /
+//   images_per_item); groups = folded_groups(ceil(items / workgroup size))
 #ifndef LEMNOS_SHADER_CONV2D_DEPTHWISE_INPUT_GRADIENT_H
 #define LEMNOS_SHADER_CONV2D_DEPTHWISE_INPUT_GRADIENT_H
 #include "params.h"

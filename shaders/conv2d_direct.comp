@@ -1,12 +1,14 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y[n][oy][ox][co] = activation(bias[co] + Σ_ky,kx,ci x[n][iy][ix][ci] · w[ky][kx][ci][co] + residual[n][oy][ox][co]),
-// iy = oy · stride + ky · dilation − pad, and likewise ix: any convolution over NHWC with HWIO filter and groups.
-// The data gradient is the same sum over dy with the transposed filter [ky][kx][co][ci]: at stride s one dispatch for
-// each of the s·s residues of the input pixel, which meet every s-th tap only (conv2d_direct.h).
+// y[n][oy][ox][co] = activation(bias[co] + Σ_ky,kx,ci x[n][iy][ix][ci] · w[ky][kx][ci][co] +
+// residual[n][oy][ox][co]), iy = oy · stride + ky · dilation − pad, and likewise ix: any convolution over
+// NHWC with HWIO filter and groups. The data gradient is the same sum over dy with the transposed filter
+// [ky][kx][co][ci]: at stride s one dispatch for each of the s·s residues of the input pixel, which meet
+// every s-th tap only (conv2d_direct.h).
 // variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16
-// Fast because it is the register tile of include/row_tile.glsl with gathered rows: nothing is unfolded in memory, no
-// multiplication by a padded zero is loaded, and the address of a row is worked out once for four channels.
+// Fast because it is the register tile of include/row_tile.glsl with gathered rows: nothing is unfolded in
+// memory, no multiplication by a padded zero is loaded, and the address of a row is worked out once for four
+// channels.
 #include "row_tile.glsl"  // specialisation 0 to 3
 #include "activation.glsl"
 #include "division.glsl"
@@ -65,7 +67,8 @@ void main() {
         [[unroll]] for (uint q = 0; q < 4; q++) {
             if (q == 0 || !X_WIDE) {
                 const bool valid = tap_y < taps_y;
-                const uint row = valid ? (filter_first + tap_y * filter_step_y + tap_x * filter_step_x) * inner + channel : 0;
+                const uint tap = filter_first + tap_y * filter_step_y + tap_x * filter_step_x;
+                const uint row = valid ? tap * inner + channel : 0;
                 b[q] = weights(row, out_column);
                 if (X_WIDE) {
                     [[unroll]] for (uint j = 1; j < 4; j++) b[j] = weights(row + j, out_column);
@@ -73,8 +76,10 @@ void main() {
                 [[unroll]] for (uint i = 0; i < CHUNKS; i++) {
                     const int at_y = from_y[i] + int(tap_y) * step_y;
                     const int at_x = from_x[i] + int(tap_x) * step_x;
-                    const bool inside = valid && at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width);
-                    const uint at = uint((base[i] + at_y) * int(in_width) + at_x) * in_channels + set * inner + channel;
+                    const bool inside =
+                        valid && at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width);
+                    const uint pixel = uint((base[i] + at_y) * int(in_width) + at_x);
+                    const uint at = pixel * in_channels + set * inner + channel;
                     if (X_WIDE) {
                         a[i] = vec4(0);
                         if (inside) a[i] = unpack4(x4[at / 4]);
@@ -97,13 +102,15 @@ void main() {
         add_products();
     }
 
-    [[dont_unroll]] for (uint r = 0; r < ROWS; r++) {  // unrolled, it takes as long to compile as all the rest
+    // Unrolled, this would take as long to compile as all the rest.
+    [[dont_unroll]] for (uint r = 0; r < ROWS; r++) {
         const uint row = first_row + sum_row(r);
         if (row < rows && column < columns) {
             uint pixel = row;
             if (SCATTER) {
                 const uvec3 p = pixel_of(row);
-                pixel = (p.x * out_height + p.y * out_step_y + out_first_y) * out_width + p.z * out_step_x + out_first_x;
+                const uint to_y = p.y * out_step_y + out_first_y, to_x = p.z * out_step_x + out_first_x;
+                pixel = (p.x * out_height + to_y) * out_width + to_x;
             }
             const uint at = pixel * out_channels + out_column;
             if (WIDE) {

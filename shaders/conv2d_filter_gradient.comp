@@ -1,11 +1,13 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dw[k][co] = Σ_m x[m at k] · dy[m][co], k = (ky, kx, ci), m = (n, oy, ox), x[m at k] = x[n][oy·s + ky·d − pad][…][ci]:
-// the filter gradient of any convolution, and of linear. The sum over m is split: split s and lane group g write their own
-// copy p = s · GROUPS + g of the filter, partial[p][k][co], which conv2d_sum adds in this order, so the bits repeat.
+// dw[k][co] = Σ_m x[m at k] · dy[m][co], k = (ky, kx, ci), m = (n, oy, ox), x[m at k] = x[n][oy·s + ky·d −
+// pad][…][ci]: the filter gradient of any convolution, and of linear. The sum over m is split: split s and
+// lane group g write their own copy p = s · GROUPS + g of the filter, partial[p][k][co], which conv2d_sum
+// adds in this order, so the bits repeat.
 // variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16
-// Fast because 16 (or 8) rows of k × 8 columns a lane stay in registers while m runs. Four values of m at a time: a lane reads 8
-// channels of x at one pixel and hands them round its group; dy is read 8 columns a lane. See include/row_tile.glsl.
+// Fast because 16 (or 8) rows of k × 8 columns a lane stay in registers while m runs. Four values of m at a
+// time: a lane reads 8 channels of x at one pixel and hands them round its group; dy is read 8 columns a
+// lane. See include/row_tile.glsl.
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_ballot : require
 #extension GL_KHR_shader_subgroup_shuffle : require
@@ -18,9 +20,9 @@
 #endif
 layout(local_size_x_id = 0) in;                       // 0: workgroup size = SUBGROUP
 layout(constant_id = 1) const uint COLUMN_LANES = 8;  // 1: power of two, 1 to SUBGROUP
-layout(constant_id = 2) const bool WIDE = true;       // 2: columns % 8 == 0 (and so is out_channels): 8 columns a lane, or 1
+layout(constant_id = 2) const bool WIDE = true;       // 2: 8 columns a lane (columns % 8 == 0), or 1
 layout(constant_id = 3) const bool X_WIDE = true;     // 3: inner % 8 == 0 (and so is in_channels)
-layout(constant_id = 4) const bool POINTWISE = false; // 4: kernel 1×1, stride 1, no padding: pixel m of x is row m
+layout(constant_id = 4) const bool POINTWISE = false; // 4: 1×1, stride 1, no padding: pixel m of x is row m
 layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 or 2
 layout(binding = 0) readonly buffer X { float x[]; };
 layout(binding = 0) readonly buffer X8 { u64vec4 x8[]; };
@@ -38,14 +40,17 @@ const uint READS = (UNITS + COLUMN_LANES - 1) / COLUMN_LANES;  // units a lane r
 uint lane = gl_SubgroupInvocationID;
 uint group = lane / COLUMN_LANES;
 uint place = lane % COLUMN_LANES;
+uint first_lane = group * COLUMN_LANES;
 vec4 lo[16], hi[16];
 Eight unit[READS];
 Eight b[4];
 
-#define SPREAD(v, t) (COLUMN_LANES == SUBGROUP ? subgroupBroadcast(v, (t) % SUBGROUP) : subgroupShuffle(v, group * COLUMN_LANES + (t) % COLUMN_LANES))
+#define SPREAD(v, t) (COLUMN_LANES == SUBGROUP ? subgroupBroadcast(v, (t) % SUBGROUP) \
+                                               : subgroupShuffle(v, first_lane + (t) % COLUMN_LANES))
 #define VALUE(q, h, half_, c) SPREAD(unit[(4 * h + q) / COLUMN_LANES].half_[c], 4 * h + q)
 #define ADD(h, half_, c, r) { \
-        const vec4 s = vec4(VALUE(0, h, half_, c), VALUE(1, h, half_, c), VALUE(2, h, half_, c), VALUE(3, h, half_, c)); \
+        const vec4 s = vec4(VALUE(0, h, half_, c), VALUE(1, h, half_, c), \
+                            VALUE(2, h, half_, c), VALUE(3, h, half_, c)); \
         if (WIDE) { \
             lo[r] = lo[r] + s.x * b[0].lo + s.y * b[1].lo + s.z * b[2].lo + s.w * b[3].lo; \
             hi[r] = hi[r] + s.x * b[0].hi + s.y * b[1].hi + s.z * b[2].hi + s.w * b[3].hi; \
@@ -57,12 +62,13 @@ Eight b[4];
     ADD(h, lo, 0, 8 * h) ADD(h, lo, 1, 8 * h + 1) ADD(h, lo, 2, 8 * h + 2) ADD(h, lo, 3, 8 * h + 3) \
     ADD(h, hi, 0, 8 * h + 4) ADD(h, hi, 1, 8 * h + 5) ADD(h, hi, 2, 8 * h + 6) ADD(h, hi, 3, 8 * h + 7)
 
-// Row and column of the filter tap that row k of the filter gradient belongs to, times the dilation, less the padding; and
-// the channel.
+// Row and column of the filter tap that row k of the filter gradient belongs to, times the dilation, less the
+// padding; and the channel.
 ivec3 shift_of(uint k) {
     const uint tap = k / inner;
     const uint ky = tap / kernel_width;
-    return ivec3(int(ky) * dilation_y - pad_top, int(tap - ky * kernel_width) * dilation_x - pad_left, int(k - tap * inner));
+    const uint kx = tap - ky * kernel_width;
+    return ivec3(int(ky) * dilation_y - pad_top, int(kx) * dilation_x - pad_left, int(k - tap * inner));
 }
 
 // Index of the value of x that output pixel p meets under a shift, or -1 in the padding.
@@ -70,15 +76,17 @@ int source(uvec3 p, ivec3 shift, uint first_channel) {
     const int at_y = int(p.y) * stride_y + shift.x;
     const int at_x = int(p.z) * stride_x + shift.y;
     if (at_y < 0 || at_y >= int(in_height) || at_x < 0 || at_x >= int(in_width)) return -1;
-    return (int(p.x * in_height + at_y) * int(in_width) + at_x) * int(in_channels) + int(first_channel) + shift.z;
+    const int pixel = (int(p.x * in_height) + at_y) * int(in_width) + at_x;
+    return pixel * int(in_channels) + int(first_channel) + shift.z;
 }
 
 void main() {
     const uint split = gl_WorkGroupID.z;
     const uint set = gl_WorkGroupID.y / column_tiles;  // the group of channels
     const uint first_k = gl_WorkGroupID.x * ROWS;
-    const uint column = (gl_WorkGroupID.y - set * column_tiles) * COLUMN_LANES * (WIDE ? 8 : 1) + place * (WIDE ? 8 : 1);
-    const uint out_column = set * columns + min(column, columns - (WIDE ? 8 : 1));
+    const uint width = WIDE ? 8 : 1;
+    const uint column = ((gl_WorkGroupID.y - set * column_tiles) * COLUMN_LANES + place) * width;
+    const uint out_column = set * columns + min(column, columns - width);
     const uint first_channel = set * inner;
 
     // What each unit of this lane reads: its m within four, and where its k is.
@@ -135,7 +143,8 @@ void main() {
     }
 
     const uint copy = (split * GROUPS + group) * filter_rows;
-    [[dont_unroll]] for (uint r = 0; r < ROWS; r++) {  // unrolled, it takes as long to compile as all the rest
+    // Unrolled, this would take as long to compile as all the rest.
+    [[dont_unroll]] for (uint r = 0; r < ROWS; r++) {
         if (first_k + r < filter_rows && column < columns) {
             const uint at = (copy + first_k + r) * out_channels + out_column;
             if (WIDE) partial8[at / 8] = pack8(lo[r], hi[r]);

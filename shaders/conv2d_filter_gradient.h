@@ -1,4 +1,20 @@
-// Push constants and dispatch of conv2d_filter_gradient.comp.
+// Push constants and dispatch of conv2d_filter_gradient.comp (scalar family) and
+// conv2d_filter_gradient_tiled.comp (any device). Bindings: 0 x, 1 dy, 2 workspace; then conv2d_sum with
+// count = filter_rows · out_channels and copies as below. Workspace: copies · count floats.
+//
+// conv2d_filter_gradient. Specialisation: 0 S = subgroup size, 1 COLUMN_LANES,
+//   2 WIDE = (columns % 8 == 0 and out_channels % 8 == 0), 3 X_WIDE = (inner % 8 == 0 and in_channels % 8 ==
+//   0), 4 POINTWISE = (1×1, stride 1, no padding), 5 BLOCKS = filter_rows <= 8 ? 1 : 2. COLUMN_LANES (S = 8):
+//   not WIDE: 8; WIDE with X_WIDE: 1 for columns <= 8, 2 for <= 16, 4 for < 64, else 8; WIDE without X_WIDE:
+//   4 for columns < 64, else 8. Always S at other subgroup sizes.
+// Groups: x = ceil(filter_rows / (8 · BLOCKS)), column_tiles = ceil(columns / ((WIDE ? 8 : 1) ·
+//   COLUMN_LANES)), y = column_tiles · groups of channels, z = splits. With L = S / COLUMN_LANES lane groups:
+//   want = clamp(ceil(32 / (x · y)), 1, ceil(rows / 64)), split_rows = ceil(ceil(rows / want) / (4 L)) · 4 L,
+//   splits = ceil(rows / split_rows), copies = splits · L.
+//
+// conv2d_filter_gradient_tiled. No specialisation. x = ceil(filter_rows / 64),
+//   column_tiles = ceil(columns / 64), y and z as above, split_rows a multiple of 16 (enough splits to fill
+//   the device), copies = splits. Multipliers and shifts are not used.
 #ifndef LEMNOS_SHADER_CONV2D_FILTER_GRADIENT_H
 #define LEMNOS_SHADER_CONV2D_FILTER_GRADIENT_H
 #include "params.h"

@@ -1,11 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
-// The sum of conv2d_filter_gradient.comp for GPUs: partial[split][k][co] = Σ_m x[m at k] · dy[m][co] over the m of a split,
-// tiles in shared memory; conv2d_sum adds the splits in order. Push constants: conv2d_filter_gradient.h (the multipliers
-// and shifts are not used).
-// 128 invocations make 64 k × 64 columns, each 8 × 4 of them in registers, 16 values of m a step; 8.9 KB of shared memory,
-// no subgroup operation. An invocation loads one k, whose tap it works out once, and the pixels of a step are shared.
+// The sum of conv2d_filter_gradient.comp for GPUs: partial[split][k][co] = Σ_m x[m at k] · dy[m][co] over the
+// m of a split, tiles in shared memory; conv2d_sum adds the splits in order. Push constants:
+// conv2d_filter_gradient.h (the multipliers and shifts are not used). 128 invocations make 64 k × 64 columns,
+// each 8 × 4 of them in registers, 16 values of m a step; 8.9 KB of shared memory, no subgroup operation. An
+// invocation loads one k, whose tap it works out once, and the pixels of a step are shared.
 #include "conv2d_filter_gradient.h"
 layout(local_size_x = 128) in;
 layout(binding = 0) readonly buffer X { float x[]; };

@@ -19,7 +19,7 @@ layout(binding = 4) writeonly buffer Y { u64vec4 y[]; };
 void main() {
     const uint first_row = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * TILE_ROWS;
     const uint column = gl_WorkGroupID.y * TILE_COLUMNS + lane_column;
-    const uint safe_column = min(column, columns - 8);  // lanes past the edge read what is there and write nothing
+    const uint safe_column = min(column, columns - 8);  // lanes past the edge read anything and write nothing
     uint from[CHUNKS];
     [[unroll]] for (uint i = 0; i < CHUNKS; i++) from[i] = min(first_row + chunk_row(i), rows - 1) * inner;
 
@@ -31,7 +31,8 @@ void main() {
         add_products();
     }
 
-    [[dont_unroll]] for (uint r = 0; r < ROWS; r++) {  // unrolled, it takes as long to compile as all the rest
+    // Unrolled, this would take as long to compile as all the rest.
+    [[dont_unroll]] for (uint r = 0; r < ROWS; r++) {
         const uint row = first_row + sum_row(r);
         if (row < rows && column < columns) {
             const uint at = (row * columns + column) / 8;

@@ -1,4 +1,16 @@
-// Push constants and dispatch of conv2d_pointwise.comp.
+// Push constants and dispatch of conv2d_pointwise.comp (scalar family; inner % 4 == 0, columns % 8 == 0;
+// other shapes go to conv2d_direct.comp).
+//
+// Bindings: 0 x[M][K], 1 w[K][N], 2 bias[N] (dummy without BIAS), 3 residual[M][N] (dummy without RESIDUAL),
+//   4 y[M][N].
+// Specialisation: 0 S = subgroup size, 1 COLUMN_LANES, 2 ROWS, 3 true, 4 BIAS, 5 RESIDUAL, 6 ACTIVATION.
+//   COLUMN_LANES (S = 8): 1 for N <= 8, 2 for N <= 16, 4 above (8 where M <= 8). Always S at other sizes.
+//   ROWS: 16, and 8 where M <= 8; any ROWS >= 1 is right.
+// Groups: tiles = ceil(M / (ROWS · S / COLUMN_LANES)); x = min(tiles, 32768), z = ceil(tiles / x),
+//   y = ceil(N / (8 · COLUMN_LANES)).
+//
+// Data gradient: x is dy[M][N], w the transposed filter [N][K] (conv2d_transpose_filter), inner = N,
+// columns = K. With RESIDUAL it adds to the gradient that another consumer of x left.
 #ifndef LEMNOS_SHADER_CONV2D_POINTWISE_H
 #define LEMNOS_SHADER_CONV2D_POINTWISE_H
 #include "params.h"

@@ -1,14 +1,16 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// out[i] = (accumulate ? out[i] : 0) + Σ_p partial[p][i], p rising: the second half of every split gradient, in a fixed
-// order, so that the bits repeat.
+// out[i] = (accumulate ? out[i] : 0) + Σ_p partial[p][i], p rising: the second half of every split gradient,
+// in a fixed order, so that the bits repeat.
 // variants: WIDTH=1 WIDTH=8
-// WIDTH elements an invocation: 8 where the count allows it and the device has 64-bit integers (include/wide.glsl).
+// WIDTH elements an invocation: 8 where the count allows it and the device has 64-bit integers
+// (include/wide.glsl).
 #if WIDTH == 8
 #include "wide.glsl"
 #endif
 #include "conv2d_sum.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's on a CPU
+#include "folded.glsl"
 #if WIDTH == 8
 layout(binding = 0) readonly buffer Partial { u64vec4 partial[]; };
 layout(binding = 1) buffer Out { u64vec4 result[]; };
@@ -18,7 +20,7 @@ layout(binding = 1) buffer Out { float result[]; };
 #endif
 
 void main() {
-    const uint i = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+    const uint i = folded_index();
     const uint items = count / WIDTH;
     if (i < items) {
 #if WIDTH == 8

@@ -1,5 +1,6 @@
 // Push constants and dispatch of conv2d_sum.comp. Variant 8 (count % 8 == 0) or 1: elements an invocation;
-// groups = ceil(count / variant / workgroup size), x = min(groups, 32768), z = ceil(groups / x).
+// groups = folded_groups(ceil(count / variant / workgroup size)). Bindings: 0 the partial results, 1 the
+// result.
 #ifndef LEMNOS_SHADER_CONV2D_SUM_H
 #define LEMNOS_SHADER_CONV2D_SUM_H
 #include "params.h"

@@ -1,11 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
-// The sum of conv2d_direct.comp (any convolution, its data gradient, linear) for GPUs: an implicit matrix product over
-// k = (tap y, tap x, channel) with tiles in shared memory. Push constants: conv2d_direct.h.
-// 128 invocations make 64 rows × 64 columns, each 8 × 4 of them in registers, 16 values of k a step; 8.6 KB of shared
-// memory, no subgroup operation. Neighbouring invocations read neighbouring channels, so that loads coalesce; an
-// invocation loads the same k of eight rows, so that the tap is worked out once a step.
+// The sum of conv2d_direct.comp (any convolution, its data gradient, linear) for GPUs: an implicit matrix
+// product over k = (tap y, tap x, channel) with tiles in shared memory. Push constants: conv2d_direct.h. 128
+// invocations make 64 rows × 64 columns, each 8 × 4 of them in registers, 16 values of k a step; 8.6 KB of
+// shared memory, no subgroup operation. Neighbouring invocations read neighbouring channels, so that loads
+// coalesce; an invocation loads the same k of eight rows, so that the tap is worked out once a step.
 #include "activation.glsl"
 #include "conv2d_direct.h"
 layout(local_size_x = 128) in;
@@ -64,7 +64,8 @@ void main() {
                 const int at_y = from_y[i] + shift_y, at_x = from_x[i] + shift_x;
                 float v = 0;
                 if (k < count && at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width)) {
-                    v = x[uint((base[i] + at_y) * int(in_width) + at_x) * in_channels + set * inner + channel];
+                    const uint pixel = uint((base[i] + at_y) * int(in_width) + at_x);
+                    v = x[pixel * in_channels + set * inner + channel];
                 }
                 const uint row = my_row + 8 * i;
                 a_tile[my_k * PITCH + row / 4][row % 4] = v;
@@ -76,8 +77,8 @@ void main() {
             const uint tap_y = tap / taps_x, tap_x = tap - tap_y * taps_x;
             float v = 0;
             if (k < count) {
-                v = w[((filter_first + tap_y * filter_step_y + tap_x * filter_step_x) * inner + channel) * out_channels +
-                      out_column];
+                const uint at = filter_first + tap_y * filter_step_y + tap_x * filter_step_x;
+                v = w[(at * inner + channel) * out_channels + out_column];
             }
             b_tile[(me / TILE + 2 * i) * PITCH + my_column / 4][my_column % 4] = v;
         }
@@ -99,7 +100,8 @@ void main() {
             uint pixel = row;
             if (SCATTER) {
                 const uvec3 p = pixel_of(row);
-                pixel = (p.x * out_height + p.y * out_step_y + out_first_y) * out_width + p.z * out_step_x + out_first_x;
+                const uint to_y = p.y * out_step_y + out_first_y, to_x = p.z * out_step_x + out_first_x;
+                pixel = (p.x * out_height + to_y) * out_width + to_x;
             }
             [[unroll]] for (uint j = 0; j < 4; j++) {
                 const uint column = first_column + column_part * 4 + j;

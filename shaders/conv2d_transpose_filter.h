@@ -1,5 +1,5 @@
-// Push constants and dispatch of conv2d_transpose_filter.comp: workgroup size 64, ceil(count / 64) groups folded over
-// x (at most 32768) and z.
+// Push constants and dispatch of conv2d_transpose_filter.comp: workgroup size 64, folded_groups(ceil(count /
+// workgroup size)). Bindings: 0 w, 1 the transposed filter.
 #ifndef LEMNOS_SHADER_CONV2D_TRANSPOSE_FILTER_H
 #define LEMNOS_SHADER_CONV2D_TRANSPOSE_FILTER_H
 #include "params.h"

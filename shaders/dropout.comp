@@ -1,10 +1,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y = x * scale where the element's random word reaches the threshold, 0 elsewhere; one invocation for the four elements
-// of an example that share a draw. The draw does not depend on the example's place in the batch.
+// y = x * scale where the element's random word reaches the threshold, 0 elsewhere; one invocation for the
+// four elements of an example that share a draw. The draw does not depend on the example's place in the
+// batch.
 #include "dropout.h"
 #include "linear.glsl"
 #include "philox.glsl"
+#include "quotient.glsl"
 layout(constant_id = 1) const bool ALIGNED = true; // elements is a multiple of 4
 layout(binding = 0) readonly buffer X { float x[]; };
 layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
@@ -14,7 +16,8 @@ layout(binding = 3) writeonly buffer Y { float y[]; };
 layout(binding = 3) writeonly buffer Y4 { vec4 y4[]; };
 
 void main() {
-    const uint i = linear_index(), example = i / quads, quad = i - example * quads;
+    const uint i = linear_index();
+    const uint example = quotient(i, quads_multiplier, quads_shift), quad = i - example * quads;
     if (example >= examples) return;
     const uvec4 bits = philox(uvec4(samples[example], step_words.z, purpose, quad), step_words.xy);
     const vec4 factor = mix(vec4(scale), vec4(0), lessThan(bits, uvec4(threshold)));

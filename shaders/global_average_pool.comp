@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y[n][c] = mean of x[n][..][c]. One invocation for four channels of an example; the sum of many cells is made of sums of
-// short runs, so that rounding grows with the square root of their number.
+// y[n][c] = mean of x[n][..][c]. One invocation for four channels of an example; the sum of many cells is
+// made of sums of short runs, so that rounding grows with the square root of their number.
 #include "global_average_pool.h"
 #include "linear.glsl"
 layout(constant_id = 1) const bool ALIGNED = true; // channels is a multiple of 4
@@ -24,7 +24,8 @@ void main() {
                 sum += x4[(example * cells + cell) * columns + column];
             } else {
                 const uint at = (example * cells + cell) * channels;
-                sum += vec4(x[at + c], x[at + min(c + 1, last)], x[at + min(c + 2, last)], x[at + min(c + 3, last)]);
+                sum += vec4(x[at + c], x[at + min(c + 1, last)], x[at + min(c + 2, last)],
+                            x[at + min(c + 3, last)]);
             }
         }
         total += sum;

@@ -11,7 +11,8 @@ layout(binding = 1) writeonly buffer DX4 { vec4 dx4[]; };
 
 void main() {
     const uint columns = (channels + 3) / 4, runs = (cells + run - 1) / run;
-    const uint i = linear_index(), strand = i / columns, column = i - strand * columns, example = strand / runs;
+    const uint i = linear_index(), strand = i / columns, column = i - strand * columns;
+    const uint example = strand / runs;
     if (example >= examples) return;
     const uint first = (strand - example * runs) * run, end = min(first + run, cells);
     if (ALIGNED) {

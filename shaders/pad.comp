@@ -18,7 +18,8 @@ void main() {
     bool inside = true;
     [[unroll]] for (uint step = 0; step < AXES; ++step) {
         const uint axis = AXES - 1 - step, outer = axis == 0 ? 0 : rest / y_extent[axis];
-        const uint index = rest - outer * y_extent[axis] - before[axis]; // wraps to a large number where it is negative
+        // A negative index wraps to a large one.
+        const uint index = rest - outer * y_extent[axis] - before[axis];
         inside = inside && index < x_extent[axis];
         from += index * stride;
         stride *= x_extent[axis];

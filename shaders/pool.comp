@@ -8,7 +8,7 @@ WRITE_PIXELS(1, y)
 layout(binding = 1) writeonly buffer Winners4 { uvec4 winners4[]; }; // padded to whole vec4s of channels
 
 void main() {
-    const Pixel pixel = this_pixel(out_height, out_width);
+    const Pixel pixel = this_pixel();
     if (pixel.image >= images) return;
     const Span rows = rows_of(pixel.y), columns = columns_of(pixel.x);
     vec4 result = vec4(0);
@@ -24,7 +24,8 @@ void main() {
             const bvec4 better = first ? bvec4(true) : greaterThan(v, result);
             result = mix(result, v, better);
             if (MODE == MODE_WINNER) {
-                const uint place = (iy - rows.begin + rows.skipped) * kernel_x + ix - columns.begin + columns.skipped;
+                const uint down = iy - rows.begin + rows.skipped, across = ix - columns.begin + columns.skipped;
+                const uint place = down * kernel_x + across;
                 winner = mix(winner, uvec4(place), better);
             }
         }

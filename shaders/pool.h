@@ -15,4 +15,16 @@ PARAMS(PoolParams)
     uint stride_y;
     uint stride_x;
     uint count_padding; // 1: a mean divides by the window's cells in the padded image
+    uint grid_height; // of the pixels that invocations stand for; see pixel.glsl
+    uint grid_width;
+    uint column_multiplier;
+    uint column_shift;
+    uint width_multiplier;
+    uint width_shift;
+    uint height_multiplier;
+    uint height_shift;
+    uint stride_y_multiplier;
+    uint stride_y_shift;
+    uint stride_x_multiplier;
+    uint stride_x_shift;
 PARAMS_END

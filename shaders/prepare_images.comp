@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Bytes to normalised numbers, with a random crop out of the padded image and a random flip. A row of the result is
-// shared by `row_lanes` lanes, each of which writes every row_lanes-th group of four numbers.
+// Bytes to normalised numbers, with a random crop out of the padded image and a random flip. A row of the
+// result is shared by `row_lanes` lanes, each of which writes every row_lanes-th group of four numbers.
 #include "prepare_images.h"
 #include "linear.glsl"
 #include "philox.glsl"
@@ -38,7 +38,10 @@ void main() {
         shift_x = int(random_below(bits.z, bits.w, 2 * padding + 1)) - int(padding);
     }
     bool flip = false;
-    if (FLIP) flip = philox(uvec4(samples[image], step_words.z, RANDOM_FLIP, 0), step_words.xy).x >= 0x80000000u;
+    if (FLIP) {
+        const uvec4 bits = philox(uvec4(samples[image], step_words.z, RANDOM_FLIP, 0), step_words.xy);
+        flip = bits.x >= 0x80000000u;
+    }
 
     const int source_y = reflected(int(line) + shift_y, int(height));
     const bool inside_y = source_y >= 0 && source_y < int(height);

@@ -13,11 +13,12 @@ vec4 row_value(uint row, Tap across, uint column) {
 }
 
 void main() {
-    const Pixel pixel = this_pixel(out_height, out_width);
+    const Pixel pixel = this_pixel();
     if (pixel.image >= images) return;
-    const Tap down = tap_of(pixel.y, height, out_height), across = tap_of(pixel.x, width, out_width);
+    const Tap down = tap_of(pixel.y, down_axis()), across = tap_of(pixel.x, across_axis());
     const uint row = pixel.image * height + down.cell;
     vec4 v = row_value(row, across, pixel.column);
-    if (BILINEAR && down.share != 0) v = v * (1 - down.share) + row_value(row + 1, across, pixel.column) * down.share;
+    if (BILINEAR && down.share != 0)
+        v = v * (1 - down.share) + row_value(row + 1, across, pixel.column) * down.share;
     store_y((pixel.image * out_height + pixel.y) * out_width + pixel.x, pixel.column, v);
 }

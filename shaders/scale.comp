@@ -1,18 +1,20 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// y = factor * x, four elements an invocation.
+// y = factor * x, ITEM elements an invocation.
+// variants: ITEM=4 ITEM=8
+#include "items.glsl"
 #include "linear.glsl"
 #include "scale.h"
-layout(binding = 0) readonly buffer X { vec4 x[]; };
-layout(binding = 1) writeonly buffer Y4 { vec4 y4[]; };
+layout(binding = 0) readonly buffer X { Bits x[]; };
 layout(binding = 1) writeonly buffer Y { float y[]; };
+layout(binding = 1) writeonly buffer YBits { Bits y_bits[]; };
 
 void main() {
-    const uint i = linear_index(), first = 4 * i;
+    const uint i = linear_index(), first = ITEM * i;
     if (first >= count) return;
-    const vec4 result = factor * x[i];
-    if (first + 4 <= count)
-        y4[i] = result;
+    const Item result = times(filled(factor), unpack(x[i]));
+    if (first + ITEM <= count)
+        y_bits[i] = pack(result);
     else
-        for (uint c = 0; first + c < count; ++c) y[first + c] = result[c];
+        for (uint c = 0; first + c < count; ++c) y[first + c] = element(result, c);
 }

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// l[i] = -w[i] * sum_c t_c log softmax(x[i])_c with the target t = (1 - smoothing) at the label + smoothing / columns.
-// A row of weight 0 gives 0 whatever it holds; a label that is no column gives NaN, so that it is seen.
+// l[i] = -w[i] * sum_c t_c log softmax(x[i])_c with the target t = (1 - smoothing) at the label
+// + smoothing / columns. A row of weight 0 gives 0 whatever it holds; a label that is no column gives NaN, so that it is seen.
 #include "rows.glsl"
 layout(constant_id = 3) const bool WEIGHTS = false;
 layout(binding = 0) readonly buffer X { float x[]; };

@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dx[i] = dloss * factor * w[i] * (softmax(x[i]) - t), t as in softmax_cross_entropy.comp; 0 in rows of weight 0.
+// dx[i] = dloss * factor * w[i] * (softmax(x[i]) - t), t as in softmax_cross_entropy.comp; 0 in rows of
+// weight 0.
 #include "rows.glsl"
 layout(constant_id = 3) const bool WEIGHTS = false;
 layout(binding = 0) readonly buffer X { float x[]; };

@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dp = dloss * factor * weight * (prediction - target), four elements an invocation; 0 in examples of weight 0.
+// dp = dloss * factor * weight * (prediction - target), four elements an invocation; 0 in examples of
+// weight 0.
 #include "linear.glsl"
 #include "squared_error_gradient.h"
 layout(constant_id = 1) const bool WEIGHTS = false;

@@ -1,5 +1,6 @@
-// The main of every test executable. It ends with 77 where nothing failed but something was skipped, which CTest lists
-// as skipped; a filter that chooses no test is a failure, for CTest's list is made from the sources.
+// The main of every test executable. It ends with 77 where nothing failed but something was skipped, which
+// CTest lists as skipped; a filter that chooses no test is a failure, for CTest's list is made from the
+// sources.
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Losses and what is counted beside them: each ends in one number on the device, summed in a fixed order. Weights say
-// how much an example counts; padding has weight 0, and then nothing of it is looked at.
+// Losses and what is counted beside them: each ends in one number on the device, summed in a fixed order.
+// Weights say how much an example counts; padding has weight 0, and then nothing of it is looked at.
 #include "graph/graph.h"
 #include "ops/reduction.h"
 #include "ops/rows.h"
@@ -13,7 +13,8 @@ static constexpr const char* weights_help =
 static void require_weights(const Signature& s, int i, const Shape& shape) {
     if (!s.has(i)) return;
     s.require_type(i, DataType::f32, "weights");
-    s.require(s.shape(i) == shape, "the weights (", to_string(s.shape(i)), ") need the shape ", to_string(shape), ".");
+    s.require(s.shape(i) == shape, "the weights (", to_string(s.shape(i)), ") need the shape ",
+              to_string(shape), ".");
 }
 
 // Logits, labels and perhaps weights: [...][classes], [...], [...].
@@ -31,7 +32,8 @@ static int64_t row_count(const TensorType& logits) { return logits.elements() / 
 
 static void refuse_weight_gradient(const GradientBuilder& b) {
     if (b.needs(2))
-        fail(ErrorCode::unsupported, "A loss cannot be differentiated by its weights (", to_string(b.input_type(2)), ").");
+        fail(ErrorCode::unsupported, "A loss cannot be differentiated by its weights (",
+             to_string(b.input_type(2)), ").");
 }
 
 static AttributeSpec smoothing_attribute() {
@@ -45,10 +47,11 @@ static void emit_row_sum(Emitter& e, const char* shader, double smoothing, doubl
     const int64_t rows = row_count(logits);
     const Operand each = e.workspace(4 * rows);
     RowsKernel kernel{.shader = shader, .constant = e.has_input(2), .smoothing = float(smoothing)};
-    kernel.operands = {{e.input(0), RowsKernel::matrix},
-                       {e.input(1), RowsKernel::per_row},
-                       {e.has_input(2) ? e.input(2) : e.none(), e.has_input(2) ? RowsKernel::per_row : RowsKernel::whole},
-                       {each.as(Access::write), RowsKernel::per_row}};
+    kernel.operands = {
+        {e.input(0), RowsKernel::matrix},
+        {e.input(1), RowsKernel::per_row},
+        {e.has_input(2) ? e.input(2) : e.none(), e.has_input(2) ? RowsKernel::per_row : RowsKernel::whole},
+        {each.as(Access::write), RowsKernel::per_row}};
     emit_rows(e, kernel, rows, logits.channels());
     emit_sum(e, each.as(Access::read), 1, rows, 1, factor, e.output());
 }
@@ -68,7 +71,7 @@ static void emit_cross_entropy_gradient(Emitter& e) {
     emit_rows(e, kernel, row_count(logits), logits.channels());
 }
 
-// ---- mean squared error --------------------------------------------------------------------------------------------
+// ---- mean squared error -----------------------------------------------------------------------------------
 
 static int64_t example_count(const TensorType& type) { return type.rank() == 0 ? 1 : type.shape[0]; }
 
@@ -97,8 +100,9 @@ static void squared_error_gradient(GradientBuilder& b) {
     refuse_weight_gradient(b);
     const TensorType& type = b.input_type(0);
     const int64_t counted = b.input(2) ? type.elements() / example_count(type) : type.elements();
-    const Value gradient = b.add("mean_squared_error_gradient", {b.input(0), b.input(1), b.output_gradient(), b.input(2)},
-                                 {{"factor", 2.0 / double(counted)}});
+    const Value gradient =
+        b.add("mean_squared_error_gradient", {b.input(0), b.input(1), b.output_gradient(), b.input(2)},
+              {{"factor", 2.0 / double(counted)}});
     if (b.needs(0)) b.set(0, gradient);
     if (b.needs(1)) b.set(1, b.add("scale", {gradient}, {{"factor", -1.0}}));
 }
@@ -110,14 +114,15 @@ static void emit_squared_error_gradient(Emitter& e) {
         const int64_t part = std::min(step, count - first), example = first / length;
         Kernel kernel{.shader = "squared_error_gradient", .specialisation = {64, e.has_input(3)}};
         Window weights{e.none(), 0};
-        if (e.has_input(3)) weights = window(e, e.input(3), example, (first + part - 1) / length - example + 1);
-        kernel.operands = {e.input(0).slice(4 * first, 4 * part), e.input(1).slice(4 * first, 4 * part), weights.operand,
-                           e.input(2), e.output().slice(4 * first, 4 * part)};
+        if (e.has_input(3))
+            weights = window(e, e.input(3), example, (first + part - 1) / length - example + 1);
+        kernel.operands = {e.input(0).slice(4 * first, 4 * part), e.input(1).slice(4 * first, 4 * part),
+                           weights.operand, e.input(2), e.output().slice(4 * first, 4 * part)};
         kernel.groups = linear_groups(e.profile(), divide_up(part, 4), 64);
         kernel.flops = 3 * double(part);
-        e.dispatch(std::move(kernel.params(shader::SquaredErrorGradientParams{
-            uint32_t(part), uint32_t(length), uint32_t(first % length), weights.first,
-            float(e.attributes().real("factor"))})));
+        e.dispatch(std::move(kernel.params(
+            shader::SquaredErrorGradientParams{uint32_t(part), uint32_t(length), uint32_t(first % length),
+                                               weights.first, float(e.attributes().real("factor"))})));
     }
 }
 
@@ -127,9 +132,10 @@ using namespace lemnos;
 
 LEMNOS_DEFINE_OPERATOR(softmax_cross_entropy) {
     return {.name = "softmax_cross_entropy",
-            .summary = "loss = sum over rows i of weights_i * l_i with l_i = -sum_c t_c log softmax(logits_i)_c, where the "
-                       "target t is 1 - label_smoothing at the label plus label_smoothing / classes everywhere. A row of "
-                       "weight 0 is not looked at; a label outside 0 to classes - 1 makes the loss NaN, so that it is seen.",
+            .summary = "loss = sum over rows i of weights_i * l_i with l_i = -sum_c t_c log "
+                       "softmax(logits_i)_c, where the target t is 1 - label_smoothing at the label plus "
+                       "label_smoothing / classes everywhere. A row of weight 0 is not looked at; a label "
+                       "outside 0 to classes - 1 makes the loss NaN, so that it is seen.",
             .inputs = {{"logits", "f32, any shape; the last axis are the classes."},
                        {"labels", "i32, the logits' shape without the last axis."},
                        {"weights", weights_help, true}},
@@ -138,7 +144,8 @@ LEMNOS_DEFINE_OPERATOR(softmax_cross_entropy) {
             .infer =
                 [](const Signature& s) {
                     require_classification(s, 2);
-                    s.require(s.attributes.real("label_smoothing") < 1, "the attribute label_smoothing (1) must be below 1.");
+                    s.require(s.attributes.real("label_smoothing") < 1,
+                              "the attribute label_smoothing (1) must be below 1.");
                     return std::vector{TensorType{}};
                 },
             .gradient =
@@ -148,7 +155,8 @@ LEMNOS_DEFINE_OPERATOR(softmax_cross_entropy) {
                     if (b.needs(0))
                         b.set(0, b.add("softmax_cross_entropy_gradient",
                                        {b.input(0), b.input(1), b.output_gradient(), b.input(2)},
-                                       {{"label_smoothing", b.attributes().real("label_smoothing")}, {"factor", factor}}));
+                                       {{"label_smoothing", b.attributes().real("label_smoothing")},
+                                        {"factor", factor}}));
                 },
             .emit =
                 [](Emitter& e) {
@@ -164,7 +172,8 @@ LEMNOS_DEFINE_OPERATOR(softmax_cross_entropy_gradient) {
                        {"labels", "As in softmax_cross_entropy."},
                        {"dloss", "A scalar."},
                        {"weights", "As in softmax_cross_entropy.", true}},
-            .attributes = {smoothing_attribute(), real_attribute("factor", 1, 0, 1, "1 / rows where there are no weights.")},
+            .attributes = {smoothing_attribute(),
+                           real_attribute("factor", 1, 0, 1, "1 / rows where there are no weights.")},
             .internal = true,
             .infer =
                 [](const Signature& s) {
@@ -176,12 +185,14 @@ LEMNOS_DEFINE_OPERATOR(softmax_cross_entropy_gradient) {
 
 LEMNOS_DEFINE_OPERATOR(mean_squared_error) {
     return {.name = "mean_squared_error",
-            .summary = "loss = sum over examples i of weights_i * l_i, where l_i is the mean of (prediction_i - target_i)^2. "
-                       "An example of weight 0 is not looked at.",
+            .summary =
+                "loss = sum over examples i of weights_i * l_i, where l_i is the mean of (prediction_i - "
+                "target_i)^2. An example of weight 0 is not looked at.",
             .inputs = {{"prediction", "f32, any shape; the first axis are the examples."},
                        {"target", "The shape of the prediction."},
-                       {"weights", "One f32 an example; left out: all weigh 1 / the number of examples, so that the result "
-                                   "is the mean.",
+                       {"weights",
+                        "One f32 an example; left out: all weigh 1 / the number of examples, so that the "
+                        "result is the mean.",
                         true}},
             .outputs = {{"loss", "A scalar."}},
             .infer =
@@ -200,7 +211,8 @@ LEMNOS_DEFINE_OPERATOR(mean_squared_error_gradient) {
                        {"target", "As in mean_squared_error."},
                        {"dloss", "A scalar."},
                        {"weights", "As in mean_squared_error.", true}},
-            .attributes = {required(real_attribute("factor", 1, 0, 2, "2 / the number of elements that are averaged."))},
+            .attributes = {required(
+                real_attribute("factor", 1, 0, 2, "2 / the number of elements that are averaged."))},
             .internal = true,
             .infer =
                 [](const Signature& s) {
@@ -211,16 +223,18 @@ LEMNOS_DEFINE_OPERATOR(mean_squared_error_gradient) {
 }
 
 LEMNOS_DEFINE_OPERATOR(count_correct) {
-    return {.name = "count_correct",
-            .summary = "The number of rows whose first maximum is the label, of those with a weight above 0.",
-            .inputs = {{"logits", "f32, any shape; the last axis are the classes."},
-                       {"labels", "i32, the logits' shape without the last axis; one that is no class is never correct."},
-                       {"weights", "One f32 a row; left out: all rows count.", true}},
-            .outputs = {{"count", "A scalar, f32."}},
-            .infer =
-                [](const Signature& s) {
-                    require_classification(s, 2);
-                    return std::vector{TensorType{}};
-                },
-            .emit = [](Emitter& e) { emit_row_sum(e, "count_correct", 0, 1); }};
+    return {
+        .name = "count_correct",
+        .summary = "The number of rows whose first maximum is the label, of those with a weight above 0.",
+        .inputs = {{"logits", "f32, any shape; the last axis are the classes."},
+                   {"labels",
+                    "i32, the logits' shape without the last axis; one that is no class is never correct."},
+                   {"weights", "One f32 a row; left out: all rows count.", true}},
+        .outputs = {{"count", "A scalar, f32."}},
+        .infer =
+            [](const Signature& s) {
+                require_classification(s, 2);
+                return std::vector{TensorType{}};
+            },
+        .emit = [](Emitter& e) { emit_row_sum(e, "count_correct", 0, 1); }};
 }

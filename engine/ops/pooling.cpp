@@ -1,6 +1,8 @@
-// Pooling of NHWC images. Gradients gather, so that nothing is added atomically; that of max_pool finds the place of
-// every window's first maximum once, which is cheaper than to search every window again for each of its cells.
+// Pooling of NHWC images. Gradients gather, so that nothing is added atomically; that of max_pool finds the
+// place of every window's first maximum once, which is cheaper than to search every window again for each of
+// its cells.
 #include "graph/graph.h"
+#include "ops/quotient.h"
 #include "shaders/global_average_pool.h"
 #include "shaders/pool.h"
 
@@ -8,7 +10,8 @@
 
 namespace lemnos {
 
-// ---- windows --------------------------------------------------------------------------------------------------------
+// ---- windows
+// --------------------------------------------------------------------------------------------------------
 
 enum class PoolMode : uint32_t { max, average, winner }; // MODE in shaders/include/pool.glsl
 
@@ -17,7 +20,8 @@ struct PoolGeometry {
     bool ceil_mode, count_padding;
 
     explicit PoolGeometry(const Attributes& a) : ceil_mode(a.boolean("ceil_mode")) {
-        const std::vector<int64_t>&k = a.integers("kernel"), &s = a.integers("stride"), &p = a.integers("padding");
+        const std::vector<int64_t>&k = a.integers("kernel"), &s = a.integers("stride"),
+              &p = a.integers("padding");
         for (int i = 0; i < 2; ++i) {
             kernel[i] = k[size_t(i)];
             stride[i] = s.empty() ? kernel[i] : s[size_t(i)];
@@ -37,13 +41,14 @@ static Shape pooled_shape(const Signature& s, const Shape& x) {
     for (int i = 0; i < 2; ++i) {
         const char* axis = i == 0 ? "rows" : "columns";
         const int64_t size = x[size_t(1 + i)], kernel = g.kernel[i];
-        s.require(g.before[i] < kernel && g.after[i] < kernel, "the padding (", g.before[i], " and ", g.after[i], ") is not ",
-                  "smaller than the window (", kernel, " ", axis, ").");
+        s.require(g.before[i] < kernel && g.after[i] < kernel, "the padding (", g.before[i], " and ",
+                  g.after[i], ") is not ", "smaller than the window (", kernel, " ", axis, ").");
         const int64_t room = size + g.before[i] + g.after[i] - kernel + (g.ceil_mode ? g.stride[i] - 1 : 0);
-        s.require(room >= 0, "a window of ", kernel, " ", axis, " does not fit ", size, " padded by ", g.before[i], " and ",
-                  g.after[i], ".");
+        s.require(room >= 0, "a window of ", kernel, " ", axis, " does not fit ", size, " padded by ",
+                  g.before[i], " and ", g.after[i], ".");
         int64_t count = room / g.stride[i] + 1;
-        if (g.ceil_mode && (count - 1) * g.stride[i] >= size + g.before[i]) --count; // it would lie in padding alone
+        if (g.ceil_mode && (count - 1) * g.stride[i] >= size + g.before[i])
+            --count; // it would lie in padding alone
         y[size_t(1 + i)] = count;
     }
     return y;
@@ -74,6 +79,13 @@ static Kernel pool_kernel(const Emitter& e, const char* shader, PoolMode mode, c
     params.stride_y = uint32_t(g.stride[0]);
     params.stride_x = uint32_t(g.stride[1]);
     params.count_padding = g.count_padding;
+    params.grid_height = uint32_t(lanes[1]);
+    params.grid_width = uint32_t(lanes[2]);
+    set_divisor(divide_up(lanes[3], 4), params.column_multiplier, params.column_shift);
+    set_divisor(lanes[2], params.width_multiplier, params.width_shift);
+    set_divisor(lanes[1], params.height_multiplier, params.height_shift);
+    set_divisor(g.stride[0], params.stride_y_multiplier, params.stride_y_shift);
+    set_divisor(g.stride[1], params.stride_x_multiplier, params.stride_x_shift);
     Kernel kernel{.shader = shader, .specialisation = {64, x[3] % 4 == 0, uint32_t(mode)}};
     kernel.groups = linear_groups(e.profile(), lanes[0] * lanes[1] * lanes[2] * divide_up(lanes[3], 4), 64);
     kernel.flops = double(y[0] * y[1] * y[2] * y[3]) * double(g.kernel[0] * g.kernel[1]);
@@ -90,17 +102,20 @@ static void emit_pool(Emitter& e, PoolMode mode) {
 
 static std::vector<AttributeSpec> pool_attributes() {
     return {required(integers_attribute("kernel", {}, 2, 1, 4096, "The window's height and width.")),
-            integers_attribute("stride", {}, -1, 1, 4096, "From a window to the next, down and right; empty: the kernel's."),
+            integers_attribute("stride", {}, -1, 1, 4096,
+                               "From a window to the next, down and right; empty: the kernel's."),
             integers_attribute("padding", {0, 0, 0, 0}, 4, 0, 4095,
                                "Top, bottom, left, right; smaller than the window."),
-            boolean_attribute("ceil_mode", false,
-                              "A last window may hang over the padded image, unless it would lie in padding alone.")};
+            boolean_attribute(
+                "ceil_mode", false,
+                "A last window may hang over the padded image, unless it would lie in padding alone.")};
 }
 
 static std::vector<AttributeSpec> average_attributes() {
     std::vector<AttributeSpec> specs = pool_attributes();
-    specs.push_back(boolean_attribute("count_include_pad", true,
-                                      "Divide by the window's cells in the padded image, not by those in the image."));
+    specs.push_back(
+        boolean_attribute("count_include_pad", true,
+                          "Divide by the window's cells in the padded image, not by those in the image."));
     return specs;
 }
 
@@ -109,12 +124,13 @@ static std::vector<AttributeSpec> with_shape(std::vector<AttributeSpec> specs) {
     return specs;
 }
 
-// ---- global average -------------------------------------------------------------------------------------------------
+// ---- global average
+// -------------------------------------------------------------------------------------------------
 
 static std::vector<TensorType> infer_global(const Signature& s) {
     s.require_type(0, DataType::f32, "x");
-    s.require(s.input(0).rank() >= 3, "the input x (", to_string(s.input(0)), ") has rank ", s.input(0).rank(),
-              " (3 or more are needed: examples first, channels last).");
+    s.require(s.input(0).rank() >= 3, "the input x (", to_string(s.input(0)), ") has rank ",
+              s.input(0).rank(), " (3 or more are needed: examples first, channels last).");
     return {{DataType::f32, {s.shape(0)[0], s.shape(0).back()}}};
 }
 
@@ -132,7 +148,9 @@ static void emit_global(Emitter& e, const char* shader, const TensorType& image,
     e.dispatch(std::move(kernel.params(params)));
 }
 
-static int64_t cells_of(const TensorType& image) { return image.elements() / image.shape[0] / image.channels(); }
+static int64_t cells_of(const TensorType& image) {
+    return image.elements() / image.shape[0] / image.channels();
+}
 
 } // namespace lemnos
 
@@ -140,7 +158,8 @@ using namespace lemnos;
 
 LEMNOS_DEFINE_OPERATOR(max_pool) {
     return {.name = "max_pool",
-            .summary = "The maximum of every window. Padding never wins; of equal cells the first in row-major order takes "
+            .summary = "The maximum of every window. Padding never wins; of equal cells the first in "
+                       "row-major order takes "
                        "the gradient.",
             .inputs = {{"x", "[images, height, width, channels]."}},
             .attributes = pool_attributes(),
@@ -227,7 +246,8 @@ LEMNOS_DEFINE_OPERATOR(global_average_pool) {
             .emit =
                 [](Emitter& e) {
                     const TensorType x = e.input_type(0);
-                    emit_global(e, "global_average_pool", x, int64_t(std::ceil(std::sqrt(double(cells_of(x))))), 1);
+                    emit_global(e, "global_average_pool", x,
+                                int64_t(std::ceil(std::sqrt(double(cells_of(x))))), 1);
                 }};
 }
 
@@ -244,7 +264,8 @@ LEMNOS_DEFINE_OPERATOR(global_average_pool_gradient) {
                     const Shape& shape = s.attributes.integers("shape");
                     s.require_type(0, DataType::f32, "dy");
                     s.require(shape.size() >= 3 && s.shape(0) == Shape{shape[0], shape.back()}, "dy (",
-                              to_string(s.input(0)), ") does not belong to the shape ", to_string(shape), ".");
+                              to_string(s.input(0)), ") does not belong to the shape ", to_string(shape),
+                              ".");
                     return std::vector{TensorType{DataType::f32, shape}};
                 },
             .emit =

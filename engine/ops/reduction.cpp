@@ -9,8 +9,9 @@
 
 namespace lemnos {
 
-// One invocation adds up at least so many (where there are) and at most so many numbers, or vec4s, one by one: fewer
-// would not be worth a further pass, more would lose accuracy (an error of 512 roundings at worst).
+// One invocation adds up at least so many (where there are) and at most so many numbers, or vec4s, one by
+// one: fewer would not be worth a further pass, more would lose accuracy (an error of 512 roundings at
+// worst).
 static constexpr int64_t least_rows = 32, most_rows = 512;
 static constexpr uint32_t group_size = 64;
 
@@ -22,7 +23,8 @@ struct Pass {
 };
 
 static Pass plan_pass(const Emitter& e, int64_t outer, int64_t reduce, int64_t inner) {
-    const int64_t busy = e.profile().is_cpu ? 4096 : 65536; // invocations that keep the device busy
+    // How many keep the device busy.
+    const int64_t busy = e.profile().family == KernelFamily::scalar ? 4096 : 65536;
     Pass pass{.outer = outer, .row_length = reduce * inner};
     pass.fold = inner == 1;
     if (pass.fold) {
@@ -41,8 +43,8 @@ static Pass plan_pass(const Emitter& e, int64_t outer, int64_t reduce, int64_t i
     }
     const int64_t each = divide_up(pass.rows * pass.columns * outer, busy);
     // At least two, or nothing would be gained; where one binding cannot cover two rows, the plan refuses.
-    pass.chunk_rows = std::min(std::clamp(each, least_rows, most_rows),
-                               std::max<int64_t>(2, window_limit(e) / pass.width));
+    pass.chunk_rows =
+        std::min(std::clamp(each, least_rows, most_rows), std::max<int64_t>(2, window_limit(e) / pass.width));
     pass.chunks = divide_up(pass.rows, pass.chunk_rows);
     return pass;
 }
@@ -55,7 +57,8 @@ static void dispatch_part(Emitter& e, const Pass& pass, const Terms& terms, doub
     const int64_t x_first = first_outer * pass.row_length + first_row * pass.width;
     const int64_t y_first = (first_outer * pass.chunks + first_row / pass.chunk_rows) * pass.partials;
     shader::ReductionParams params{};
-    Kernel kernel{.shader = terms.shader, .specialisation = {group_size, pass.wide, pass.fold, terms.constant}};
+    Kernel kernel{.shader = terms.shader,
+                  .specialisation = {group_size, pass.wide, pass.fold, terms.constant}};
     for (const Operand& tensor : terms.tensors) {
         const Window part = window(e, tensor, x_first, outer * row_length);
         kernel.operands.push_back(part.operand);
@@ -96,7 +99,8 @@ static void dispatch_pass(Emitter& e, const Pass& pass, const Terms& terms, doub
             dispatch_part(e, pass, terms, factor, y, o, 1, first, std::min(step, pass.rows - first));
 }
 
-void emit_sum(Emitter& e, const Operand& x, int64_t outer, int64_t reduce, int64_t inner, double factor, const Operand& y) {
+void emit_sum(Emitter& e, const Operand& x, int64_t outer, int64_t reduce, int64_t inner, double factor,
+              const Operand& y) {
     const Pass pass = plan_pass(e, outer, reduce, inner);
     const int64_t left = inner == 1 ? pass.chunks * pass.partials : pass.chunks;
     if (left == 1) return dispatch_pass(e, pass, {"sum", {x}, {}}, factor, y);
@@ -105,7 +109,8 @@ void emit_sum(Emitter& e, const Operand& x, int64_t outer, int64_t reduce, int64
     emit_sum(e, partial.as(Access::read), outer, left, inner, factor, y);
 }
 
-void emit_sum_of_terms(Emitter& e, const Terms& terms, int64_t outer, int64_t length, double factor, const Operand& y) {
+void emit_sum_of_terms(Emitter& e, const Terms& terms, int64_t outer, int64_t length, double factor,
+                       const Operand& y) {
     const Pass pass = plan_pass(e, outer, length, 1);
     const int64_t left = outer * pass.chunks * pass.partials;
     if (left == 1) return dispatch_pass(e, pass, terms, factor, y);
@@ -114,7 +119,7 @@ void emit_sum_of_terms(Emitter& e, const Terms& terms, int64_t outer, int64_t le
     emit_sum(e, partial.as(Access::read), 1, left, 1, factor, y);
 }
 
-// ---- sum and mean --------------------------------------------------------------------------------------------------
+// ---- sum and mean -----------------------------------------------------------------------------------------
 
 // One flag an axis: whether it is reduced. No axes mean all.
 static std::vector<bool> reduced_axes(const Shape& shape, const Attributes& attributes) {
@@ -137,13 +142,14 @@ static std::vector<TensorType> infer_reduction(const Signature& s) {
     const int64_t rank = int64_t(shape.size());
     std::vector<bool> seen(shape.size());
     for (int64_t axis : s.attributes.integers("axes")) {
-        s.require(axis >= -rank && axis < rank, "the axis ", axis, " does not exist in x (", to_string(shape), ", rank ",
-                  rank, ").");
+        s.require(axis >= -rank && axis < rank, "the axis ", axis, " does not exist in x (", to_string(shape),
+                  ", rank ", rank, ").");
         const size_t index = size_t(axis < 0 ? axis + rank : axis);
         s.require(!seen[index], "the axis ", axis, " is named twice.");
         seen[index] = true;
     }
-    return {{DataType::f32, reduced_shape(shape, reduced_axes(shape, s.attributes), s.attributes.boolean("keep_dims"))}};
+    return {{DataType::f32,
+             reduced_shape(shape, reduced_axes(shape, s.attributes), s.attributes.boolean("keep_dims"))}};
 }
 
 static int64_t reduced_count(const Shape& shape, const Attributes& attributes) {
@@ -153,8 +159,8 @@ static int64_t reduced_count(const Shape& shape, const Attributes& attributes) {
     return count;
 }
 
-// Neighbouring axes of the same kind count as one, so [N][H][W][C] over N, H, W is one pass over [N·H·W][C]; what then
-// remains is reduced from the innermost axis outwards.
+// Neighbouring axes of the same kind count as one, so [N][H][W][C] over N, H, W is one pass over [NHW][C];
+// what then remains is reduced from the innermost axis outwards.
 static void emit_reduction(Emitter& e, double factor) {
     struct Axis {
         int64_t extent;
@@ -191,7 +197,7 @@ static void emit_reduction(Emitter& e, double factor) {
 }
 
 static void reduction_gradient(GradientBuilder& b, double factor) {
-    const Shape& shape = b.input_type(0).shape;
+    const Shape shape = b.input_type(0).shape; // a copy: nodes are added
     const Shape kept = reduced_shape(shape, reduced_axes(shape, b.attributes()), true);
     Value gradient = b.output_gradient();
     if (factor != 1) gradient = b.add("scale", {gradient}, {{"factor", factor}});
@@ -201,16 +207,18 @@ static void reduction_gradient(GradientBuilder& b, double factor) {
 
 static Operator reduction(const char* name, const char* summary, void (*gradient)(GradientBuilder&),
                           void (*emit)(Emitter&)) {
-    return {.name = name,
-            .summary = summary,
-            .inputs = {{"x", "Any shape."}},
-            .outputs = {{"y", "The shape of x without the reduced axes, or with extent 1 there."}},
-            .attributes = {integers_attribute("axes", {}, -1, -8, 7,
-                                              "The axes to reduce; negative ones count from the end; none means all."),
-                           boolean_attribute("keep_dims", false, "Whether reduced axes stay, with extent 1.")},
-            .infer = infer_reduction,
-            .gradient = gradient,
-            .emit = emit};
+    return {
+        .name = name,
+        .summary = summary,
+        .inputs = {{"x", "Any shape."}},
+        .outputs = {{"y", "The shape of x without the reduced axes, or with extent 1 there."}},
+        .attributes = {integers_attribute(
+                           "axes", {}, -1, -8, 7,
+                           "The axes to reduce; negative ones count from the end; none means all."),
+                       boolean_attribute("keep_dims", false, "Whether reduced axes stay, with extent 1.")},
+        .infer = infer_reduction,
+        .gradient = gradient,
+        .emit = emit};
 }
 
 } // namespace lemnos
@@ -226,6 +234,10 @@ LEMNOS_DEFINE_OPERATOR(sum) {
 LEMNOS_DEFINE_OPERATOR(mean) {
     return reduction(
         "mean", "y = the mean of x over the given axes; the order of additions is fixed.",
-        [](GradientBuilder& b) { reduction_gradient(b, 1.0 / double(reduced_count(b.input_type(0).shape, b.attributes()))); },
-        [](Emitter& e) { emit_reduction(e, 1.0 / double(reduced_count(e.input_type(0).shape, e.attributes()))); });
+        [](GradientBuilder& b) {
+            reduction_gradient(b, 1.0 / double(reduced_count(b.input_type(0).shape, b.attributes())));
+        },
+        [](Emitter& e) {
+            emit_reduction(e, 1.0 / double(reduced_count(e.input_type(0).shape, e.attributes())));
+        });
 }

@@ -1,5 +1,5 @@
-// Sums on the device, for all operators that end in one: deterministic, in as many passes as the accuracy and the
-// device's width ask for, and cut where a tensor is larger than one binding.
+// Sums on the device, for all operators that end in one: deterministic, in as many passes as the accuracy and
+// the device's width ask for, and cut where a tensor is larger than one binding.
 #pragma once
 
 #include "op.h"
@@ -7,10 +7,11 @@
 namespace lemnos {
 
 // y[outer][inner] = factor * sum over r of x[outer][r][inner], all f32 and dense.
-void emit_sum(Emitter& e, const Operand& x, int64_t outer, int64_t reduce, int64_t inner, double factor, const Operand& y);
+void emit_sum(Emitter& e, const Operand& x, int64_t outer, int64_t reduce, int64_t inner, double factor,
+              const Operand& y);
 
-// What a shader that includes reduction.glsl sums: the terms it makes of tensors [outer][length]. Its bindings are the
-// tensors, the result, and what holds one number for each outer index.
+// What a shader that includes reduction.glsl sums: the terms it makes of tensors [outer][length]. Its
+// bindings are the tensors, the result, and what holds one number for each outer index.
 struct Terms {
     const char* shader;
     std::vector<Operand> tensors;
@@ -19,6 +20,7 @@ struct Terms {
 };
 
 // y[0] = factor * the sum of all terms.
-void emit_sum_of_terms(Emitter& e, const Terms& terms, int64_t outer, int64_t length, double factor, const Operand& y);
+void emit_sum_of_terms(Emitter& e, const Terms& terms, int64_t outer, int64_t length, double factor,
+                       const Operand& y);
 
 } // namespace lemnos

@@ -11,7 +11,8 @@ namespace lemnos {
 struct RowsKernel {
     const char* shader;
     uint32_t constant = 0; // specialisation constant 3
-    // In the order of the bindings. A matrix is cut with the rows, one number a row likewise, `whole` is not cut.
+    // In the order of the bindings. A matrix is cut with the rows, one number a row likewise, `whole` is not
+    // cut.
     enum Kind { matrix, per_row, whole };
     struct Bound {
         Operand operand;
@@ -23,8 +24,9 @@ struct RowsKernel {
 
 inline void emit_rows(Emitter& e, const RowsKernel& given, int64_t rows, int64_t columns) {
     constexpr uint32_t group_size = 64;
-    // A long row is shared by a workgroup; where there are rows enough for a CPU's lanes, they need no barriers.
-    const bool alone = columns <= 64 || (e.profile().is_cpu && rows >= 32);
+    // A long row is shared by a workgroup; where there are rows enough for a CPU's lanes, they need no
+    // barriers.
+    const bool alone = columns <= 64 || (e.profile().family == KernelFamily::scalar && rows >= 32);
     const int64_t step = std::max<int64_t>(1, window_limit(e) / columns);
     for (int64_t first = 0; first < rows; first += step) {
         const int64_t part = std::min(step, rows - first);

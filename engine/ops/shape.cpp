@@ -1,5 +1,6 @@
 // Operators that move elements: reshape, concat, slice, pad, transpose, broadcast; and cast.
 #include "graph/graph.h"
+#include "ops/items.h"
 #include "ops/window.h"
 #include "shaders/cast.h"
 #include "shaders/pad.h"
@@ -21,7 +22,8 @@ static void require_words(const Signature& s, int i, const char* name) {
 
 static int64_t checked_axis(const Signature& s, const Shape& shape) {
     const int64_t axis = s.attributes.integer("axis"), rank = int64_t(shape.size());
-    s.require(axis >= -rank && axis < rank, "the axis ", axis, " does not exist (", to_string(shape), ", rank ", rank, ").");
+    s.require(axis >= -rank && axis < rank, "the axis ", axis, " does not exist (", to_string(shape),
+              ", rank ", rank, ").");
     return axis < 0 ? axis + rank : axis;
 }
 
@@ -30,7 +32,7 @@ static int64_t axis_of(const Attributes& attributes, const Shape& shape) {
     return axis < 0 ? axis + int64_t(shape.size()) : axis;
 }
 
-// ---- strided copies ------------------------------------------------------------------------------------------------
+// ---- strided copies ---------------------------------------------------------------------------------------
 
 struct CopyAxis {
     int64_t extent, x, y; // strides in elements
@@ -47,7 +49,8 @@ static std::vector<CopyAxis> collapsed(const std::vector<CopyAxis>& axes) {
     std::vector<CopyAxis> result;
     for (const CopyAxis& axis : axes) {
         if (axis.extent == 1) continue;
-        if (!result.empty() && result.back().x == axis.x * axis.extent && result.back().y == axis.y * axis.extent)
+        if (!result.empty() && result.back().x == axis.x * axis.extent &&
+            result.back().y == axis.y * axis.extent)
             result.back() = {result.back().extent * axis.extent, axis.x, axis.y};
         else
             result.push_back(axis);
@@ -62,18 +65,25 @@ static int64_t span(const std::vector<CopyAxis>& axes, int64_t CopyAxis::*stride
     return last + 1;
 }
 
+enum Moved : uint32_t { words, groups, repeated, gathered }; // strided_copy.comp
+
 static void dispatch_copy(Emitter& e, const Operand& x, int64_t x_first, const Operand& y, int64_t y_first,
                           const std::vector<CopyAxis>& axes) {
-    const auto fours = [&](int64_t CopyAxis::*stride, int64_t first) {
-        bool all = first % 4 == 0;
-        for (size_t i = 0; i + 1 < axes.size(); ++i) all &= axes[i].*stride % 4 == 0;
+    const CopyAxis& last = axes.back();
+    // Whether one side can be moved in groups of `item` words.
+    const auto grouped = [&](int64_t CopyAxis::*stride, int64_t first, uint32_t item) {
+        bool all = last.*stride == 1 && last.extent % item == 0 && first % item == 0;
+        for (size_t i = 0; i + 1 < axes.size(); ++i) all &= axes[i].*stride % item == 0;
         return all;
     };
-    const CopyAxis& last = axes.back();
-    const bool y_fours = last.y == 1 && last.extent % 4 == 0 && fours(&CopyAxis::y, y_first);
-    const bool x_fours = last.x == 1 && fours(&CopyAxis::x, x_first);
-    const uint32_t items = !y_fours ? 0 : last.x == 0 ? 2 : x_fours ? 1 : 3; // strided_copy.comp
-    const uint32_t x_unit = items == 1 ? 4 : 1, y_unit = items > 0 ? 4 : 1;
+    uint32_t item = item_size(e.profile());
+    const bool x_fours = last.x != 0 && grouped(&CopyAxis::x, x_first, 4);
+    if (!grouped(&CopyAxis::y, y_first, item) || (x_fours && !grouped(&CopyAxis::x, x_first, item))) item = 4;
+    const Moved moved = !grouped(&CopyAxis::y, y_first, item)  ? words
+                        : last.x == 0                          ? repeated
+                        : grouped(&CopyAxis::x, x_first, item) ? groups
+                                                               : gathered;
+    const uint32_t x_unit = moved == groups ? item : 1, y_unit = moved == words ? 1 : item;
     const Window from = window(e, x, x_first, span(axes, &CopyAxis::x));
     const Window to = window(e, y, y_first, span(axes, &CopyAxis::y));
     shader::StridedCopyParams params{};
@@ -88,8 +98,8 @@ static void dispatch_copy(Emitter& e, const Operand& x, int64_t x_first, const O
         params.y_stride[i] = uint32_t(innermost ? axes[i].y : axes[i].y / y_unit);
         params.count *= params.extent[i];
     }
-    Kernel kernel{.shader = "strided_copy",
-                  .specialisation = {group_size, uint32_t(axes.size()), items},
+    Kernel kernel{.shader = item_variant("strided_copy", item),
+                  .specialisation = {group_size, uint32_t(axes.size()), moved},
                   .operands = {from.operand, to.operand}};
     kernel.groups = linear_groups(e.profile(), params.count, group_size);
     e.dispatch(std::move(kernel.params(params)));
@@ -101,10 +111,11 @@ static void copy_box(Emitter& e, const Operand& x, int64_t x_first, const Operan
     const int64_t limit = window_limit(e);
     int64_t CopyAxis::*stride = span(axes, &CopyAxis::x) > limit ? &CopyAxis::x : &CopyAxis::y;
     if (span(axes, stride) <= limit) return dispatch_copy(e, x, x_first, y, y_first, collapsed(axes));
-    const auto longest = std::max_element(axes.begin(), axes.end(), [&](const CopyAxis& a, const CopyAxis& b) {
-        return (a.extent - 1) * (a.*stride) < (b.extent - 1) * (b.*stride);
-    });
-    const int64_t whole = longest->extent, half = std::min(round_up(divide_up(whole, 2), 4), whole - 1);
+    const auto longest =
+        std::max_element(axes.begin(), axes.end(), [&](const CopyAxis& a, const CopyAxis& b) {
+            return (a.extent - 1) * (a.*stride) < (b.extent - 1) * (b.*stride);
+        });
+    const int64_t whole = longest->extent, half = std::min(round_up(divide_up(whole, 2), 8), whole - 1);
     const int64_t x_step = half * longest->x, y_step = half * longest->y;
     longest->extent = half;
     copy_box(e, x, x_first, y, y_first, axes);
@@ -131,7 +142,7 @@ static void emit_crop(Emitter& e, const std::vector<int64_t>& begin) {
     emit_copy(e, e.input(0), first, e.output(), 0, axes);
 }
 
-// ---- slice ---------------------------------------------------------------------------------------------------------
+// ---- slice ------------------------------------------------------------------------------------------------
 
 struct Range {
     int64_t begin, end;
@@ -150,8 +161,8 @@ static std::vector<TensorType> infer_slice(const Signature& s) {
     int64_t& extent = y.shape[size_t(checked_axis(s, y.shape))];
     const Range range = slice_range(s.attributes, extent);
     s.require(range.begin >= 0 && range.end <= extent && range.begin < range.end, "the range from ",
-              s.attributes.integer("begin"), " to ", s.attributes.integer("end"), " is empty or outside the axis (",
-              extent, " long).");
+              s.attributes.integer("begin"), " to ", s.attributes.integer("end"),
+              " is empty or outside the axis (", extent, " long).");
     extent = range.end - range.begin;
     return {y};
 }
@@ -174,7 +185,7 @@ static void emit_slice(Emitter& e) {
     emit_crop(e, begin);
 }
 
-// ---- concat --------------------------------------------------------------------------------------------------------
+// ---- concat -----------------------------------------------------------------------------------------------
 
 static std::vector<TensorType> infer_concat(const Signature& s) {
     require_words(s, 0, "parts");
@@ -184,8 +195,8 @@ static std::vector<TensorType> infer_concat(const Signature& s) {
         const TensorType& part = s.input(i);
         TensorType expected = s.input(0);
         if (part.rank() == expected.rank()) expected.shape[axis] = part.shape[axis];
-        s.require(part == expected, "part ", i, " (", to_string(part), ") differs from part 0 (", to_string(s.input(0)),
-                  ") in more than the extent of axis ", axis, ".");
+        s.require(part == expected, "part ", i, " (", to_string(part), ") differs from part 0 (",
+                  to_string(s.input(0)), ") in more than the extent of axis ", axis, ".");
         y.shape[axis] = checked_add(y.shape[axis], part.shape[axis]);
     }
     return {y};
@@ -217,14 +228,15 @@ static void emit_concat(Emitter& e) {
     }
 }
 
-// ---- pad -----------------------------------------------------------------------------------------------------------
+// ---- pad --------------------------------------------------------------------------------------------------
 
 static std::vector<TensorType> infer_pad(const Signature& s) {
     require_words(s, 0, "x");
     TensorType y = s.input(0);
     const auto &before = s.attributes.integers("before"), &after = s.attributes.integers("after");
-    s.require(before.size() == y.shape.size() && after.size() == y.shape.size(), "the attributes before and after have ",
-              before.size(), " and ", after.size(), " elements (one an axis is needed: ", y.shape.size(), ").");
+    s.require(before.size() == y.shape.size() && after.size() == y.shape.size(),
+              "the attributes before and after have ", before.size(), " and ", after.size(),
+              " elements (one an axis is needed: ", y.shape.size(), ").");
     for (size_t axis = 0; axis < y.shape.size(); ++axis)
         y.shape[axis] = checked_add(y.shape[axis], checked_add(before[axis], after[axis]));
     return {y};
@@ -256,14 +268,16 @@ static std::vector<PadAxis> pad_axes(const Emitter& e) {
     return axes;
 }
 
-static void dispatch_pad(Emitter& e, const std::vector<PadAxis>& axes, int64_t x_first, int64_t y_first, uint32_t value) {
+static void dispatch_pad(Emitter& e, const std::vector<PadAxis>& axes, int64_t x_first, int64_t y_first,
+                         uint32_t value) {
     int64_t x_count = 1, y_count = 1;
     for (const PadAxis& axis : axes) {
         x_count *= axis.x;
         y_count *= axis.y;
     }
     const PadAxis& last = axes.back();
-    const bool wide = last.x % 4 == 0 && last.y % 4 == 0 && last.before % 4 == 0 && x_first % 4 == 0 && y_first % 4 == 0;
+    const bool wide =
+        last.x % 4 == 0 && last.y % 4 == 0 && last.before % 4 == 0 && x_first % 4 == 0 && y_first % 4 == 0;
     const uint32_t unit = wide ? 4 : 1;
     const Window from = x_count > 0 ? window(e, e.input(0), x_first, x_count) : Window{e.none(), 0};
     const Window to = window(e, e.output(), y_first, y_count);
@@ -285,9 +299,10 @@ static void dispatch_pad(Emitter& e, const std::vector<PadAxis>& axes, int64_t x
     e.dispatch(std::move(kernel.params(params)));
 }
 
-// Cuts the outermost axis, whose parts of y hold parts of x or nothing of it; where even one index of it is too large for
-// a binding, the axes within.
-static void pad_box(Emitter& e, const std::vector<PadAxis>& axes, int64_t x_first, int64_t y_first, uint32_t value) {
+// Cuts the outermost axis, whose parts of y hold parts of x or nothing of it; where even one index of it is
+// too large for a binding, the axes within.
+static void pad_box(Emitter& e, const std::vector<PadAxis>& axes, int64_t x_first, int64_t y_first,
+                    uint32_t value) {
     const PadAxis outer = axes[0];
     const int64_t limit = window_limit(e);
     int64_t x_row = 1, y_row = 1;
@@ -320,7 +335,7 @@ static void emit_pad(Emitter& e) {
     pad_box(e, pad_axes(e), 0, 0, value);
 }
 
-// ---- reshape, transpose, broadcast, cast -----------------------------------------------------------------------------
+// ---- reshape, transpose, broadcast, cast ------------------------------------------------------------------
 
 static std::vector<TensorType> infer_reshape(const Signature& s) {
     TensorType y{s.input(0).dtype, s.attributes.integers("shape")};
@@ -338,7 +353,8 @@ static std::vector<TensorType> infer_reshape(const Signature& s) {
     s.require(y.rank() <= 8, "the new shape has ", y.rank(), " axes (at most 8).");
     if (open >= 0) y.shape[size_t(open)] = elements / known;
     s.require(y.elements() == elements, "x (", to_string(s.shape(0)), ") has ", elements,
-              " elements, which do not fill the new shape (", to_string(s.attributes.integers("shape")), ").");
+              " elements, which do not fill the new shape (", to_string(s.attributes.integers("shape")),
+              ").");
     return {y};
 }
 
@@ -350,13 +366,13 @@ static std::vector<TensorType> infer_transpose(const Signature& s) {
     std::vector<bool> seen(x.size());
     for (int64_t axis : perm) {
         const bool fits = axis < int64_t(x.size()) && !seen[size_t(axis)];
-        s.require(fits, "the attribute perm names the axis ", axis, ", which does not exist or is named twice (x is ",
-                  to_string(x), ").");
+        s.require(fits, "the attribute perm names the axis ", axis,
+                  ", which does not exist or is named twice (x is ", to_string(x), ").");
         seen[size_t(axis)] = true;
         y.shape.push_back(x[size_t(axis)]);
     }
-    s.require(perm.size() == x.size(), "the attribute perm has ", perm.size(), " elements (one an axis is needed: ",
-              x.size(), ").");
+    s.require(perm.size() == x.size(), "the attribute perm has ", perm.size(),
+              " elements (one an axis is needed: ", x.size(), ").");
     return {y};
 }
 
@@ -369,7 +385,8 @@ static void transpose_gradient(GradientBuilder& b) {
 
 static void emit_transpose(Emitter& e) {
     const auto& perm = e.attributes().integers("perm");
-    const std::vector<int64_t> x = dense_strides(e.input_type(0).shape), y = dense_strides(e.output_type().shape);
+    const std::vector<int64_t> x = dense_strides(e.input_type(0).shape),
+                               y = dense_strides(e.output_type().shape);
     std::vector<CopyAxis> axes;
     for (size_t axis = 0; axis < perm.size(); ++axis)
         axes.push_back({e.output_type().shape[axis], x[size_t(perm[axis])], y[axis]});
@@ -390,7 +407,8 @@ static void emit_broadcast(Emitter& e) {
     const Shape from = e.input_type(0).shape, to = e.output_type().shape;
     const std::vector<int64_t> x = dense_strides(from), y = dense_strides(to);
     std::vector<CopyAxis> axes;
-    for (size_t axis = 0; axis < to.size(); ++axis) axes.push_back({to[axis], from[axis] == 1 ? 0 : x[axis], y[axis]});
+    for (size_t axis = 0; axis < to.size(); ++axis)
+        axes.push_back({to[axis], from[axis] == 1 ? 0 : x[axis], y[axis]});
     emit_copy(e, e.input(0), 0, e.output(), 0, axes);
 }
 
@@ -422,9 +440,10 @@ LEMNOS_DEFINE_OPERATOR(reshape) {
     return {.name = "reshape",
             .summary = "The same elements in the same order under another shape; nothing is copied.",
             .inputs = {{"x", "Any shape and type."}},
-            .attributes = {required(integers_attribute("shape", {}, -1, -1, largest_extent,
-                                                       "The new extents; one may be -1 and follows from the others; "
-                                                       "none make a scalar."))},
+            .attributes = {required(
+                integers_attribute("shape", {}, -1, -1, largest_extent,
+                                   "The new extents; one may be -1 and follows from the others; none make "
+                                   "a scalar."))},
             .alias = true,
             .infer = infer_reshape,
             .gradient = [](GradientBuilder& b) {
@@ -436,7 +455,8 @@ LEMNOS_DEFINE_OPERATOR(concat) {
     return {.name = "concat",
             .summary = "The parts one after the other along an axis.",
             .inputs = {{"parts", "f32 or i32; equal but for the extent of that axis."}},
-            .attributes = {integer_attribute("axis", -1, -8, 7, "The axis; negative ones count from the end (-1: channels).")},
+            .attributes = {integer_attribute("axis", -1, -8, 7,
+                                             "The axis; negative ones count from the end (-1: channels).")},
             .variadic = true,
             .infer = infer_concat,
             .gradient = concat_gradient,
@@ -444,30 +464,34 @@ LEMNOS_DEFINE_OPERATOR(concat) {
 }
 
 LEMNOS_DEFINE_OPERATOR(slice) {
-    return {.name = "slice",
-            .summary = "The elements of x whose index along an axis lies in [begin, end).",
-            .inputs = {{"x", "f32 or i32, any shape of rank 1 or more."}},
-            .attributes = {integer_attribute("axis", 0, -8, 7, "The axis; negative ones count from the end."),
-                           integer_attribute("begin", 0, -largest_extent, largest_extent,
-                                             "The first index; a negative one counts from the axis's end."),
-                           integer_attribute("end", 0, -largest_extent, largest_extent,
-                                             "One past the last index; 0 is the axis's end and negative ones count from it.")},
-            .infer = infer_slice,
-            .gradient = slice_gradient,
-            .emit = emit_slice};
+    return {
+        .name = "slice",
+        .summary = "The elements of x whose index along an axis lies in [begin, end).",
+        .inputs = {{"x", "f32 or i32, any shape of rank 1 or more."}},
+        .attributes = {integer_attribute("axis", 0, -8, 7, "The axis; negative ones count from the end."),
+                       integer_attribute("begin", 0, -largest_extent, largest_extent,
+                                         "The first index; a negative one counts from the axis's end."),
+                       integer_attribute(
+                           "end", 0, -largest_extent, largest_extent,
+                           "One past the last index; 0 is the axis's end and negative ones count from it.")},
+        .infer = infer_slice,
+        .gradient = slice_gradient,
+        .emit = emit_slice};
 }
 
 LEMNOS_DEFINE_OPERATOR(crop) {
     return {.name = "crop",
             .summary = "The box of x of the given shape whose first element has the index `begin`.",
             .inputs = {{"x", "Any shape."}},
-            .attributes = {required(integers_attribute("begin", {}, -1, 0, largest_extent, "One number an axis.")),
-                           required(integers_attribute("shape", {}, -1, 1, largest_extent, "One number an axis."))},
+            .attributes =
+                {required(integers_attribute("begin", {}, -1, 0, largest_extent, "One number an axis.")),
+                 required(integers_attribute("shape", {}, -1, 1, largest_extent, "One number an axis."))},
             .internal = true,
             .infer =
                 [](const Signature& s) {
                     require_words(s, 0, "x");
-                    const auto &begin = s.attributes.integers("begin"), &shape = s.attributes.integers("shape");
+                    const auto &begin = s.attributes.integers("begin"),
+                               &shape = s.attributes.integers("shape");
                     s.require(begin.size() == s.shape(0).size() && shape.size() == begin.size(),
                               "begin and shape need one number an axis.");
                     for (size_t axis = 0; axis < begin.size(); ++axis)
@@ -480,32 +504,34 @@ LEMNOS_DEFINE_OPERATOR(crop) {
                     const Shape &x = b.input_type(0).shape, &y = b.output_type().shape;
                     const auto& before = b.attributes().integers("begin");
                     std::vector<int64_t> after(x.size());
-                    for (size_t axis = 0; axis < x.size(); ++axis) after[axis] = x[axis] - y[axis] - before[axis];
+                    for (size_t axis = 0; axis < x.size(); ++axis)
+                        after[axis] = x[axis] - y[axis] - before[axis];
                     b.set(0, b.add("pad", {b.output_gradient()}, {{"before", before}, {"after", after}}));
                 },
             .emit = [](Emitter& e) { emit_crop(e, e.attributes().integers("begin")); }};
 }
 
 LEMNOS_DEFINE_OPERATOR(pad) {
-    return {.name = "pad",
-            .summary = "x with cells of one value around it.",
-            .inputs = {{"x", "f32 or i32, any shape."}},
-            .attributes = {required(integers_attribute("before", {}, -1, 0, largest_extent,
-                                                       "The cells added before each axis, one number an axis.")),
-                           required(integers_attribute("after", {}, -1, 0, largest_extent,
-                                                       "The cells added after each axis, one number an axis.")),
-                           real_attribute("value", 0, -3.4e38, 3.4e38, "The value of the added cells.")},
-            .infer = infer_pad,
-            .gradient = pad_gradient,
-            .emit = emit_pad};
+    return {
+        .name = "pad",
+        .summary = "x with cells of one value around it.",
+        .inputs = {{"x", "f32 or i32, any shape."}},
+        .attributes = {required(integers_attribute("before", {}, -1, 0, largest_extent,
+                                                   "The cells added before each axis, one number an axis.")),
+                       required(integers_attribute("after", {}, -1, 0, largest_extent,
+                                                   "The cells added after each axis, one number an axis.")),
+                       real_attribute("value", 0, -3.4e38, 3.4e38, "The value of the added cells.")},
+        .infer = infer_pad,
+        .gradient = pad_gradient,
+        .emit = emit_pad};
 }
 
 LEMNOS_DEFINE_OPERATOR(transpose) {
     return {.name = "transpose",
             .summary = "The axes of x in another order, such as {0, 3, 1, 2} from NHWC to NCHW.",
             .inputs = {{"x", "f32 or i32, any shape."}},
-            .attributes = {required(integers_attribute("perm", {}, -1, 0, 7,
-                                                       "The axis of x that becomes axis 0 of y, axis 1 of y, and so on."))},
+            .attributes = {required(integers_attribute(
+                "perm", {}, -1, 0, 7, "The axis of x that becomes axis 0 of y, axis 1 of y, and so on."))},
             .infer = infer_transpose,
             .gradient = transpose_gradient,
             .emit = emit_transpose};
@@ -515,7 +541,8 @@ LEMNOS_DEFINE_OPERATOR(broadcast) {
     return {.name = "broadcast",
             .summary = "x repeated along its axes of extent 1.",
             .inputs = {{"x", "The rank of the result."}},
-            .attributes = {required(integers_attribute("shape", {}, -1, 1, largest_extent, "The result's extents."))},
+            .attributes = {required(
+                integers_attribute("shape", {}, -1, 1, largest_extent, "The result's extents."))},
             .internal = true,
             .infer = infer_broadcast,
             .gradient =
@@ -525,21 +552,25 @@ LEMNOS_DEFINE_OPERATOR(broadcast) {
                     for (size_t axis = 0; axis < x.size(); ++axis)
                         if (x[axis] != y[axis]) axes.push_back(int64_t(axis));
                     b.set(0, axes.empty() ? b.output_gradient()
-                                          : b.add("sum", {b.output_gradient()}, {{"axes", axes}, {"keep_dims", int64_t(1)}}));
+                                          : b.add("sum", {b.output_gradient()},
+                                                  {{"axes", axes}, {"keep_dims", int64_t(1)}}));
                 },
             .emit = emit_broadcast};
 }
 
 LEMNOS_DEFINE_OPERATOR(cast) {
     return {.name = "cast",
-            .summary = "x as another type. Integers to f32 become the nearest number; to an integer type numbers are cut "
-                       "towards zero and clamped to its range, and NaN becomes 0. Between f32 and f32 the gradient "
-                       "passes; at integers it stops.",
+            .summary =
+                "x as another type. Integers to f32 become the nearest number; to an integer type numbers "
+                "are cut towards zero and clamped to its range, and NaN becomes 0. Between f32 and f32 "
+                "the gradient passes; at integers it stops.",
             .inputs = {{"x", "Any shape; f32, i32 or u8."}},
-            .attributes = {required(choice_attribute("to", "f32", {"f32", "i32", "u8"}, "The type of the result."))},
+            .attributes = {required(
+                choice_attribute("to", "f32", {"f32", "i32", "u8"}, "The type of the result."))},
             .infer =
                 [](const Signature& s) {
-                    s.require(s.input(0).dtype != DataType::f16, "the input x is f16 (f32, i32 and u8 can be cast).");
+                    s.require(s.input(0).dtype != DataType::f16,
+                              "the input x is f16 (f32, i32 and u8 can be cast).");
                     return std::vector{TensorType{cast_type(s.attributes), s.shape(0)}};
                 },
             .gradient =

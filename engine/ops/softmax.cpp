@@ -34,7 +34,8 @@ LEMNOS_DEFINE_OPERATOR(softmax) {
             .infer = infer_softmax,
             .gradient =
                 [](GradientBuilder& b) {
-                    b.set(0, b.add("softmax_gradient", {b.output(), b.output_gradient()}, {{"logarithm", int64_t(0)}}));
+                    b.set(0, b.add("softmax_gradient", {b.output(), b.output_gradient()},
+                                   {{"logarithm", int64_t(0)}}));
                 },
             .emit = [](Emitter& e) { emit_softmax(e, "softmax", false); }};
 }
@@ -46,17 +47,19 @@ LEMNOS_DEFINE_OPERATOR(log_softmax) {
             .infer = infer_softmax,
             .gradient =
                 [](GradientBuilder& b) {
-                    b.set(0, b.add("softmax_gradient", {b.output(), b.output_gradient()}, {{"logarithm", int64_t(1)}}));
+                    b.set(0, b.add("softmax_gradient", {b.output(), b.output_gradient()},
+                                   {{"logarithm", int64_t(1)}}));
                 },
             .emit = [](Emitter& e) { emit_softmax(e, "softmax", true); }};
 }
 
 LEMNOS_DEFINE_OPERATOR(softmax_gradient) {
-    return {.name = "softmax_gradient",
-            .summary = "The gradient of softmax or of log_softmax from its result y.",
-            .inputs = {{"y", "The result."}, {"dy", "The result's gradient."}},
-            .attributes = {boolean_attribute("logarithm", false, "Whether y is that of log_softmax.")},
-            .internal = true,
-            .infer = infer_softmax_gradient,
-            .emit = [](Emitter& e) { emit_softmax(e, "softmax_gradient", e.attributes().boolean("logarithm")); }};
+    return {
+        .name = "softmax_gradient",
+        .summary = "The gradient of softmax or of log_softmax from its result y.",
+        .inputs = {{"y", "The result."}, {"dy", "The result's gradient."}},
+        .attributes = {boolean_attribute("logarithm", false, "Whether y is that of log_softmax.")},
+        .internal = true,
+        .infer = infer_softmax_gradient,
+        .emit = [](Emitter& e) { emit_softmax(e, "softmax_gradient", e.attributes().boolean("logarithm")); }};
 }

@@ -1,6 +1,6 @@
-// Parts of tensors that are larger than one binding may cover. A binding's offset must be a multiple of the device's
-// alignment; a window begins at the multiple before the part and says where in it the part begins. Neighbouring windows
-// therefore overlap, which the plan sees and orders.
+// Parts of tensors that are larger than one binding may cover. A binding's offset must be a multiple of the
+// device's alignment; a window begins at the multiple before the part and says where in it the part begins.
+// Neighbouring windows therefore overlap, which the plan sees and orders.
 #pragma once
 
 #include "op.h"
@@ -10,7 +10,9 @@
 namespace lemnos {
 
 // In bytes; at least what a binding's end is rounded up to.
-inline int64_t window_alignment(const Emitter& e) { return std::max<int64_t>(e.profile().storage_alignment, 64); }
+inline int64_t window_alignment(const Emitter& e) {
+    return std::max<int64_t>(e.profile().storage_alignment, 64);
+}
 
 struct Window {
     Operand operand;
@@ -24,10 +26,12 @@ inline Window window(const Emitter& e, const Operand& whole, int64_t first, int6
 }
 
 // The most elements that a window holds wherever it begins, its end rounded up.
-inline int64_t window_limit(const Emitter& e) { return (e.profile().max_storage_range - 2 * window_alignment(e)) / 16 * 4; }
+inline int64_t window_limit(const Emitter& e) {
+    return (e.profile().max_storage_range - 2 * window_alignment(e)) / 16 * 4;
+}
 
-// The most elements of a flat list in one binding when all parts but the last are so long: then every part begins where
-// a binding can, even a list of single bytes.
+// The most elements of a flat list in one binding when all parts but the last are so long: then every part
+// begins where a binding can, even a list of single bytes.
 inline int64_t flat_step(const Emitter& e) {
     return e.profile().max_storage_range / 4 / window_alignment(e) * window_alignment(e);
 }

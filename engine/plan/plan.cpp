@@ -210,12 +210,14 @@ void Plan::prepare_timestamps(const PlanBuilder& builder) {
 }
 
 std::vector<DispatchTime> Plan::times() const {
-    const Device& device = *this->device();
-    device.require_open();
+    Device& device = *this->device();
+    const Device::KeepOpen open(device);
     require(timestamps_ != VK_NULL_HANDLE, "The plan ", name_, " was compiled without timestamps.");
+    require(last_run_ > 0, "The plan ", name_, " has not been run, so there are no times.");
+    device.wait(last_run_); // a query that nothing writes would be waited for without end
     std::vector<uint64_t> ticks(2 * timed_.size());
     check(device.functions().vkGetQueryPoolResults(device.handle(), timestamps_, 0, uint32_t(ticks.size()), ticks.size() * 8,
-                                                   ticks.data(), 8, VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
+                                                   ticks.data(), 8, VK_QUERY_RESULT_64_BIT),
           "reading timestamps");
     std::vector<DispatchTime> times = timed_;
     for (size_t i = 0; i < times.size(); ++i)
@@ -237,7 +239,7 @@ int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {
         if (i + 1 == count && after) commands[used++] = after;
         ticket = device.submit({commands, used}, name_.c_str());
     }
-    return ticket;
+    return last_run_ = ticket;
 }
 
 } // namespace lemnos

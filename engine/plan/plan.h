@@ -6,6 +6,7 @@
 #include "vulkan/commands.h"
 #include "vulkan/pipeline.h"
 
+#include <atomic>
 #include <memory>
 
 namespace lemnos {
@@ -63,6 +64,7 @@ class Plan : public DeviceChild {
     std::vector<VkCommandBuffer> slices_;
     int64_t workspace_bytes_ = 0, liveness_bytes_ = 0, dispatches_ = 0, barriers_ = 0;
     double flops_ = 0;
+    std::atomic<int64_t> last_run_{0};
 };
 
 } // namespace lemnos

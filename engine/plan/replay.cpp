@@ -31,9 +31,11 @@ std::unique_ptr<Replay> Replay::compile(std::shared_ptr<Device> device, const Gr
     replay->feed_ = prepare(replay->feeds_, replay->feed_bytes_, "feed");
     replay->fetch_ = prepare(replay->fetches_, replay->fetch_bytes_, "fetch");
     if (replay->feed_)
-        replay->upload_ = Buffer::create(device, BufferKind::upload, replay->feed_bytes_ * options.slots, "feed ring");
+        replay->upload_ = Buffer::create(device, BufferKind::upload, checked_multiply(replay->feed_bytes_, options.slots),
+                                         "feed ring");
     if (replay->fetch_)
-        replay->download_ = Buffer::create(device, BufferKind::download, replay->fetch_bytes_ * options.slots, "fetch ring");
+        replay->download_ = Buffer::create(device, BufferKind::download,
+                                           checked_multiply(replay->fetch_bytes_, options.slots), "fetch ring");
     replay->plan_ = Plan::compile(device, graph, bindings, options.plan);
     replay->record();
     return replay;
@@ -81,12 +83,14 @@ int64_t Replay::submit(int slot) {
 }
 
 std::byte* Replay::feed_at(int slot, Value value) {
+    device()->require_open(); // the mapped memory is gone otherwise
     for (const Placed& item : feeds_)
         if (item.value == value) return upload_->mapped() + slot * feed_bytes_ + item.offset;
     fail(ErrorCode::internal, "The value ", value.node, " is not fed.");
 }
 
 const std::byte* Replay::fetched_at(int slot, Value value) const {
+    device()->require_open();
     for (const Placed& item : fetches_)
         if (item.value == value) return download_->mapped() + slot * fetch_bytes_ + item.offset;
     fail(ErrorCode::internal, "The value ", value.node, " is not fetched.");

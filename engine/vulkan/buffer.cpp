@@ -5,7 +5,7 @@
 
 namespace lemnos {
 
-// Shaders may read a tensor's last elements as a whole vec4, and bindings may be rounded up to it.
+// Shaders may read a tensor's last elements in groups (binding_granularity), and bindings are rounded up to them.
 static constexpr int64_t granularity = 256;
 
 std::shared_ptr<Buffer> Buffer::create(std::shared_ptr<Device> device, BufferKind kind, int64_t bytes,

@@ -45,7 +45,11 @@ void Device::attach(DeviceChild* child) {
 
 // ---- opening --------------------------------------------------------------------------------------------------------
 
-std::vector<DeviceInfo> Device::list(const Log& log) { return Instance(log).devices(); }
+std::vector<DeviceInfo> Device::list(const Log& log) {
+    std::vector<DeviceInfo> devices = Instance(log).devices();
+    for (DeviceInfo& device : devices) device.handle = VK_NULL_HANDLE; // ended with the instance
+    return devices;
+}
 
 std::shared_ptr<Device> Device::open(const DeviceOptions& options) {
     return std::shared_ptr<Device>(new Device(options));
@@ -240,7 +244,7 @@ void Device::close() noexcept {
 // Whatever create() has made, also where it stopped in the middle.
 void Device::destroy() noexcept {
     staging_.reset();
-    pipelines_.reset();
+    if (pipelines_) pipelines_->close();
     for (InFlight& slot : in_flight_)
         if (slot.fence) functions_.vkDestroyFence(handle_, std::exchange(slot.fence, VK_NULL_HANDLE), nullptr);
     if (allocator_) vmaDestroyAllocator(std::exchange(allocator_, nullptr));
@@ -391,11 +395,6 @@ bool Device::reclaim() {
     }
     wait_all();
     return true;
-}
-
-PipelineCache& Device::pipelines() {
-    require_open();
-    return *pipelines_;
 }
 
 // ---- data and names -------------------------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ class Device : public std::enable_shared_from_this<Device> {
     VkDevice handle() const { return handle_; }
     const DeviceFunctions& functions() const { return functions_; }
     VmaAllocator allocator() const { return allocator_; }
-    PipelineCache& pipelines();
+    PipelineCache& pipelines() { return *pipelines_; } // its functions throw device_closed
     uint32_t queue_family() const { return queue_family_; }
     void set_name(VkObjectType type, uint64_t object, const char* name) const;
 

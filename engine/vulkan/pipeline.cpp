@@ -56,14 +56,18 @@ void PipelineCache::read_file_cache() {
     }
 }
 
-PipelineCache::~PipelineCache() {
+PipelineCache::~PipelineCache() { close(); }
+
+void PipelineCache::close() noexcept {
     const DeviceFunctions& functions = device_.functions();
     for (auto& [key, pipeline] : pipelines_) functions.vkDestroyPipeline(device_.handle(), pipeline.handle, nullptr);
     for (auto& [buffers, layout] : layouts_) {
         functions.vkDestroyPipelineLayout(device_.handle(), layout.pipeline, nullptr);
         functions.vkDestroyDescriptorSetLayout(device_.handle(), layout.set, nullptr);
     }
-    functions.vkDestroyPipelineCache(device_.handle(), cache_, nullptr);
+    if (cache_) functions.vkDestroyPipelineCache(device_.handle(), std::exchange(cache_, VK_NULL_HANDLE), nullptr);
+    pipelines_.clear();
+    layouts_.clear();
 }
 
 const PipelineCache::Layout& PipelineCache::layout(uint32_t buffers) {
@@ -90,10 +94,10 @@ const PipelineCache::Layout& PipelineCache::layout(uint32_t buffers) {
 }
 
 const Pipeline& PipelineCache::get(const PipelineKey& key) {
+    const Device::KeepOpen open(device_);
     const std::lock_guard lock(mutex_);
     const auto found = pipelines_.find(key);
     if (found != pipelines_.end()) return found->second;
-    device_.require_open();
     const auto start = std::chrono::steady_clock::now();
     const Layout& used = layout(key.buffers);
     const auto added = pipelines_.emplace(key, Pipeline{VK_NULL_HANDLE, used.pipeline, used.set}).first;
@@ -147,6 +151,7 @@ VkPipeline PipelineCache::create(const PipelineKey& key, VkPipelineLayout layout
 }
 
 std::vector<std::byte> PipelineCache::bytes() {
+    const Device::KeepOpen open(device_);
     const std::lock_guard lock(mutex_);
     return locked_bytes();
 }
@@ -178,6 +183,7 @@ bool PipelineCache::load(std::span<const std::byte> bytes) {
     info.initialDataSize = size_t(expected.bytes);
     info.pInitialData = bytes.data() + sizeof given;
     VkPipelineCache loaded = VK_NULL_HANDLE;
+    const Device::KeepOpen open(device_);
     const std::lock_guard lock(mutex_);
     if (device_.functions().vkCreatePipelineCache(device_.handle(), &info, nullptr, &loaded) != VK_SUCCESS) return false;
     device_.functions().vkDestroyPipelineCache(device_.handle(), cache_, nullptr);

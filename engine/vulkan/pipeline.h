@@ -30,7 +30,9 @@ class PipelineCache {
     PipelineCache(const PipelineCache&) = delete;
     PipelineCache& operator=(const PipelineCache&) = delete;
 
-    // The pipeline lives as long as the device. Throws with the shader's name when the driver refuses it.
+    void close() noexcept; // frees the GPU objects; later calls throw device_closed
+
+    // The pipeline lives until the device is closed. Throws with the shader's name when the driver refuses it.
     const Pipeline& get(const PipelineKey& key);
 
     // The driver's cache as bytes, with a header of our own that load() checks; foreign or damaged bytes are ignored

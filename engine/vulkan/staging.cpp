@@ -5,12 +5,20 @@
 
 namespace lemnos {
 
-Staging::Staging(Device& device) : device_(device), pool_(device), commands_(pool_.allocate()) {}
+static constexpr int64_t largest_block = int64_t(1) << 22, smallest_block = int64_t(1) << 16;
+
+// The two blocks together take at most an eighth of a memory limit.
+static int64_t choose_block(int64_t memory_limit) {
+    return memory_limit > 0 ? std::clamp(memory_limit / 16, smallest_block, largest_block) : largest_block;
+}
+
+Staging::Staging(Device& device)
+    : device_(device), block_bytes_(choose_block(device.memory_limit())), pool_(device), commands_(pool_.allocate()) {}
 
 Buffer& Staging::block(std::shared_ptr<Buffer>& buffer, BufferKind kind, const char* name) {
     // The device owns its staging; a counted reference back would keep both alive for ever.
     const std::shared_ptr<Device> uncounted(std::shared_ptr<Device>(), &device_);
-    if (!buffer) buffer = Buffer::create(uncounted, kind, block_bytes, name);
+    if (!buffer) buffer = Buffer::create(uncounted, kind, block_bytes_, name);
     return *buffer;
 }
 
@@ -41,7 +49,7 @@ void Staging::write(Buffer& to, int64_t offset, const void* data, int64_t bytes)
     wait();
     Buffer& upload = block(upload_, BufferKind::upload, "staging upload");
     for (int64_t done = 0; done < bytes;) {
-        const int64_t part = std::min(bytes - done, block_bytes);
+        const int64_t part = std::min(bytes - done, block_bytes_);
         std::memcpy(upload.mapped(), static_cast<const std::byte*>(data) + done, size_t(part));
         run([&](CommandRecorder& recorder) { recorder.copy(upload, 0, to, offset + done, part); }, "an upload");
         done += part;
@@ -53,7 +61,7 @@ void Staging::read(Buffer& from, int64_t offset, void* data, int64_t bytes) {
     wait();
     Buffer& download = block(download_, BufferKind::download, "staging download");
     for (int64_t done = 0; done < bytes;) {
-        const int64_t part = std::min(bytes - done, block_bytes);
+        const int64_t part = std::min(bytes - done, block_bytes_);
         run([&](CommandRecorder& recorder) { recorder.copy(from, offset + done, download, 0, part); }, "a download");
         std::memcpy(static_cast<std::byte*>(data) + done, download.mapped(), size_t(part));
         done += part;

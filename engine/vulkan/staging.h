@@ -21,8 +21,8 @@ class Staging {
     template <typename Record>
     void run(const Record& record, const char* doing);
 
-    static constexpr int64_t block_bytes = int64_t(1) << 22;
     Device& device_;
+    int64_t block_bytes_; // 4 MiB, or less where the memory limit is small
     CommandPool pool_;
     VkCommandBuffer commands_;
     std::shared_ptr<Buffer> upload_, download_; // made at first use

@@ -4,6 +4,7 @@
 
 build=${root:?}/build/release
 
+# build_release [TARGET]
 build_release() {
     say "Building in $build."
     # A first configuration takes this up; who configured the build otherwise keeps what was chosen.
@@ -15,5 +16,5 @@ build_release() {
         cat "$root/build/configure.log" >&2
         fail "CMake could not configure the build."
     }
-    cmake --build "$build" || fail "The build failed."
+    cmake --build "$build" ${1:+--target "$1"} || fail "The build failed."
 }

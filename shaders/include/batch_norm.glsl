@@ -1,5 +1,5 @@
-// What the batch_norm_*.comp kernels share: the rows of the table of coefficients, the
-// rows that count, and y before its activation, which must be the same bits forward and in the gradient.
+// What the batch_norm_*.comp kernels share: the rows of the table of coefficients, the examples that count,
+// and y before its activation, which must be the same bits forward and in the gradient.
 #include "activation.glsl"
 
 const uint COEFFICIENT_MEAN = 0;    // rounded to f32
@@ -20,9 +20,15 @@ vec4 normalise(vec4 x, vec4 mean, vec4 scale, vec4 shift) {
     return y;
 }
 
-// The activation's derivative where its argument is t.
-vec4 slope_at(vec4 t, uint kind) {
+// g times the activation's derivative where its argument is t. Kinks as in activation_derivative().
+vec4 gradient_through(vec4 g, vec4 t, uint kind) {
+    if (kind == ACTIVATION_NONE) return g;
+    if (kind == ACTIVATION_RELU) return mix(vec4(0), g, greaterThan(t, vec4(0)));
+    if (kind == ACTIVATION_RELU6) {
+        g = mix(vec4(0), g, greaterThan(t, vec4(0)));
+        return mix(vec4(0), g, lessThan(t, vec4(6)));
+    }
     const vec4 y = activate(t, kind, 0);
-    return vec4(activation_derivative(t.x, y.x, kind, 0), activation_derivative(t.y, y.y, kind, 0),
-                activation_derivative(t.z, y.z, kind, 0), activation_derivative(t.w, y.w, kind, 0));
+    for (uint c = 0; c < 4; ++c) g[c] *= activation_derivative(t[c], y[c], kind, 0);
+    return g;
 }

@@ -1,8 +1,9 @@
-// Invocations that merge the partial sums of a channel: one a channel, or (SHARED) workgroups of 8 channels whose lanes
-// divide the strands among them, each a run of neighbours. Needs the push constants of batch_norm.h.
+// Invocations that merge the partial sums of a channel: one a channel, or (SHARED) workgroups of 8 channels
+// whose lanes divide the strands among them, each a run of neighbours. Needs the push constants of
+// batch_norm.h.
 #include "linear.glsl"
 #include "batch_norm.glsl"
-layout(constant_id = 2) const bool TILES = false; // a partial sum is that of a whole block of rows, not of a strand
+layout(constant_id = 2) const bool TILES = false; // a partial sum is that of a block of rows, not of a strand
 
 struct Strand {
     uint number, last; // of the partial sum, and the end of this lane's run
@@ -12,7 +13,8 @@ struct Strand {
 
 uint this_channel() {
 #if SHARED
-    return gl_WorkGroupID.x * 8 + gl_LocalInvocationID.x % 8;
+    const uint group = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+    return group * 8 + gl_LocalInvocationID.x % 8;
 #else
     return linear_index();
 #endif

@@ -1,5 +1,6 @@
 // Writes one channel of the table of coefficients, the buffer `coefficients`. Needs `epsilon`.
-void store_coefficients(uint c, uint stride, float gamma, float beta, float mean, float rest, float variance) {
+void store_coefficients(uint c, uint stride, float gamma, float beta, float mean, float rest,
+                        float variance) {
     const float inverse = 1.0 / sqrt(variance + epsilon), scale = gamma * inverse;
     coefficients[COEFFICIENT_MEAN * stride + c] = mean;
     coefficients[COEFFICIENT_SCALE * stride + c] = scale;

@@ -1,11 +1,13 @@
-// A tensor as rows of channels. A lane owns WIDTH neighbouring channels (a column) of `depth` rows that lie `abreast`
-// rows apart, so that what belongs to a channel is loaded once for many rows. Needs the push constants `channels`,
-// `rows`, `abreast` and `depth`. FORM is how lanes are dealt:
-//   0  Side by side over the columns first and then over `abreast` rows: neighbours touch neighbouring memory, and a
-//      tensor of 8 channels leaves no lane idle. Columns of 4 channels.
-//   1  The same, with columns of 8 channels, read and written as 64-bit words (see wide.glsl): a multiple of 8 channels.
-//   2  A workgroup is a tile of COLUMN_LANES columns and `abreast` rows, whose lanes merge their sums in shared memory.
-//      Columns of 4 channels; groups are counted over columns in x, over blocks of rows in y and z.
+// A tensor as rows of channels. A lane owns WIDTH neighbouring channels (a column) of `depth` rows that lie
+// `abreast` rows apart, so that what belongs to a channel is loaded once for many rows. Needs the push
+// constants `channels`, `rows`, `abreast` and `depth`. FORM is how lanes are dealt:
+//   0  Side by side over the columns first and then over `abreast` rows: neighbours touch neighbouring
+//      memory, and a tensor of 8 channels leaves no lane idle. Columns of 4 channels.
+//   1  The same, with columns of 8 channels, read and written as 64-bit words (see wide.glsl): a multiple of
+//      8 channels.
+//   2  A workgroup is a tile of COLUMN_LANES columns and `abreast` rows, whose lanes merge their sums in
+//      shared memory. Columns of 4 channels; groups are counted over columns in x, over blocks of rows in y
+//      and z.
 #extension GL_EXT_control_flow_attributes : require
 #include "linear.glsl"
 #if FORM == 1
@@ -103,4 +105,6 @@ Lane this_lane() {
 
 #define WRITE_VECTORS(number, name)                                                                                    \
     layout(binding = number) writeonly buffer Vectors_##name { VECTOR name##_vectors[]; };                             \
-    void store_##name(uint vector, uint column, vec4 v[PARTS]) { STORE(name, vector * vector_columns() + column, v) }
+    void store_##name(uint vector, uint column, vec4 v[PARTS]) {                                                       \
+        STORE(name, vector * vector_columns() + column, v)                                                             \
+    }

@@ -1,5 +1,5 @@
-// log softmax(x)_c = x_c - largest - log_sum: subtracting the two parts one after the other neither overflows nor loses
-// digits to a large row. For a shader that includes rows.glsl and declares x and x4.
+// log softmax(x)_c = x_c - largest - log_sum: subtracting the two parts one after the other neither overflows
+// nor loses digits to a large row. For a shader that includes rows.glsl and declares x and x4.
 struct Normaliser {
     float largest, sum; // of exp(x - largest)
 };

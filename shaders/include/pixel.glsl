@@ -1,21 +1,20 @@
-// One invocation for four channels (a column) of a pixel. Needs the push constant `channels`.
+// One invocation for four channels (a column) of a pixel of a grid. Needs the push constants `channels`,
+// `grid_height`, `grid_width` and the multipliers and shifts of quotient.glsl for the columns, the width and
+// the height of the grid.
 #include "linear.glsl"
+#include "quotient.glsl"
 layout(constant_id = 1) const bool ALIGNED = true; // channels is a multiple of 4
 
 struct Pixel {
     uint image, y, x, column;
 };
 
-Pixel this_pixel(uint rows, uint row_pixels) {
+Pixel this_pixel() {
     const uint index = linear_index(), columns = (channels + 3) / 4;
-    Pixel pixel;
-    uint rest = index / columns;
-    pixel.column = index - rest * columns;
-    pixel.x = rest % row_pixels;
-    rest /= row_pixels;
-    pixel.y = rest % rows;
-    pixel.image = rest / rows;
-    return pixel;
+    const uint number = quotient(index, column_multiplier, column_shift);
+    const uint row = quotient(number, width_multiplier, width_shift);
+    const uint image = quotient(row, height_multiplier, height_shift);
+    return Pixel(image, row - image * grid_height, number - row * grid_width, index - number * columns);
 }
 
 // A tensor of pixels: load_NAME(pixel number, column).

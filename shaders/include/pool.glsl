@@ -1,12 +1,13 @@
-// What pool.comp and pool_gradient.comp share: windows that lie over the padded image but read the image alone.
+// What pool.comp and pool_gradient.comp share: windows that lie over the padded image but read the image
+// alone.
 #include "pixel.glsl"
 layout(constant_id = 2) const uint MODE = 0;
 const uint MODE_MAX = 0;
 const uint MODE_AVERAGE = 1;
 const uint MODE_WINNER = 2; // the place in its window of the first maximum
 
-// Window `o` of one axis: the cells of the image from `begin` to before `end`, of which there are `padded` with padding;
-// `skipped` of its cells lie before the image.
+// Window `o` of one axis: the cells of the image from `begin` to before `end`, of which there are `padded`
+// with padding; `skipped` of its cells lie before the image.
 struct Span {
     uint begin, end, skipped, padded;
 };

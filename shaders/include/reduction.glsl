@@ -1,9 +1,10 @@
-// y[outer][chunk][column] = factor * the sum of term() over the rows of a chunk, in a fixed order and without waiting for
-// other invocations; what is left is summed by a further dispatch. A shader that includes this declares its inputs and
-//     float term(uint at, uint outer_index); // outer_index: where what has one number for each outer index is read
+// y[outer][chunk][column] = factor * the sum of term() over the rows of a chunk, in a fixed order and without
+// waiting for other invocations; what is left is summed by a further dispatch. A shader that includes this
+// declares its inputs, y, y4 and
+//     float term(uint at, uint outer_index); // outer_index: the place of numbers that each outer index has
 //     vec4 term4(uint at, uint outer_index); // of at, at + 1, at + 2, at + 3 where at % 4 == 0
-// A row whose elements all belong to the same sum is laid out as rows of some width, so that neighbouring invocations
-// read neighbouring elements; FOLD then adds up the four sums of a vec4.
+// A row whose elements all belong to the same sum is laid out as rows of some width, so that neighbouring
+// invocations read neighbouring elements; FOLD then adds up the four sums of a vec4.
 #include "linear.glsl"
 #include "reduction.h"
 layout(constant_id = 1) const bool WIDE = false; // a column is a vec4

@@ -1,13 +1,12 @@
 // A tile of the product A · B held in the registers of one subgroup, for the scalar family.
-//
-// A lane owns 8 neighbouring columns (WIDE; one column otherwise) of ROWS rows. COLUMN_LANES lanes stand side by side over
-// the columns; the GROUPS = SUBGROUP / COLUMN_LANES lane groups stand over different rows, ROWS·GROUPS in all. Chosen by
-// specialisation, so that a narrow matrix leaves no lane idle.
-//
-// A is read one row a lane (a chunk is COLUMN_LANES rows of each group), four values of k a read, and its values are
-// handed to the lanes of the group by subgroupBroadcast (one group) or subgroupShuffle (several). B is read 8 columns a
-// lane. There is no shared memory and no barrier: on a CPU driver a barrier turns the shader into coroutines, and a load
-// is dear (a branch a lane and component) while a multiply-add is cheap, so that reuse in registers decides.
+// A lane owns 8 neighbouring columns (WIDE; one column otherwise) of ROWS rows. COLUMN_LANES lanes stand side
+// by side over the columns; the GROUPS = SUBGROUP / COLUMN_LANES lane groups stand over different rows,
+// ROWS·GROUPS in all. Chosen by specialisation, so that a narrow matrix leaves no lane idle.
+// A is read one row a lane (a chunk is COLUMN_LANES rows of each group), four values of k a read, and its
+// values are handed to the lanes of the group by subgroupBroadcast (one group) or subgroupShuffle (several).
+// B is read 8 columns a lane. There is no shared memory and no barrier: on a CPU driver a barrier turns the
+// shader into coroutines, and a load is dear (a branch a lane and component) while a multiply-add is cheap,
+// so that reuse in registers decides.
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_ballot : require
 #extension GL_KHR_shader_subgroup_shuffle : require
@@ -46,7 +45,8 @@ void clear_sums(Eight start) {
 }
 
 // The value of the group's t-th lane.
-#define SPREAD(v, t) (COLUMN_LANES == SUBGROUP ? subgroupBroadcast(v, t) : subgroupShuffle(v, group * COLUMN_LANES + t))
+#define SPREAD(v, t) (COLUMN_LANES == SUBGROUP ? subgroupBroadcast(v, t) \
+                                               : subgroupShuffle(v, group * COLUMN_LANES + t))
 #define ADD_ROW(t) \
     if (t < COLUMN_LANES && i * COLUMN_LANES + t < ROWS) { \
         const vec4 s = SPREAD(a[i], t); \

@@ -1,4 +1,5 @@
-// The rows of a matrix, one an invocation (LANES 1) or one a workgroup of LANES invocations; read four columns at a time.
+// The rows of a matrix, one an invocation (LANES 1) or one a workgroup of LANES invocations; read four columns
+// at a time.
 #include "linear.glsl" // specialisation 0: the size of a workgroup
 #include "rows.h"
 layout(constant_id = 1) const uint LANES = 1;    // 1 or the size of a workgroup, a power of two
@@ -7,7 +8,9 @@ shared float row_scratch[LANES];
 
 const float lowest = -3.402823466e38;
 
-uint row_index() { return LANES == 1 ? linear_index() : gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x; }
+uint row_index() {
+    return LANES == 1 ? linear_index() : gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+}
 uint row_lane() { return LANES == 1 ? 0 : gl_LocalInvocationID.x; }
 uint row_quads() { return (columns + 3) / 4; }
 
@@ -15,8 +18,8 @@ uint row_quads() { return (columns + 3) / 4; }
 #define ROW_COLUMN(x, begin, c) x[(begin) + min(c, columns - 1)]
 #define ROW_QUAD(x, x4, begin, q) \
     (WIDE ? x4[(begin) / 4 + (q)] \
-          : vec4(ROW_COLUMN(x, begin, 4 * (q)), ROW_COLUMN(x, begin, 4 * (q) + 1), ROW_COLUMN(x, begin, 4 * (q) + 2), \
-                 ROW_COLUMN(x, begin, 4 * (q) + 3)))
+          : vec4(ROW_COLUMN(x, begin, 4 * (q)), ROW_COLUMN(x, begin, 4 * (q) + 1), \
+                 ROW_COLUMN(x, begin, 4 * (q) + 2), ROW_COLUMN(x, begin, 4 * (q) + 3)))
 // v inside the row, `outside` beyond its end.
 vec4 row_inside(vec4 v, uint q, float outside) {
     if (WIDE) return v;

@@ -1,6 +1,7 @@
-// Eight floats as one access. On lavapipe a load or store costs per lane and per component, whatever the component's
-// width: a u64vec4 moves eight floats for little more than a vec4 moves four (measured on Mesa 25.0.7, nanoseconds per
-// 8 floats a lane: load 3.3 as vec4, 2.4 as u64vec4; store 3.0 and 1.7). Needs shaderInt64.
+// Eight floats as one access. On lavapipe a load or store costs per lane and per component, whatever the
+// component's width: a u64vec4 moves eight floats for little more than a vec4 moves four (measured on Mesa
+// 25.0.7, nanoseconds per 8 floats a lane: load 3.3 as vec4, 2.4 as u64vec4; store 3.0 and 1.7). Needs
+// shaderInt64.
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 
 struct Eight {

@@ -1,5 +1,5 @@
-// What the tests of the C API share: handles that release themselves, expectations of results with their sentences, and a
-// device, without which a test is skipped.
+// What the tests of the C API share: handles that release themselves, expectations of results with their
+// sentences, and a device, without which a test is skipped.
 #pragma once
 
 #include <lemnos/lemnos.h>
@@ -58,18 +58,18 @@ inline bool is_sentence(const std::string& text) { return text.ends_with(".") ||
 #define ASSERT_OK(call) ASSERT_EQ(int(call), int(LEM_OK)) << lem_last_error()
 
 // The whole sentence, word for word.
-#define EXPECT_FAILURE(call, code, sentence)                                                                           \
-    do {                                                                                                               \
-        EXPECT_STREQ(lem_result_name(call), #code);                                                                    \
-        EXPECT_STREQ(lem_last_error(), sentence);                                                                      \
+#define EXPECT_FAILURE(call, code, sentence)                                                                 \
+    do {                                                                                                     \
+        EXPECT_STREQ(lem_result_name(call), #code);                                                          \
+        EXPECT_STREQ(lem_last_error(), sentence);                                                            \
     } while (false)
 
 // A sentence whose words depend on the machine: it must hold this part, and be whole.
-#define EXPECT_FAILURE_WITH(call, code, part)                                                                          \
-    do {                                                                                                               \
-        EXPECT_STREQ(lem_result_name(call), #code);                                                                    \
-        EXPECT_NE(std::string(lem_last_error()).find(part), std::string::npos) << lem_last_error();                    \
-        EXPECT_TRUE(is_sentence(lem_last_error())) << lem_last_error();                                                \
+#define EXPECT_FAILURE_WITH(call, code, part)                                                                \
+    do {                                                                                                     \
+        EXPECT_STREQ(lem_result_name(call), #code);                                                          \
+        EXPECT_NE(std::string(lem_last_error()).find(part), std::string::npos) << lem_last_error();          \
+        EXPECT_TRUE(is_sentence(lem_last_error())) << lem_last_error();                                      \
     } while (false)
 
 template <typename Function>
@@ -88,7 +88,8 @@ class WithDevice : public testing::Test {
         ASSERT_OK(result);
     }
     int64_t counter(const char* name) {
-        return json([&](lem_text** out) { return lem_device_counters_json(device, out); })[name].get<int64_t>();
+        return json([&](lem_text** out) { return lem_device_counters_json(device, out); })[name]
+            .get<int64_t>();
     }
     // Zeros of the shape.
     Tensor tensor(const std::vector<int64_t>& shape, lem_dtype dtype = LEM_DTYPE_F32) {
@@ -179,7 +180,8 @@ inline Dataset quarters(int count = 64) {
             }
     }
     Dataset dataset;
-    EXPECT_OK(lem_dataset_create(pixels.data(), int64_t(pixels.size()), labels.data(), count, 8, 8, 1, 4, dataset.out()));
+    EXPECT_OK(lem_dataset_create(pixels.data(), int64_t(pixels.size()), labels.data(), count, 8, 8, 1, 4,
+                                 dataset.out()));
     return dataset;
 }
 

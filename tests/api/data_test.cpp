@@ -6,7 +6,8 @@ static std::string word(uint32_t value) {
     return {char(value >> 24), char(value >> 16), char(value >> 8), char(value)};
 }
 
-static void write_idx(const Scratch& scratch, const std::string& prefix, int count, int classes, int side = 6) {
+static void write_idx(const Scratch& scratch, const std::string& prefix, int count, int classes,
+                      int side = 6) {
     std::string images = word(0x803) + word(uint32_t(count)) + word(uint32_t(side)) + word(uint32_t(side));
     std::string labels = word(0x801) + word(uint32_t(count));
     for (int i = 0; i < count; ++i) {
@@ -55,10 +56,12 @@ TEST(ApiDataset, ClassNamesMayBeGiven) {
     ASSERT_OK(lem_dataset_open(scratch.path().c_str(), "train", options.c_str(), dataset.out()));
     const Json info = json([&](lem_text** out) { return lem_dataset_info_json(dataset, out); });
     EXPECT_EQ(info["class_names"], names);
-    EXPECT_FAILURE_WITH(lem_dataset_open(scratch.path().c_str(), "train", R"({"class_names": ["one"]})", dataset.out()),
-                        LEM_ERROR_INVALID_ARGUMENT, "(1 names were given).");
-    EXPECT_FAILURE(lem_dataset_open(scratch.path().c_str(), "train", R"({"class_names": [1]})", dataset.out()),
-                   LEM_ERROR_INVALID_ARGUMENT, "A data set: the option class_names has an element that is no text.");
+    EXPECT_FAILURE_WITH(
+        lem_dataset_open(scratch.path().c_str(), "train", R"({"class_names": ["one"]})", dataset.out()),
+        LEM_ERROR_INVALID_ARGUMENT, "(1 names were given).");
+    EXPECT_FAILURE(
+        lem_dataset_open(scratch.path().c_str(), "train", R"({"class_names": [1]})", dataset.out()),
+        LEM_ERROR_INVALID_ARGUMENT, "A data set: the option class_names has an element that is no text.");
 }
 
 TEST(ApiDataset, Mistakes) {
@@ -69,7 +72,8 @@ TEST(ApiDataset, Mistakes) {
     };
     EXPECT_FAILURE(open("/nonexistent", "train"), LEM_ERROR_NOT_FOUND,
                    "The data set \"/nonexistent\" is no folder that can be read.");
-    EXPECT_FAILURE_WITH(open(scratch.path(), "train"), LEM_ERROR_NOT_FOUND, "holds no data set that Lemnos knows");
+    EXPECT_FAILURE_WITH(open(scratch.path(), "train"), LEM_ERROR_NOT_FOUND,
+                        "holds no data set that Lemnos knows");
     write_idx(scratch, "train", 20, 3);
     EXPECT_FAILURE(open(scratch.path(), "dev"), LEM_ERROR_INVALID_ARGUMENT,
                    "The split \"dev\" is unknown; it is one of train, test and val.");
@@ -95,19 +99,24 @@ TEST(ApiDataset, FromMemory) {
 
     const int32_t labels[] = {0, 4, 1};
     Dataset other;
-    const auto create = [&](int64_t bytes, const int32_t* given, int64_t count, int32_t channels, int32_t classes) {
+    const auto create = [&](int64_t bytes, const int32_t* given, int64_t count, int32_t channels,
+                            int32_t classes) {
         return lem_dataset_create(pixels.data(), bytes, given, count, 2, 2, channels, classes, other.out());
     };
-    EXPECT_FAILURE(create(12, labels, 3, 1, 4), LEM_ERROR_INVALID_ARGUMENT, "The label 4 of image 1 is out of range (0 to 3).");
+    EXPECT_FAILURE(create(12, labels, 3, 1, 4), LEM_ERROR_INVALID_ARGUMENT,
+                   "The label 4 of image 1 is out of range (0 to 3).");
     EXPECT_FAILURE(create(13, labels, 3, 1, 5), LEM_ERROR_INVALID_ARGUMENT,
                    "The argument bytes (13) is not the size that is needed (12).");
-    EXPECT_FAILURE(create(0, labels, 0, 1, 5), LEM_ERROR_INVALID_ARGUMENT, "The argument count (0) is below 1.");
-    EXPECT_FAILURE(create(12, labels, 3, 0, 5), LEM_ERROR_INVALID_ARGUMENT, "The argument channels (0) is below 1.");
-    EXPECT_FAILURE(create(12, labels, 3, 1, 0), LEM_ERROR_INVALID_ARGUMENT, "The argument classes (0) is below 1.");
+    EXPECT_FAILURE(create(0, labels, 0, 1, 5), LEM_ERROR_INVALID_ARGUMENT,
+                   "The argument count (0) is below 1.");
+    EXPECT_FAILURE(create(12, labels, 3, 0, 5), LEM_ERROR_INVALID_ARGUMENT,
+                   "The argument channels (0) is below 1.");
+    EXPECT_FAILURE(create(12, labels, 3, 1, 0), LEM_ERROR_INVALID_ARGUMENT,
+                   "The argument classes (0) is below 1.");
     EXPECT_OK(create(12, labels, 3, 1, 5));
 }
 
-// ---- image files ----------------------------------------------------------------------------------------------------
+// ---- image files ------------------------------------------------------------------------------------------
 
 TEST(ApiImage, WrittenAndReadAgain) {
     const Scratch scratch;
@@ -127,12 +136,15 @@ TEST(ApiImage, Mistakes) {
                    "The file \"/nonexistent.png\" cannot be read: No such file or directory.");
     EXPECT_FAILURE(lem_image_read("x", 2, 2, 2, pixels, 12), LEM_ERROR_INVALID_ARGUMENT,
                    "The argument channels (2) is neither 1 nor 3.");
-    EXPECT_FAILURE(lem_image_read("x", 0, 2, 3, pixels, 12), LEM_ERROR_INVALID_ARGUMENT, "The argument height (0) is below 1.");
+    EXPECT_FAILURE(lem_image_read("x", 0, 2, 3, pixels, 12), LEM_ERROR_INVALID_ARGUMENT,
+                   "The argument height (0) is below 1.");
     EXPECT_FAILURE(lem_image_read("x", 2, 2, 3, pixels, 11), LEM_ERROR_INVALID_ARGUMENT,
                    "The argument bytes (11) is not the size that is needed (12).");
     const std::string text = scratch.write("text.png", "This is no image.");
     EXPECT_FAILURE(lem_image_read(text.c_str(), 2, 2, 3, pixels, 12), LEM_ERROR_FILE_MALFORMED,
-                   ("The image \"" + text + "\" cannot be decoded: it has 17 bytes and begins like neither a PNG nor a JPEG.").c_str());
+                   ("The image \"" + text +
+                    "\" cannot be decoded: it has 17 bytes and begins like neither a PNG nor a JPEG.")
+                       .c_str());
     EXPECT_FAILURE(lem_image_write_png("/nonexistent/x.png", pixels, 12, 2, 2, 3), LEM_ERROR_FILE_UNWRITABLE,
                    "The file \"/nonexistent/x.png\" cannot be written: No such file or directory.");
 }

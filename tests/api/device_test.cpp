@@ -22,8 +22,8 @@ TEST_F(ApiDevice, IsDescribed) {
 TEST_F(ApiDevice, IsChosenByIndexUuidOrName) {
     const Json info = json([&](lem_text** out) { return lem_device_info_json(device, out); });
     const std::string name = info["name"];
-    for (const std::string& wanted : {std::to_string(info["index"].get<int>()), info["uuid"].get<std::string>(), name,
-                                      name.substr(1, 5)}) {
+    for (const std::string& wanted : {std::to_string(info["index"].get<int>()),
+                                      info["uuid"].get<std::string>(), name, name.substr(1, 5)}) {
         lem_device_desc desc = LEM_DEVICE_DESC_INIT;
         desc.wanted = wanted.c_str();
         Device other;
@@ -32,8 +32,9 @@ TEST_F(ApiDevice, IsChosenByIndexUuidOrName) {
     lem_device_desc desc = LEM_DEVICE_DESC_INIT;
     desc.wanted = "no such device";
     Device other;
-    EXPECT_FAILURE_WITH(lem_device_open(&desc, other.out()), LEM_ERROR_NO_DEVICE,
-                        "No Vulkan device matches \"no such device\" (index, UUID or part of a name); there are 0: ");
+    EXPECT_FAILURE_WITH(
+        lem_device_open(&desc, other.out()), LEM_ERROR_NO_DEVICE,
+        "No Vulkan device matches \"no such device\" (index, UUID or part of a name); there are 0: ");
 }
 
 TEST_F(ApiDevice, CountsWhatIsAlive) {
@@ -49,7 +50,8 @@ TEST_F(ApiDevice, CountsWhatIsAlive) {
 }
 
 TEST_F(ApiDevice, WaitsForTicketsThatExist) {
-    EXPECT_FAILURE(lem_device_wait(device, -1, 0), LEM_ERROR_INVALID_ARGUMENT, "The ticket -1 was never given out.");
+    EXPECT_FAILURE(lem_device_wait(device, -1, 0), LEM_ERROR_INVALID_ARGUMENT,
+                   "The ticket -1 was never given out.");
     EXPECT_FAILURE_WITH(lem_device_wait(device, INT64_MAX, 0), LEM_ERROR_INVALID_ARGUMENT,
                         "The ticket 9223372036854775807 was never given out (the last one is ");
     EXPECT_OK(lem_device_wait(device, 0, 0));
@@ -189,7 +191,10 @@ TEST_F(ApiDevice, ReleaseWhileClosing) {
                 ASSERT_OK(lem_tensor_create(own, LEM_DTYPE_F32, &extent, 1, pile.back().out()));
             }
         std::vector<std::thread> threads;
-        for (auto& pile : piles) threads.emplace_back([&pile] { for (Tensor& each : pile) each.release(); });
+        for (auto& pile : piles)
+            threads.emplace_back([&pile] {
+                for (Tensor& each : pile) each.release();
+            });
         EXPECT_OK(lem_device_close(own));
         for (std::thread& thread : threads) thread.join();
     }
@@ -228,16 +233,18 @@ TEST_F(ApiDevice, MemoryLimit) {
     Tensor fits, too_big;
     const int64_t million = 1'000'000, many = 100'000'000;
     EXPECT_OK(lem_tensor_create(limited, LEM_DTYPE_F32, &million, 1, fits.out()));
-    EXPECT_FAILURE_WITH(lem_tensor_create(limited, LEM_DTYPE_F32, &many, 1, too_big.out()), LEM_ERROR_OUT_OF_DEVICE_MEMORY,
-                        " bytes, over the limit of 67108864 bytes.");
+    EXPECT_FAILURE_WITH(lem_tensor_create(limited, LEM_DTYPE_F32, &many, 1, too_big.out()),
+                        LEM_ERROR_OUT_OF_DEVICE_MEMORY, " bytes, over the limit of 67108864 bytes.");
     EXPECT_EQ(static_cast<lem_tensor*>(too_big), nullptr);
-    EXPECT_OK(lem_tensor_create(limited, LEM_DTYPE_F32, &million, 1, too_big.out())); // the failure cost nothing
+    EXPECT_OK(
+        lem_tensor_create(limited, LEM_DTYPE_F32, &million, 1, too_big.out())); // the failure cost nothing
 }
 
-// ---- where there is none --------------------------------------------------------------------------------------------
+// ---- where there is none ----------------------------------------------------------------------------------
 
 static std::string probe(const std::string& environment) {
-    const std::string command = "env -u VK_ADD_DRIVER_FILES " + environment + " '" LEMNOS_TEST_PROBE "' 2>/dev/null";
+    const std::string command =
+        "env -u VK_ADD_DRIVER_FILES " + environment + " '" LEMNOS_TEST_PROBE "' 2>/dev/null";
     std::string output;
     FILE* pipe = popen(command.c_str(), "r");
     if (!pipe) return "";
@@ -246,13 +253,14 @@ static std::string probe(const std::string& environment) {
     return output;
 }
 
-static constexpr char what_to_install[] =
-    "Install a Vulkan driver: on Debian and Ubuntu the packages libvulkan1 and mesa-vulkan-drivers (which also hold the "
-    "software driver lavapipe), or the driver of the GPU's maker.\n";
+static constexpr char what_to_install[] = "Install a Vulkan driver: on Debian and Ubuntu the packages "
+                                          "libvulkan1 and mesa-vulkan-drivers (which also hold the "
+                                          "software driver lavapipe), or the driver of the GPU's maker.\n";
 
 TEST(ApiNoDevice, NoDriver) {
     const std::string output = probe("VK_DRIVER_FILES=/nonexistent VK_ICD_FILENAMES=/nonexistent");
-    const std::string line = std::string("LEM_ERROR_NO_DEVICE: The Vulkan loader found no driver. ") + what_to_install;
+    const std::string line =
+        std::string("LEM_ERROR_NO_DEVICE: The Vulkan loader found no driver. ") + what_to_install;
     EXPECT_EQ(output, line + line);
 }
 
@@ -261,6 +269,7 @@ TEST(ApiNoDevice, NoLoader) {
     scratch.write("libvulkan.so.1", "");
     scratch.write("libvulkan.so", "");
     const std::string output = probe("LD_LIBRARY_PATH='" + scratch.path() + "'");
-    const std::string line = std::string("LEM_ERROR_NO_DEVICE: No Vulkan loader was found (libvulkan.so.1). ") + what_to_install;
+    const std::string line =
+        std::string("LEM_ERROR_NO_DEVICE: No Vulkan loader was found (libvulkan.so.1). ") + what_to_install;
     EXPECT_EQ(output, line + line);
 }

@@ -52,26 +52,28 @@ TEST_F(ApiTensor, ScalarsHaveRankZero) {
 
 TEST_F(ApiTensor, Mistakes) {
     Tensor made;
-    const int64_t shape[] = {2, 0, 3}, negative[] = {-2}, huge[] = {INT64_MAX, INT64_MAX}, large[] = {int64_t(1) << 61},
-                  nine[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const int64_t shape[] = {2, 0, 3}, negative[] = {-2}, huge[] = {INT64_MAX, INT64_MAX},
+                  large[] = {int64_t(1) << 61}, nine[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
     EXPECT_FAILURE(lem_tensor_create(device, LEM_DTYPE_F32, shape, 3, made.out()), LEM_ERROR_INVALID_ARGUMENT,
                    "The extent 1 of the shape (0) is below 1.");
-    EXPECT_FAILURE(lem_tensor_create(device, LEM_DTYPE_F32, negative, 1, made.out()), LEM_ERROR_INVALID_ARGUMENT,
-                   "The extent 0 of the shape (-2) is below 1.");
+    EXPECT_FAILURE(lem_tensor_create(device, LEM_DTYPE_F32, negative, 1, made.out()),
+                   LEM_ERROR_INVALID_ARGUMENT, "The extent 0 of the shape (-2) is below 1.");
     EXPECT_FAILURE(lem_tensor_create(device, LEM_DTYPE_F32, nine, 9, made.out()), LEM_ERROR_INVALID_ARGUMENT,
                    "The argument rank (9) is above 8.");
     EXPECT_FAILURE(lem_tensor_create(device, LEM_DTYPE_F32, nine, -1, made.out()), LEM_ERROR_INVALID_ARGUMENT,
                    "The argument rank (-1) is below 0.");
-    EXPECT_FAILURE(lem_tensor_create(device, LEM_DTYPE_F32, nullptr, 2, made.out()), LEM_ERROR_INVALID_ARGUMENT,
-                   "The argument shape is NULL.");
-    EXPECT_FAILURE(lem_tensor_create(device, lem_dtype(5), shape, 1, made.out()), LEM_ERROR_INVALID_ARGUMENT,
-                   "The argument dtype (5) is none of LEM_DTYPE_F32 (1), LEM_DTYPE_F16 (2), LEM_DTYPE_I32 (16) and "
-                   "LEM_DTYPE_U8 (32).");
+    EXPECT_FAILURE(lem_tensor_create(device, LEM_DTYPE_F32, nullptr, 2, made.out()),
+                   LEM_ERROR_INVALID_ARGUMENT, "The argument shape is NULL.");
+    EXPECT_FAILURE(
+        lem_tensor_create(device, lem_dtype(5), shape, 1, made.out()), LEM_ERROR_INVALID_ARGUMENT,
+        "The argument dtype (5) is none of LEM_DTYPE_F32 (1), LEM_DTYPE_F16 (2), LEM_DTYPE_I32 (16) and "
+        "LEM_DTYPE_U8 (32).");
     EXPECT_FAILURE(lem_tensor_create(device, LEM_DTYPE_F32, huge, 2, made.out()), LEM_ERROR_INVALID_ARGUMENT,
                    "The size 9223372036854775807 x 9223372036854775807 does not fit 64 bits.");
     EXPECT_EQ(lem_tensor_create(device, LEM_DTYPE_F32, large, 1, made.out()), LEM_ERROR_INVALID_ARGUMENT);
-    EXPECT_FAILURE_WITH(lem_tensor_create(device, LEM_DTYPE_U8, large, 1, made.out()), LEM_ERROR_OUT_OF_DEVICE_MEMORY,
-                        "The tensor u8 2305843009213693952 (2305843009213693952 bytes) is larger than one allocation of ");
+    EXPECT_FAILURE_WITH(
+        lem_tensor_create(device, LEM_DTYPE_U8, large, 1, made.out()), LEM_ERROR_OUT_OF_DEVICE_MEMORY,
+        "The tensor u8 2305843009213693952 (2305843009213693952 bytes) is larger than one allocation of ");
     EXPECT_EQ(static_cast<lem_tensor*>(made), nullptr);
 
     made = tensor({4});
@@ -80,10 +82,11 @@ TEST_F(ApiTensor, Mistakes) {
                    "The argument bytes (12) is not the size that is needed (16).");
     EXPECT_FAILURE(lem_tensor_read(made, four, 20), LEM_ERROR_INVALID_ARGUMENT,
                    "The argument bytes (20) is not the size that is needed (16).");
-    EXPECT_FAILURE(lem_tensor_read(made, nullptr, 16), LEM_ERROR_INVALID_ARGUMENT, "The argument data is NULL.");
+    EXPECT_FAILURE(lem_tensor_read(made, nullptr, 16), LEM_ERROR_INVALID_ARGUMENT,
+                   "The argument data is NULL.");
 }
 
-// ---- graphs ---------------------------------------------------------------------------------------------------------
+// ---- graphs -----------------------------------------------------------------------------------------------
 
 TEST(ApiGraph, InfersShapes) {
     GraphMaker maker;
@@ -136,7 +139,8 @@ TEST(ApiGraph, Mistakes) {
     EXPECT_FAILURE_WITH(op("leaky_relu", {x}, "[1]"), LEM_ERROR_INVALID_ARGUMENT, "Operator leaky_relu: ");
     EXPECT_FAILURE(op("relu", {}, nullptr), LEM_ERROR_INVALID_ARGUMENT,
                    "Operator relu: 0 inputs were given (1 are needed).");
-    EXPECT_FAILURE(op("relu", {-1}, nullptr), LEM_ERROR_INVALID_ARGUMENT, "Operator relu: the input x must be given.");
+    EXPECT_FAILURE(op("relu", {-1}, nullptr), LEM_ERROR_INVALID_ARGUMENT,
+                   "Operator relu: the input x must be given.");
     EXPECT_FAILURE(op("relu", {12}, nullptr), LEM_ERROR_INVALID_ARGUMENT,
                    "The argument inputs (12) is no value of this graph (1 nodes).");
     EXPECT_FAILURE(op("relu", {INT32_MIN}, nullptr), LEM_ERROR_INVALID_ARGUMENT,
@@ -147,10 +151,10 @@ TEST(ApiGraph, Mistakes) {
                    "The argument input_count (-1) is below 0.");
 
     const int64_t extent = 4;
-    EXPECT_FAILURE(lem_graph_input(maker.graph, "x", LEM_DTYPE_F32, &extent, 1, &value), LEM_ERROR_INVALID_ARGUMENT,
-                   "The graph has a tensor named x already.");
-    EXPECT_FAILURE(lem_graph_input(maker.graph, "", LEM_DTYPE_F32, &extent, 1, &value), LEM_ERROR_INVALID_ARGUMENT,
-                   "The argument name is an empty text.");
+    EXPECT_FAILURE(lem_graph_input(maker.graph, "x", LEM_DTYPE_F32, &extent, 1, &value),
+                   LEM_ERROR_INVALID_ARGUMENT, "The graph has a tensor named x already.");
+    EXPECT_FAILURE(lem_graph_input(maker.graph, "", LEM_DTYPE_F32, &extent, 1, &value),
+                   LEM_ERROR_INVALID_ARGUMENT, "The argument name is an empty text.");
     const Json graph = json([&](lem_text** out) { return lem_graph_json(maker.graph, out); });
     EXPECT_EQ(graph["nodes"].size(), 1u); // no mistake left anything behind
 }
@@ -160,7 +164,8 @@ TEST(ApiGraph, DeepAttributesAreRefused) {
     const int32_t x = maker.input("x", {2, 3});
     std::string deep = R"({"slope": )" + std::string(100000, '[') + std::string(100000, ']') + "}";
     int32_t value = 0;
-    EXPECT_EQ(lem_graph_op(maker.graph, "leaky_relu", &x, 1, deep.c_str(), &value), LEM_ERROR_INVALID_ARGUMENT);
+    EXPECT_EQ(lem_graph_op(maker.graph, "leaky_relu", &x, 1, deep.c_str(), &value),
+              LEM_ERROR_INVALID_ARGUMENT);
 }
 
 TEST(ApiGraph, GradientMistakesLeaveTheGraphAlone) {
@@ -178,12 +183,14 @@ TEST(ApiGraph, GradientMistakesLeaveTheGraphAlone) {
     EXPECT_EQ(graph["nodes"].size(), 2u);
 }
 
-// ---- plans ----------------------------------------------------------------------------------------------------------
+// ---- plans ------------------------------------------------------------------------------------------------
 
 class ApiPlan : public WithDevice {
   protected:
-    lem_result compile(lem_graph* graph, const std::vector<int32_t>& values, const std::vector<lem_tensor*>& tensors) {
-        return lem_plan_create(device, graph, values.data(), tensors.data(), int32_t(values.size()), plan.out());
+    lem_result compile(lem_graph* graph, const std::vector<int32_t>& values,
+                       const std::vector<lem_tensor*>& tensors) {
+        return lem_plan_create(device, graph, values.data(), tensors.data(), int32_t(values.size()),
+                               plan.out());
     }
     Plan plan;
 };
@@ -191,7 +198,8 @@ class ApiPlan : public WithDevice {
 // y = sum of seed * sigmoid(x); dy/dx = seed * s * (1 - s).
 TEST_F(ApiPlan, GradientsRun) {
     GraphMaker maker;
-    const int32_t x = maker.input("x", {5}), seed = maker.input("seed", {5}), other = maker.input("other", {3});
+    const int32_t x = maker.input("x", {5}), seed = maker.input("seed", {5}),
+                  other = maker.input("other", {3});
     const int32_t y = maker.op("sigmoid", {x});
     const int32_t wrt[] = {x, other};
     int32_t dx[2] = {};
@@ -233,14 +241,16 @@ TEST_F(ApiPlan, Mistakes) {
     const int32_t x = maker.input("x", {4}), z = maker.input("z", {4}), y = maker.op("add", {x, z});
     const Tensor a = tensor({4}), b = tensor({4}), c = tensor({4}), wrong = tensor({2, 2}),
                  integers = tensor({4}, LEM_DTYPE_I32);
-    EXPECT_FAILURE_WITH(compile(maker.graph, {x, y}, {a, c}), LEM_ERROR_INVALID_ARGUMENT, "is used but bound to no memory.");
+    EXPECT_FAILURE_WITH(compile(maker.graph, {x, y}, {a, c}), LEM_ERROR_INVALID_ARGUMENT,
+                        "is used but bound to no memory.");
     EXPECT_FAILURE(compile(maker.graph, {x, z, y}, {a, wrong, c}), LEM_ERROR_INVALID_ARGUMENT,
                    "The value 1 is f32 4, and its tensor is f32 2 x 2.");
     EXPECT_FAILURE(compile(maker.graph, {x, z, y}, {a, integers, c}), LEM_ERROR_INVALID_ARGUMENT,
                    "The value 1 is f32 4, and its tensor is i32 4.");
     EXPECT_FAILURE(compile(maker.graph, {x, z, y}, {a, b, a}), LEM_ERROR_INVALID_ARGUMENT,
                    "One tensor is bound to the values 0 and 2; a result needs a tensor of its own.");
-    EXPECT_FAILURE(compile(maker.graph, {x, x, y}, {a, b, c}), LEM_ERROR_INVALID_ARGUMENT, "The value 0 is bound twice.");
+    EXPECT_FAILURE(compile(maker.graph, {x, x, y}, {a, b, c}), LEM_ERROR_INVALID_ARGUMENT,
+                   "The value 0 is bound twice.");
     EXPECT_FAILURE(compile(maker.graph, {x, z}, {a, b}), LEM_ERROR_INVALID_ARGUMENT,
                    "No result is bound to a tensor, so there is nothing to compute.");
     EXPECT_FAILURE(compile(maker.graph, {x, z, y}, {a, nullptr, c}), LEM_ERROR_INVALID_ARGUMENT,

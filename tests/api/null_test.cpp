@@ -1,5 +1,5 @@
-// Every function with every pointer NULL, and with one pointer NULL at a time: a result and a sentence, never a crash.
-// The functions come from lemnos.symbols and their types from the header, so that none is forgotten.
+// Every function with every pointer NULL, and with one pointer NULL at a time: a result and a sentence, never
+// a crash. The functions come from lemnos.symbols and their types from the header, so that none is forgotten.
 #include "api.h"
 
 #include <array>
@@ -19,7 +19,8 @@ static void call_with_nothing(const char* name, Result (*function)(Arguments...)
     } else if constexpr (std::is_same_v<Result, lem_result> && sizeof...(Arguments) > 0) {
         EXPECT_EQ(int(function(Arguments{}...)), int(LEM_ERROR_INVALID_ARGUMENT)) << name;
         const std::string sentence = lem_last_error();
-        EXPECT_TRUE(sentence.starts_with("The ") && sentence.ends_with(" is NULL.")) << name << ": " << sentence;
+        EXPECT_TRUE(sentence.starts_with("The ") && sentence.ends_with(" is NULL."))
+            << name << ": " << sentence;
     } else {
         function(Arguments{}...);
     }
@@ -57,22 +58,38 @@ class ApiNullOneAtATime : public WithDevice {
 
     template <typename Type>
     Type good() {
-        if constexpr (std::is_same_v<Type, lem_device*>) return device;
-        else if constexpr (std::is_same_v<Type, lem_tensor*>) return tensor_;
-        else if constexpr (std::is_same_v<Type, lem_graph*>) return maker.graph;
-        else if constexpr (std::is_same_v<Type, lem_plan*>) return plan;
-        else if constexpr (std::is_same_v<Type, lem_model*>) return model;
-        else if constexpr (std::is_same_v<Type, lem_dataset*>) return dataset;
-        else if constexpr (std::is_same_v<Type, lem_optimizer*>) return optimizer;
-        else if constexpr (std::is_same_v<Type, lem_schedule*>) return schedule;
-        else if constexpr (std::is_same_v<Type, lem_trainer*>) return trainer;
-        else if constexpr (std::is_same_v<Type, lem_predictor*>) return predictor;
-        else if constexpr (std::is_same_v<Type, const char*>) return path.c_str();
-        else if constexpr (std::is_same_v<Type, lem_progress*>) return &progress;
-        else if constexpr (std::is_same_v<Type, lem_metrics*>) return &metrics;
-        else if constexpr (std::is_same_v<Type, const lem_device_desc*>) return &desc;
-        else if constexpr (std::is_pointer_v<Type>) return reinterpret_cast<Type>(memory.data());
-        else return Type(1);
+        if constexpr (std::is_same_v<Type, lem_device*>)
+            return device;
+        else if constexpr (std::is_same_v<Type, lem_tensor*>)
+            return tensor_;
+        else if constexpr (std::is_same_v<Type, lem_graph*>)
+            return maker.graph;
+        else if constexpr (std::is_same_v<Type, lem_plan*>)
+            return plan;
+        else if constexpr (std::is_same_v<Type, lem_model*>)
+            return model;
+        else if constexpr (std::is_same_v<Type, lem_dataset*>)
+            return dataset;
+        else if constexpr (std::is_same_v<Type, lem_optimizer*>)
+            return optimizer;
+        else if constexpr (std::is_same_v<Type, lem_schedule*>)
+            return schedule;
+        else if constexpr (std::is_same_v<Type, lem_trainer*>)
+            return trainer;
+        else if constexpr (std::is_same_v<Type, lem_predictor*>)
+            return predictor;
+        else if constexpr (std::is_same_v<Type, const char*>)
+            return path.c_str();
+        else if constexpr (std::is_same_v<Type, lem_progress*>)
+            return &progress;
+        else if constexpr (std::is_same_v<Type, lem_metrics*>)
+            return &metrics;
+        else if constexpr (std::is_same_v<Type, const lem_device_desc*>)
+            return &desc;
+        else if constexpr (std::is_pointer_v<Type>)
+            return reinterpret_cast<Type>(memory.data());
+        else
+            return Type(1);
     }
 
     template <size_t place, typename... Arguments>
@@ -84,7 +101,8 @@ class ApiNullOneAtATime : public WithDevice {
             std::get<place>(arguments) = nullptr;
             const lem_result result = std::apply(function, arguments);
             if (is_handle<Type>) {
-                EXPECT_EQ(int(result), int(LEM_ERROR_INVALID_ARGUMENT)) << name << " without argument " << place;
+                EXPECT_EQ(int(result), int(LEM_ERROR_INVALID_ARGUMENT))
+                    << name << " without argument " << place;
             }
             EXPECT_TRUE(result >= 0 || is_sentence(lem_last_error())) << name << ": " << lem_last_error();
             EXPECT_NE(int(result), int(LEM_ERROR_INTERNAL)) << name << ": " << lem_last_error();
@@ -97,12 +115,19 @@ class ApiNullOneAtATime : public WithDevice {
     void release_made(const std::tuple<Arguments...>& arguments) {
         const auto one = [](auto argument) {
             using Type = decltype(argument);
-            if constexpr (std::is_same_v<Type, lem_text**>) { if (argument) lem_text_release(*argument); }
-            else if constexpr (std::is_same_v<Type, lem_device**>) { if (argument) lem_device_release(*argument); }
-            else if constexpr (std::is_same_v<Type, lem_tensor**>) { if (argument) lem_tensor_release(*argument); }
-            else if constexpr (std::is_same_v<Type, lem_graph**>) { if (argument) lem_graph_release(*argument); }
-            else if constexpr (std::is_same_v<Type, lem_predictor**>) { if (argument) lem_predictor_release(*argument); }
-            else if constexpr (std::is_same_v<Type, lem_trainer**>) { if (argument) lem_trainer_release(*argument); }
+            if constexpr (std::is_same_v<Type, lem_text**>) {
+                if (argument) lem_text_release(*argument);
+            } else if constexpr (std::is_same_v<Type, lem_device**>) {
+                if (argument) lem_device_release(*argument);
+            } else if constexpr (std::is_same_v<Type, lem_tensor**>) {
+                if (argument) lem_tensor_release(*argument);
+            } else if constexpr (std::is_same_v<Type, lem_graph**>) {
+                if (argument) lem_graph_release(*argument);
+            } else if constexpr (std::is_same_v<Type, lem_predictor**>) {
+                if (argument) lem_predictor_release(*argument);
+            } else if constexpr (std::is_same_v<Type, lem_trainer**>) {
+                if (argument) lem_trainer_release(*argument);
+            }
         };
         std::apply([&](auto... each) { (one(each), ...); }, arguments);
     }

@@ -16,8 +16,9 @@ TEST(ApiResults, Names) {
 TEST(ApiResults, VersionIsThatOfTheHeader) {
     EXPECT_EQ(lem_version(), LEM_VERSION_MAJOR * 1000000 + LEM_VERSION_MINOR * 1000 + LEM_VERSION_PATCH);
     const std::string info = lem_build_info();
-    EXPECT_TRUE(info.starts_with("Lemnos " + std::to_string(LEM_VERSION_MAJOR) + "." + std::to_string(LEM_VERSION_MINOR) +
-                                 "." + std::to_string(LEM_VERSION_PATCH) + ", "))
+    EXPECT_TRUE(info.starts_with("Lemnos " + std::to_string(LEM_VERSION_MAJOR) + "." +
+                                 std::to_string(LEM_VERSION_MINOR) + "." + std::to_string(LEM_VERSION_PATCH) +
+                                 ", "))
         << info;
     EXPECT_EQ(info.find('\n'), std::string::npos);
 }
@@ -58,7 +59,8 @@ TEST(ApiResults, OperatorsAreDescribed) {
         EXPECT_TRUE(op["has_gradient"].is_boolean());
         EXPECT_TRUE(op["outputs"].is_array());
     }
-    for (const char* name : {"relu6", "add", "conv2d", "softmax_cross_entropy"}) EXPECT_TRUE(names.count(name)) << name;
+    for (const char* name : {"relu6", "add", "conv2d", "softmax_cross_entropy"})
+        EXPECT_TRUE(names.count(name)) << name;
 }
 
 TEST(ApiResults, OptionsAreDescribed) {
@@ -78,7 +80,8 @@ TEST(ApiResults, OptionsAreDescribed) {
     }
     Text text;
     EXPECT_FAILURE(lem_options_json("modell", text.out()), LEM_ERROR_NOT_FOUND,
-                   "There are no options of the kind \"modell\" (model, optimizer, schedule, trainer and dataset exist). "
+                   "There are no options of the kind \"modell\" (model, optimizer, schedule, trainer and "
+                   "dataset exist). "
                    "Did you mean \"model\"?");
     EXPECT_EQ(static_cast<lem_text*>(text), nullptr);
 }

@@ -16,7 +16,8 @@ TEST(ApiStruct, TooSmallIsRefused) {
         desc.struct_size = size;
         EXPECT_FAILURE(lem_device_open(&desc, &device), LEM_ERROR_INVALID_ARGUMENT,
                        ("The struct_size of lem_device_desc (" + std::to_string(size) +
-                        ") is out of range (32 to 65536); initialise the structure with its macro.").c_str());
+                        ") is out of range (32 to 65536); initialise the structure with its macro.")
+                           .c_str());
         EXPECT_EQ(device, nullptr);
     }
     desc.struct_size = 65537;
@@ -28,7 +29,8 @@ TEST(ApiStruct, LargerWithAnUnknownMemberIsRefused) {
     desc.unknown[1] = 1;
     lem_device* device = nullptr;
     EXPECT_FAILURE(lem_device_open(&desc.known, &device), LEM_ERROR_UNSUPPORTED,
-                   "The structure lem_device_desc of 48 bytes uses a member at byte 40 that this version of Lemnos does not "
+                   "The structure lem_device_desc of 48 bytes uses a member at byte 40 that this version of "
+                   "Lemnos does not "
                    "know (it knows 32 bytes).");
     EXPECT_EQ(device, nullptr);
 }
@@ -48,7 +50,8 @@ TEST(ApiStruct, MembersAreChecked) {
     desc = LEM_DEVICE_DESC_INIT;
     desc.host = &host;
     EXPECT_FAILURE(lem_device_open(&desc, &device), LEM_ERROR_INVALID_ARGUMENT,
-                   "The struct_size of lem_host (3) is out of range (24 to 65536); initialise the structure with its macro.");
+                   "The struct_size of lem_host (3) is out of range (24 to 65536); initialise the structure "
+                   "with its macro.");
     host = LEM_HOST_INIT;
     host.reserved = 1;
     EXPECT_FAILURE(lem_device_open(&desc, &device), LEM_ERROR_INVALID_ARGUMENT,
@@ -85,9 +88,10 @@ TEST_F(ApiStructOnDevice, OutputStructures) {
     lem_metrics small = LEM_METRICS_INIT;
     small.struct_size = 8;
     small.images = 77;
-    EXPECT_FAILURE(lem_model_evaluate(model, dataset, 0, &small), LEM_ERROR_INVALID_ARGUMENT,
-                   "The struct_size of lem_metrics (8) is out of range (48 to 65536); initialise the structure with its "
-                   "macro.");
+    EXPECT_FAILURE(
+        lem_model_evaluate(model, dataset, 0, &small), LEM_ERROR_INVALID_ARGUMENT,
+        "The struct_size of lem_metrics (8) is out of range (48 to 65536); initialise the structure with its "
+        "macro.");
     EXPECT_EQ(small.images, 77); // beyond what the caller says is there
 }
 
@@ -96,7 +100,9 @@ TEST_F(ApiStructOnDevice, LogLinesGoToTheHost) {
     std::vector<std::string> lines;
     lem_host host = LEM_HOST_INIT;
     host.user = &lines;
-    host.log = [](void* user, const char* line) { static_cast<std::vector<std::string>*>(user)->push_back(line); };
+    host.log = [](void* user, const char* line) {
+        static_cast<std::vector<std::string>*>(user)->push_back(line);
+    };
     lem_device_desc desc = LEM_DEVICE_DESC_INIT;
     desc.host = &host;
     Device logging;

@@ -21,20 +21,24 @@ TEST(ApiModel, Mistakes) {
     Text text;
     EXPECT_FAILURE(lem_summary_json("mobilenet_v3", nullptr, text.out()), LEM_ERROR_NOT_FOUND,
                    "There is no model \"mobilenet_v3\". Did you mean \"mobilenet_v2\"?");
-    EXPECT_FAILURE(lem_summary_json("mobilenet_v2", R"({"widht": 1})", text.out()), LEM_ERROR_INVALID_ARGUMENT,
+    EXPECT_FAILURE(lem_summary_json("mobilenet_v2", R"({"widht": 1})", text.out()),
+                   LEM_ERROR_INVALID_ARGUMENT,
                    "Model mobilenet_v2 has no attribute \"widht\". Did you mean \"width\"?");
-    EXPECT_FAILURE_WITH(lem_summary_json("mobilenet_v2", R"({"width": 0})", text.out()), LEM_ERROR_INVALID_ARGUMENT,
-                        "width (0)");
+    EXPECT_FAILURE_WITH(lem_summary_json("mobilenet_v2", R"({"width": 0})", text.out()),
+                        LEM_ERROR_INVALID_ARGUMENT, "width (0)");
     EXPECT_EQ(static_cast<lem_text*>(text), nullptr);
 }
 
 TEST(ApiOptimizer, NamesAndOptions) {
     Optimizer optimizer;
-    for (const char* name : {"sgd", "adam", "adamw", "radam"}) EXPECT_OK(lem_optimizer_create(name, nullptr, optimizer.out()));
-    EXPECT_OK(lem_optimizer_create("sgd", R"({"rate": 0.1, "momentum": 0.9, "nesterov": true})", optimizer.out()));
+    for (const char* name : {"sgd", "adam", "adamw", "radam"})
+        EXPECT_OK(lem_optimizer_create(name, nullptr, optimizer.out()));
+    EXPECT_OK(
+        lem_optimizer_create("sgd", R"({"rate": 0.1, "momentum": 0.9, "nesterov": true})", optimizer.out()));
     EXPECT_FAILURE(lem_optimizer_create("adma", nullptr, optimizer.out()), LEM_ERROR_NOT_FOUND,
                    "There is no optimizer \"adma\". Did you mean \"adam\"?");
-    EXPECT_FAILURE(lem_optimizer_create("adam", R"({"beta": 0.9})", optimizer.out()), LEM_ERROR_INVALID_ARGUMENT,
+    EXPECT_FAILURE(lem_optimizer_create("adam", R"({"beta": 0.9})", optimizer.out()),
+                   LEM_ERROR_INVALID_ARGUMENT,
                    "Optimizer adam has no attribute \"beta\". Did you mean \"beta1\"?");
     EXPECT_EQ(static_cast<lem_optimizer*>(optimizer), nullptr);
 }
@@ -165,10 +169,11 @@ TEST_F(ApiTraining, ParametersAreReadAndWritten) {
     EXPECT_EQ(parameter("classifier.1.bias", 4), values);
     EXPECT_FAILURE(lem_model_read(model, "classifier.1.bias", values.data(), 3), LEM_ERROR_INVALID_ARGUMENT,
                    "The argument elements (3) is not the size that is needed (4).");
-    EXPECT_FAILURE_WITH(lem_model_write(model, "classifier.1.bias", values.data(), 3), LEM_ERROR_INVALID_ARGUMENT,
-                        "(3 were given)");
-    EXPECT_FAILURE(lem_model_read(model, "classifier.1.bia", values.data(), 4), LEM_ERROR_NOT_FOUND,
-                   "The model mobilenet_v2 has no tensor \"classifier.1.bia\". Did you mean \"classifier.1.bias\"?");
+    EXPECT_FAILURE_WITH(lem_model_write(model, "classifier.1.bias", values.data(), 3),
+                        LEM_ERROR_INVALID_ARGUMENT, "(3 were given)");
+    EXPECT_FAILURE(
+        lem_model_read(model, "classifier.1.bia", values.data(), 4), LEM_ERROR_NOT_FOUND,
+        "The model mobilenet_v2 has no tensor \"classifier.1.bia\". Did you mean \"classifier.1.bias\"?");
 }
 
 TEST_F(ApiTraining, Prediction) {
@@ -191,12 +196,14 @@ TEST_F(ApiTraining, Prediction) {
         }
         EXPECT_NEAR(sum, 1, 1e-5); // rounding of four terms
     }
-    EXPECT_FAILURE(lem_predictor_run(predictor, pixels.data(), 64, 2, six.data(), 8), LEM_ERROR_INVALID_ARGUMENT,
+    EXPECT_FAILURE(lem_predictor_run(predictor, pixels.data(), 64, 2, six.data(), 8),
+                   LEM_ERROR_INVALID_ARGUMENT,
                    "The argument bytes (64) is not the size that is needed (128).");
-    EXPECT_FAILURE(lem_predictor_run(predictor, pixels.data(), 64, 1, six.data(), 5), LEM_ERROR_INVALID_ARGUMENT,
+    EXPECT_FAILURE(lem_predictor_run(predictor, pixels.data(), 64, 1, six.data(), 5),
+                   LEM_ERROR_INVALID_ARGUMENT,
                    "The argument elements (5) is not the size that is needed (4).");
-    EXPECT_FAILURE(lem_predictor_run(predictor, pixels.data(), 0, 0, six.data(), 0), LEM_ERROR_INVALID_ARGUMENT,
-                   "The argument count (0) is below 1.");
+    EXPECT_FAILURE(lem_predictor_run(predictor, pixels.data(), 0, 0, six.data(), 0),
+                   LEM_ERROR_INVALID_ARGUMENT, "The argument count (0) is below 1.");
 }
 
 TEST_F(ApiTraining, Mistakes) {
@@ -225,7 +232,9 @@ TEST_F(ApiTraining, Mistakes) {
     const std::string whole = content_of(path);
     for (const size_t size : {size_t(0), size_t(4), size_t(100), whole.size() / 2, whole.size() - 1}) {
         scratch.write("cut.safetensors", whole.substr(0, size));
-        EXPECT_EQ(lem_model_load(device, scratch.file("cut.safetensors").c_str(), loaded.out()), LEM_ERROR_FILE_MALFORMED) << size;
+        EXPECT_EQ(lem_model_load(device, scratch.file("cut.safetensors").c_str(), loaded.out()),
+                  LEM_ERROR_FILE_MALFORMED)
+            << size;
         EXPECT_EQ(static_cast<lem_model*>(loaded), nullptr);
         EXPECT_TRUE(std::string(lem_last_error()).ends_with(".")) << lem_last_error();
     }

@@ -82,6 +82,15 @@ TEST_F(DeviceMemory, OfAPlanIsUnderTheLimit) {
     EXPECT_EQ(device->counters().memory_bytes, before + a.buffer->bytes() + b.buffer->bytes());
 }
 
+// The blocks for copies are counted too, and are smaller where little is allowed.
+TEST_F(DeviceMemory, UnderASmallLimitCanBeWrittenAndRead) {
+    const auto device = limited(1 << 20);
+    const auto values = counting(100000);
+    const BufferView view = upload(device, values);
+    EXPECT_EQ(download(view), values);
+    EXPECT_LE(device->counters().memory_bytes, 1 << 19);
+}
+
 TEST_F(DeviceMemory, ReleasedInFlightLivesUntilTheWorkIsDone) {
     const auto device = open({.cache_on_disk = false, .get_instance_proc_addr = faulty::vulkan()});
     FillWork work(device, 4096);

@@ -234,6 +234,27 @@ TEST_F(PlanReplay, RunsInSlicesDoNotMix) {
     EXPECT_EQ(download(chain->y), expected);
 }
 
+TEST_F(PlanReplay, TellsWhatEachDispatchTook) {
+    const auto device = open();
+    const ChainPlan plain(device, counting(1000), {"relu"});
+    expect_refusal(ErrorCode::invalid_argument, {"was compiled without timestamps"}, [&] { plain.plan->times(); });
+    if (device->profile().timestamp_ns == 0) return;
+    const ChainPlan timed(device, counting(1000, -500), {"relu", "tanh", "relu6"}, {.timestamps = true});
+    expect_refusal(ErrorCode::invalid_argument, {"has not been run"}, [&] { timed.plan->times(); });
+    for (int i = 0; i < 5; ++i) timed.plan->run();
+    const auto times = timed.plan->times(); // of the last, for which it waits
+    ASSERT_EQ(times.size(), 3u);
+    for (const DispatchTime& time : times) {
+        EXPECT_GE(time.seconds, 0);
+        EXPECT_LT(time.seconds, 60);
+        EXPECT_GT(time.bytes, 0);
+        EXPECT_FALSE(time.shader.empty());
+    }
+    EXPECT_EQ(download(timed.y)[0], 0.0f);
+    device->close();
+    expect_refusal(ErrorCode::device_closed, {"has been closed"}, [&] { timed.plan->times(); });
+}
+
 TEST_F(PlanReplay, MayOutliveWhatMadeIt) {
     const auto device = open();
     auto chain = std::make_unique<ChainPlan>(device, counting(100), std::vector<std::string>{"relu", "relu"});

@@ -9,8 +9,9 @@ struct DevicePresent : OpTest {};
 
 TEST_F(DevicePresent, IsFound) {
     const DeviceInfo& info = device()->info();
-    std::cout << info.name << " (" << info.type << ", " << info.driver << ", Vulkan " << (info.api_version >> 22) << "."
-              << (info.api_version >> 12 & 1023) << ", subgroups of " << device()->profile().subgroup_size << ")\n";
+    std::cout << info.name << " (" << info.type << ", " << info.driver << ", Vulkan "
+              << (info.api_version >> 22) << "." << (info.api_version >> 12 & 1023) << ", subgroups of "
+              << device()->profile().subgroup_size << ")\n";
     EXPECT_FALSE(info.name.empty());
 }
 

@@ -8,7 +8,7 @@
 
 namespace lemnos::test {
 
-// ---- the device and what the validation layer says of it -----------------------------------------------------------
+// ---- the device and what the validation layer says of it --------------------------------------------------
 
 static std::map<int64_t, std::shared_ptr<Device>>& open_devices() {
     static std::map<int64_t, std::shared_ptr<Device>> devices; // by max_storage_range
@@ -35,8 +35,9 @@ static int64_t validation_messages() {
 class ValidationListener : public testing::EmptyTestEventListener {
     void OnTestEnd(const testing::TestInfo&) override {
         const int64_t messages = validation_messages();
-        EXPECT_EQ(messages, seen_) << "The validation layer complained during this test; LEMNOS_VERBOSE=validation "
-                                      "prints what it said.";
+        EXPECT_EQ(messages, seen_)
+            << "The validation layer complained during this test; LEMNOS_VERBOSE=validation prints what "
+               "it said.";
         seen_ = messages;
     }
     int64_t seen_ = 0;
@@ -65,7 +66,7 @@ void OpTest::SetUp() {
     }
 }
 
-// ---- tensors as bytes ----------------------------------------------------------------------------------------------
+// ---- tensors as bytes -------------------------------------------------------------------------------------
 
 Tensor tensor_of(const std::vector<int32_t>& labels) {
     return reference::tensor_of<int32_t>({int64_t(labels.size())}, labels);
@@ -83,10 +84,17 @@ static void append(std::vector<uint8_t>& bytes, const Tensor& tensor) {
 static std::vector<uint8_t> encoded(const Given& given) {
     std::vector<uint8_t> bytes;
     switch (given.dtype) {
-    case DataType::f32: append<float>(bytes, given.value); break;
-    case DataType::i32: append<int32_t>(bytes, given.value); break;
-    case DataType::u8: append<uint8_t>(bytes, given.value); break;
-    default: fail(ErrorCode::unsupported, "The test harness cannot write ", name_of(given.dtype), ".");
+    case DataType::f32:
+        append<float>(bytes, given.value);
+        break;
+    case DataType::i32:
+        append<int32_t>(bytes, given.value);
+        break;
+    case DataType::u8:
+        append<uint8_t>(bytes, given.value);
+        break;
+    default:
+        fail(ErrorCode::unsupported, "The test harness cannot write ", name_of(given.dtype), ".");
     }
     return bytes;
 }
@@ -105,14 +113,18 @@ static Tensor decoded_as(const Shape& shape, const uint8_t* bytes) {
 
 static Tensor decoded(const TensorType& type, const uint8_t* bytes) {
     switch (type.dtype) {
-    case DataType::f32: return decoded_as<float>(type.shape, bytes);
-    case DataType::i32: return decoded_as<int32_t>(type.shape, bytes);
-    case DataType::u8: return decoded_as<uint8_t>(type.shape, bytes);
-    default: fail(ErrorCode::unsupported, "The test harness cannot read ", name_of(type.dtype), ".");
+    case DataType::f32:
+        return decoded_as<float>(type.shape, bytes);
+    case DataType::i32:
+        return decoded_as<int32_t>(type.shape, bytes);
+    case DataType::u8:
+        return decoded_as<uint8_t>(type.shape, bytes);
+    default:
+        fail(ErrorCode::unsupported, "The test harness cannot read ", name_of(type.dtype), ".");
     }
 }
 
-// ---- running -------------------------------------------------------------------------------------------------------
+// ---- running ----------------------------------------------------------------------------------------------
 
 static constexpr uint8_t guard_byte = 0xff; // four of them are a NaN
 
@@ -120,9 +132,10 @@ static constexpr uint8_t guard_byte = 0xff; // four of them are a NaN
 class Guarded {
   public:
     Guarded(std::shared_ptr<Device> device, const TensorType& type, std::string name)
-        : guard_(round_up(256, device->profile().storage_alignment)), bytes_(type.bytes()), name_(std::move(name)),
-          image_(size_t(round_up(bytes_ + 2 * guard_, 256)), guard_byte),
-          buffer_(Buffer::create(std::move(device), BufferKind::device, int64_t(image_.size()), name_.c_str())) {}
+        : guard_(round_up(256, device->profile().storage_alignment)), bytes_(type.bytes()),
+          name_(std::move(name)), image_(size_t(round_up(bytes_ + 2 * guard_, 256)), guard_byte),
+          buffer_(
+              Buffer::create(std::move(device), BufferKind::device, int64_t(image_.size()), name_.c_str())) {}
 
     BufferView view() const { return {buffer_, guard_, bytes_}; }
     void write(const std::vector<uint8_t>& data) {
@@ -136,7 +149,8 @@ class Guarded {
         std::vector<uint8_t> now(image_.size());
         BufferView{buffer_, 0, int64_t(image_.size())}.read(now.data());
         const auto first = image_.begin() + guard_, last = first + bytes_;
-        EXPECT_TRUE(std::equal(image_.begin(), first, now.begin())) << "Bytes before " << name_ << " were written.";
+        EXPECT_TRUE(std::equal(image_.begin(), first, now.begin()))
+            << "Bytes before " << name_ << " were written.";
         EXPECT_TRUE(std::equal(last, image_.end(), now.end() - (image_.end() - last)))
             << "Bytes behind " << name_ << " (" << bytes_ << " bytes) were written.";
         return {now.begin() + guard_, now.begin() + guard_ + bytes_};
@@ -159,14 +173,14 @@ static void run_plan(Plan& plan, const std::vector<Guarded>& outputs) {
     plan.device()->wait_all();
 }
 
-std::vector<Tensor> run_graph(const Graph& graph, const std::map<Value, Given>& given, const std::vector<Value>& wanted,
-                              const RunOptions& options) {
+std::vector<Tensor> run_graph(const Graph& graph, const std::map<Value, Given>& given,
+                              const std::vector<Value>& wanted, const RunOptions& options) {
     const std::shared_ptr<Device> on = options.device ? options.device : device();
     Bindings bindings;
     std::vector<Guarded> inputs, outputs;
     for (const auto& [value, tensor] : given) {
-        require(tensor.type() == graph.type(value), "The test gives ", to_string(tensor.type()), " where the graph has ",
-                to_string(graph.type(value)), ".");
+        require(tensor.type() == graph.type(value), "The test gives ", to_string(tensor.type()),
+                " where the graph has ", to_string(graph.type(value)), ".");
         inputs.emplace_back(on, tensor.type(), text("input ", value.node));
         inputs.back().write(encoded(tensor));
         bindings[value] = inputs.back().view();

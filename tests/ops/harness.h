@@ -1,7 +1,8 @@
-// Runs operators and graphs on the device, for tests that hold the results against the double-precision references.
+// Runs operators and graphs on the device, for tests that hold the results against the double-precision
+// references.
 //
-// A suite is a struct derived from OpTest; CTest runs every suite as one process, in which the device and its pipelines
-// are shared:
+// A suite is a struct derived from OpTest; CTest runs every suite as one process, in which the device and its
+// pipelines are shared:
 //     struct Relu : OpTest {};
 //     TEST_F(Relu, MatchesTheReference) {
 //         const Tensor x = random.with_edges({3, 65}), dy = random.uniform({3, 65});
@@ -9,7 +10,8 @@
 //         expect_near(run(relu), activate(reference::relu(), x), 1e-6);
 //         expect_near(run_gradients(relu, dy, {0})[0], activate_backward(reference::relu(), x, dy), 1e-6);
 //     }
-// Every run is checked beyond its values, see run_graph(). A test fails when the validation layer complained during it.
+// Every run is checked beyond its values, see run_graph(). A test fails when the validation layer complained
+// during it.
 #pragma once
 
 #include "graph/graph.h"
@@ -52,16 +54,17 @@ struct RunOptions {
     bool inputs_stay = true;        // the inputs are compared after the run; off for what is updated in place
 };
 
-// The device of this process, opened at first use, with max_storage_range lowered where a number is given. Throws
-// where there is none.
+// The device of this process, opened at first use, with max_storage_range lowered where a number is given.
+// Throws where there is none.
 std::shared_ptr<Device> device(int64_t max_storage_range = 0);
 
-// Computes `wanted` on the device. Each value lies in a buffer of its own between guard bytes. Checked as expectations:
+// Computes `wanted` on the device. Each value lies in a buffer of its own between guard bytes. Checked as
+// expectations:
 //  * nothing is written outside the outputs, and the inputs are unchanged;
 //  * what lies behind an input (NaN) is not used;
 //  * replaying the plan, and a plan with separate buffers (no memory reused), give the same bits.
-std::vector<Tensor> run_graph(const Graph& graph, const std::map<Value, Given>& given, const std::vector<Value>& wanted,
-                              const RunOptions& options = {});
+std::vector<Tensor> run_graph(const Graph& graph, const std::map<Value, Given>& given,
+                              const std::vector<Value>& wanted, const RunOptions& options = {});
 
 // All outputs of one operator, or the first.
 std::vector<Tensor> run_all(const OpCase& op_case, const RunOptions& options = {});

@@ -15,7 +15,9 @@ static const Tensor absent;
 
 struct LossTest : OpTest {
     static Shape leading(const Shape& shape) { return Shape(shape.begin(), shape.end() - 1); }
-    static Tensor equal_weights(const Shape& rows) { return Tensor(rows, 1.0 / double(reference::element_count(rows))); }
+    static Tensor equal_weights(const Shape& rows) {
+        return Tensor(rows, 1.0 / double(reference::element_count(rows)));
+    }
     static Given labels_given(const Labels& labels, const Shape& rows) {
         return {Tensor(rows, std::vector<double>(labels.begin(), labels.end())), DataType::i32};
     }
@@ -28,7 +30,7 @@ struct LossTest : OpTest {
     }
 };
 
-// ---- softmax cross-entropy -------------------------------------------------------------------------------------------
+// ---- softmax cross-entropy --------------------------------------------------------------------------------
 
 struct CrossEntropy : LossTest {
     void expect(const Shape& shape, double smoothing, double size = 4, const RunOptions& options = {}) {
@@ -36,19 +38,25 @@ struct CrossEntropy : LossTest {
         const Tensor x = random.uniform(shape, -size, size);
         const Labels labels = random.labels(reference::element_count(rows), shape.back());
         for (const Tensor& weights : {absent, random_weights(rows)}) {
-            SCOPED_TRACE(text(to_string(shape), ", smoothing ", smoothing, weights.empty() ? "" : ", weights"));
-            const OpCase loss{"softmax_cross_entropy", {x, labels_given(labels, rows), weights}, {{"label_smoothing", smoothing}}};
+            SCOPED_TRACE(
+                text(to_string(shape), ", smoothing ", smoothing, weights.empty() ? "" : ", weights"));
+            const OpCase loss{"softmax_cross_entropy",
+                              {x, labels_given(labels, rows), weights},
+                              {{"label_smoothing", smoothing}}};
             const Tensor used = weights.empty() ? equal_weights(rows) : weights;
-            // As for log_softmax (softmax_test.cpp), and a sum of rows of one sign. The logarithm of a sum near 1 is exact to
-            // some 2^-24 of 1, however small it is itself.
+            // As for log_softmax (softmax_test.cpp), and a sum of rows of one sign. The logarithm of a sum
+            // near 1 is exact to some 2^-24 of 1, however small it is itself.
             const double all = std::accumulate(used.data.begin(), used.data.end(), 0.0);
-            EXPECT_EQ(mismatch(run(loss, options), reference::softmax_cross_entropy(x, labels, used, smoothing), 3e-6,
-                               0.1 * all),
+            EXPECT_EQ(mismatch(run(loss, options),
+                               reference::softmax_cross_entropy(x, labels, used, smoothing), 3e-6, 0.1 * all),
                       "");
             const Tensor dy(Shape{}, random.number(0.5, 3));
             const Tensor expected = reference::softmax_cross_entropy_backward(x, labels, used, smoothing, dy);
-            // The difference of two numbers up to the largest weight, each exact to some 5e-6 (see softmax_test.cpp).
-            EXPECT_EQ(mismatch(run_gradients(loss, dy, {0}, options)[0], expected, 5e-6, dy[0] * largest_magnitude(used)), "");
+            // The difference of two numbers up to the largest weight, each exact to some 5e-6 (see
+            // softmax_test.cpp).
+            EXPECT_EQ(mismatch(run_gradients(loss, dy, {0}, options)[0], expected, 5e-6,
+                               dy[0] * largest_magnitude(used)),
+                      "");
         }
     }
 };
@@ -94,7 +102,8 @@ TEST_F(CrossEntropy, RowsOfWeightZeroAreNotLookedAt) {
 
 TEST_F(CrossEntropy, ALabelThatIsNoClassMakesNaN) {
     for (int32_t label : {-1, 5, 1000000, std::numeric_limits<int32_t>::min()}) {
-        const OpCase loss{"softmax_cross_entropy", {random.uniform({3, 5}), labels_given({1, label, 3}, {3})}};
+        const OpCase loss{"softmax_cross_entropy",
+                          {random.uniform({3, 5}), labels_given({1, label, 3}, {3})}};
         EXPECT_TRUE(std::isnan(run(loss)[0])) << label;
         const Tensor d = run_gradients(loss, Tensor(Shape{}, 1), {0})[0];
         for (int64_t c = 0; c < 5; ++c) {
@@ -106,17 +115,20 @@ TEST_F(CrossEntropy, ALabelThatIsNoClassMakesNaN) {
 TEST_F(CrossEntropy, RefusesWhatDoesNotFit) {
     const Given labels = labels_given({0, 0}, {2});
     EXPECT_EQ(refusal({"softmax_cross_entropy", {Tensor({3, 5}), labels}}),
-              "Operator softmax_cross_entropy: the labels (2) need the shape of the logits (3 x 5) without the last axis.");
+              "Operator softmax_cross_entropy: the labels (2) need the shape of the logits (3 x 5) "
+              "without the last axis.");
     EXPECT_EQ(refusal({"softmax_cross_entropy", {Tensor({2, 5}), Tensor({2})}}),
               "Operator softmax_cross_entropy: the input labels is f32 (i32 is needed).");
     EXPECT_EQ(refusal({"softmax_cross_entropy", {Tensor({2, 5}), labels, Tensor({3})}}),
               "Operator softmax_cross_entropy: the weights (3) need the shape 2.");
     EXPECT_EQ(refusal({"softmax_cross_entropy", {Tensor({2, 5}), labels}, {{"label_smoothing", 1.0}}}),
               "Operator softmax_cross_entropy: the attribute label_smoothing (1) must be below 1.");
-    EXPECT_THROW(run_gradients({"softmax_cross_entropy", {Tensor({2, 5}), labels, Tensor({2})}}, Tensor(Shape{}), {2}), Error);
+    EXPECT_THROW(
+        run_gradients({"softmax_cross_entropy", {Tensor({2, 5}), labels, Tensor({2})}}, Tensor(Shape{}), {2}),
+        Error);
 }
 
-// ---- mean squared error ------------------------------------------------------------------------------------------------
+// ---- mean squared error -----------------------------------------------------------------------------------
 
 struct SquaredError : LossTest {
     void expect(const Shape& shape, const RunOptions& options = {}) {
@@ -132,7 +144,9 @@ struct SquaredError : LossTest {
             };
             const Tensor used = rank_1(weights.empty() ? equal_weights(rows) : weights);
             // All terms have one sign, so the sum is as exact as in reduction_test.cpp.
-            EXPECT_EQ(mismatch(run(loss, options), reference::mean_squared_error(rank_1(p), rank_1(t), used), 4e-5, 1e-6), "");
+            EXPECT_EQ(mismatch(run(loss, options), reference::mean_squared_error(rank_1(p), rank_1(t), used),
+                               4e-5, 1e-6),
+                      "");
             const Tensor dy(Shape{}, random.number(0.5, 3));
             auto expected = reference::mean_squared_error_backward(rank_1(p), rank_1(t), used, dy);
             expected.prediction.shape = expected.target.shape = shape;
@@ -144,8 +158,9 @@ struct SquaredError : LossTest {
 };
 
 TEST_F(SquaredError, MatchesTheReference) {
-    for (const Shape& shape : {Shape{}, Shape{1}, Shape{3}, Shape{65}, Shape{257}, Shape{1, 1}, Shape{3, 5}, Shape{2, 129},
-                               Shape{5, 4, 4}, Shape{3, 7, 9, 5}, Shape{2, 64, 65}, Shape{5000}, Shape{5, 4001}, Shape{3, 8004}})
+    for (const Shape& shape :
+         {Shape{}, Shape{1}, Shape{3}, Shape{65}, Shape{257}, Shape{1, 1}, Shape{3, 5}, Shape{2, 129},
+          Shape{5, 4, 4}, Shape{3, 7, 9, 5}, Shape{2, 64, 65}, Shape{5000}, Shape{5, 4001}, Shape{3, 8004}})
         expect(shape);
 }
 
@@ -159,7 +174,8 @@ TEST_F(SquaredError, LargerThanOneBinding) {
 
 TEST_F(SquaredError, ExamplesOfWeightZeroAreNotLookedAt) {
     Tensor p = random.uniform({3, 8}), weights({3}, {1, 0, 2});
-    const Tensor t = random.uniform({3, 8}), dy(Shape{}, 1), expected = reference::mean_squared_error(p, t, weights);
+    const Tensor t = random.uniform({3, 8}), dy(Shape{}, 1),
+                 expected = reference::mean_squared_error(p, t, weights);
     const auto expected_gradient = reference::mean_squared_error_backward(p, t, weights, dy);
     for (int64_t c = 0; c < 8; ++c) p(1, c) = nan;
     const OpCase loss{"mean_squared_error", {p, t, weights}};
@@ -174,7 +190,7 @@ TEST_F(SquaredError, RefusesWhatDoesNotFit) {
               "Operator mean_squared_error: the weights (3) need the shape 2.");
 }
 
-// ---- count_correct -----------------------------------------------------------------------------------------------------
+// ---- count_correct ----------------------------------------------------------------------------------------
 
 struct CountCorrect : LossTest {
     static double counted(const Tensor& x, const Labels& labels, const Tensor& weights) {
@@ -195,7 +211,8 @@ struct CountCorrect : LossTest {
         const Labels labels = random.labels(reference::element_count(rows), shape.back());
         for (const Tensor& weights : {absent, random_weights(rows)}) {
             SCOPED_TRACE(to_string(shape));
-            EXPECT_EQ(run({"count_correct", {x, labels_given(labels, rows), weights}}, options)[0], counted(x, labels, weights));
+            EXPECT_EQ(run({"count_correct", {x, labels_given(labels, rows), weights}}, options)[0],
+                      counted(x, labels, weights));
         }
     }
 };
@@ -215,13 +232,15 @@ TEST_F(CountCorrect, LargerThanOneBinding) {
 
 TEST_F(CountCorrect, SpecialRows) {
     const Tensor x({4, 3}, {nan, 1, 2, -1e38, -1e38, -1e38, 5, 5, 5, 0, -0.0, 0});
-    EXPECT_EQ(run({"count_correct", {x, labels_given({2, 0, 0, 0}, {4})}})[0], 4);  // NaN is no maximum
+    EXPECT_EQ(run({"count_correct", {x, labels_given({2, 0, 0, 0}, {4})}})[0], 4); // NaN is no maximum
     EXPECT_EQ(run({"count_correct", {x, labels_given({0, 1, 2, 1}, {4})}})[0], 0);
     EXPECT_EQ(run({"count_correct", {x, labels_given({-1, 3, 100, -2}, {4})}})[0], 0);
 }
 
 TEST_F(CountCorrect, HasNoGradient) {
-    EXPECT_THROW(run_gradients({"count_correct", {Tensor({2, 3}), labels_given({0, 1}, {2})}}, Tensor(Shape{}), {0}), Error);
+    EXPECT_THROW(
+        run_gradients({"count_correct", {Tensor({2, 3}), labels_given({0, 1}, {2})}}, Tensor(Shape{}), {0}),
+        Error);
 }
 
 } // namespace lemnos::test

@@ -150,6 +150,12 @@ TEST_F(BatchNormTraining, IsCutToWhatABindingCovers) {
     test_training(random, {{128, 14, 14, 8}, 1, "relu6", 100}, {.device = device(1 << 17)});
 }
 
+// More slices than their sums fit one binding.
+TEST_F(BatchNormTraining, RefusesMoreSlicesThanItCanMerge) {
+    const Tensor x({20, 16, 16, 64}), vector({64});
+    EXPECT_THROW(run({"batch_norm_training", {x, vector, vector}}, {.device = device(4096)}), Error);
+}
+
 TEST_F(BatchNormTraining, RefusesWhatDoesNotFit) {
     const Tensor x({2, 3, 4}), four({4}), three({3});
     EXPECT_NE(refusal({"batch_norm_training", {x, three, four}}).find("gamma"), std::string::npos);

@@ -4,9 +4,9 @@
 
 namespace lemnos::test {
 
-// An invocation adds at most 512 numbers one by one, passes follow one another: at worst some 600 roundings of 2^-24 of
-// the sum of magnitudes. The terms here lie in [-1, 1]; a sum that happens to be near 0 is measured against the root of
-// the number of terms, the size of a random sum.
+// An invocation adds at most 512 numbers one by one, passes follow one another: at worst some 600 roundings
+// of 2^-24 of the sum of magnitudes. The terms here lie in [-1, 1]; a sum that happens to be near 0 is
+// measured against the root of the number of terms, the size of a random sum.
 static constexpr double tolerance = 600 * 0x1p-24;
 
 struct Reduction : OpTest {
@@ -23,18 +23,21 @@ struct Reduction : OpTest {
             const Tensor sum = reference::sum(x, all, kept), mean = reference::mean(x, all, kept);
             const double terms = double(x.size()) / double(sum.size());
             EXPECT_EQ(mismatch(run({"sum", {x}, attributes}, options), sum, tolerance, std::sqrt(terms)), "");
-            EXPECT_EQ(mismatch(run({"mean", {x}, attributes}, options), mean, tolerance, 1 / std::sqrt(terms)), "");
+            EXPECT_EQ(
+                mismatch(run({"mean", {x}, attributes}, options), mean, tolerance, 1 / std::sqrt(terms)), "");
             const Tensor dy = random.uniform(sum.shape);
             // Copies, and one division.
-            expect_near(run_gradients({"sum", {x}, attributes}, dy, {0}, options)[0], reference::sum_backward(x, dy, all), 0x1p-24);
-            expect_near(run_gradients({"mean", {x}, attributes}, dy, {0}, options)[0], reference::mean_backward(x, dy, all), 2e-7);
+            expect_near(run_gradients({"sum", {x}, attributes}, dy, {0}, options)[0],
+                        reference::sum_backward(x, dy, all), 0x1p-24);
+            expect_near(run_gradients({"mean", {x}, attributes}, dy, {0}, options)[0],
+                        reference::mean_backward(x, dy, all), 2e-7);
         }
     }
 };
 
 TEST_F(Reduction, EverythingToOneNumber) {
-    for (const Shape& shape : {Shape{}, Shape{1}, Shape{2}, Shape{3}, Shape{64}, Shape{65}, Shape{129}, Shape{257},
-                               Shape{4099}, Shape{3, 5, 7}, Shape{100, 100, 13}})
+    for (const Shape& shape : {Shape{}, Shape{1}, Shape{2}, Shape{3}, Shape{64}, Shape{65}, Shape{129},
+                               Shape{257}, Shape{4099}, Shape{3, 5, 7}, Shape{100, 100, 13}})
         expect(shape, {});
 }
 
@@ -93,7 +96,8 @@ TEST_F(Reduction, RowsThatOneBindingCannotPairAreRefused) {
 }
 
 TEST_F(Reduction, ManySmallNumbersKeepTheirSum) {
-    // One running sum of f32 would stop growing at 2^24 times 0.1's spacing; this one is exact to some roundings.
+    // One running sum of f32 would stop growing at 2^24 times 0.1's spacing; this one is exact to some
+    // roundings.
     const Tensor x({1 << 20}, double(0.1f));
     expect_near(run({"sum", {x}}), reference::sum(x, {0}), 1e-6);
 }

@@ -46,7 +46,8 @@ struct Movement : OpTest {
         for (size_t i = 0; i < parts.size(); ++i) expect_equal(d[i], expected[i]);
     }
 
-    void expect_slice(const Shape& shape, int64_t axis, int64_t begin, int64_t end, const RunOptions& options = {}) {
+    void expect_slice(const Shape& shape, int64_t axis, int64_t begin, int64_t end,
+                      const RunOptions& options = {}) {
         SCOPED_TRACE(text(to_string(shape), " from ", begin, " to ", end, " along ", axis));
         const Tensor x = random.with_edges(shape);
         const OpCase slice{"slice", {x}, {{"axis", axis}, {"begin", begin}, {"end", end}}};
@@ -105,7 +106,7 @@ struct Transpose : Movement {};
 struct Broadcast : Movement {};
 struct Cast : OpTest {};
 
-// ---- concat ----------------------------------------------------------------------------------------------------------
+// ---- concat -----------------------------------------------------------------------------------------------
 
 TEST_F(Concat, MatchesTheReference) {
     expect_concat({{1}}, 0);
@@ -121,13 +122,15 @@ TEST_F(Concat, MatchesTheReference) {
 
 TEST_F(Concat, Integers) {
     const Tensor a({2, 2}, {-1, 2, 2147483647, -2147483648.0}), b({2, 1}, {5, 6});
-    EXPECT_EQ(run({"concat", {Given(a, DataType::i32), Given(b, DataType::i32)}, {{"axis", int64_t(1)}}}).data,
-              reference::concat({a, b}, 1).data);
+    EXPECT_EQ(
+        run({"concat", {Given(a, DataType::i32), Given(b, DataType::i32)}, {{"axis", int64_t(1)}}}).data,
+        reference::concat({a, b}, 1).data);
 }
 
 TEST_F(Concat, OneTensorTwice) {
     Graph graph;
-    const Value x = graph.input("x", {DataType::f32, {2, 3}}), seed = graph.input("seed", {DataType::f32, {2, 6}});
+    const Value x = graph.input("x", {DataType::f32, {2, 3}}),
+                seed = graph.input("seed", {DataType::f32, {2, 6}});
     const Value y = graph.add("concat", {x, x}, {{"axis", int64_t(1)}});
     const std::vector<Value> d = gradients(graph, y, std::vector{x}, seed);
     const Tensor dx = run_graph(graph, {{x, Tensor({2, 3})}, {seed, counting({2, 6})}}, d)[0];
@@ -144,16 +147,18 @@ TEST_F(Concat, LargerThanOneBinding) {
 
 TEST_F(Concat, RefusesPartsThatDiffer) {
     EXPECT_EQ(refusal({"concat", {Tensor({2, 3}), Tensor({3, 3})}, {{"axis", int64_t(1)}}}),
-              "Operator concat: part 1 (f32 3 x 3) differs from part 0 (f32 2 x 3) in more than the extent of axis 1.");
-    EXPECT_EQ(refusal({"concat", {Tensor({2, 3}), Tensor({2})}, {{"axis", int64_t(1)}}}),
-              "Operator concat: part 1 (f32 2) differs from part 0 (f32 2 x 3) in more than the extent of axis 1.");
+              "Operator concat: part 1 (f32 3 x 3) differs from part 0 (f32 2 x 3) in more than the "
+              "extent of axis 1.");
+    EXPECT_EQ(
+        refusal({"concat", {Tensor({2, 3}), Tensor({2})}, {{"axis", int64_t(1)}}}),
+        "Operator concat: part 1 (f32 2) differs from part 0 (f32 2 x 3) in more than the extent of axis 1.");
     EXPECT_EQ(refusal({"concat", {Tensor({2, 3})}, {{"axis", int64_t(2)}}}),
               "Operator concat: the axis 2 does not exist (2 x 3, rank 2).");
     EXPECT_EQ(refusal({"concat", {Given(Tensor({2}), DataType::u8)}}),
               "Operator concat: the input parts is u8 (f32 and i32 can be moved; cast first).");
 }
 
-// ---- slice -----------------------------------------------------------------------------------------------------------
+// ---- slice ------------------------------------------------------------------------------------------------
 
 TEST_F(Slice, MatchesTheReference) {
     expect_slice({1}, 0, 0, 1);
@@ -179,14 +184,17 @@ TEST_F(Slice, LargerThanOneBinding) {
 }
 
 TEST_F(Slice, RefusesRangesOutside) {
-    EXPECT_EQ(refusal({"slice", {Tensor({2, 3})}, {{"axis", int64_t(1)}, {"begin", int64_t(1)}, {"end", int64_t(4)}}}),
-              "Operator slice: the range from 1 to 4 is empty or outside the axis (3 long).");
+    EXPECT_EQ(
+        refusal(
+            {"slice", {Tensor({2, 3})}, {{"axis", int64_t(1)}, {"begin", int64_t(1)}, {"end", int64_t(4)}}}),
+        "Operator slice: the range from 1 to 4 is empty or outside the axis (3 long).");
     EXPECT_EQ(refusal({"slice", {Tensor({2, 3})}, {{"begin", int64_t(1)}, {"end", int64_t(1)}}}),
               "Operator slice: the range from 1 to 1 is empty or outside the axis (2 long).");
-    EXPECT_EQ(refusal({"slice", {Tensor(Shape{})}}), "Operator slice: the axis 0 does not exist (scalar, rank 0).");
+    EXPECT_EQ(refusal({"slice", {Tensor(Shape{})}}),
+              "Operator slice: the axis 0 does not exist (scalar, rank 0).");
 }
 
-// ---- pad -------------------------------------------------------------------------------------------------------------
+// ---- pad --------------------------------------------------------------------------------------------------
 
 TEST_F(Pad, MatchesTheReference) {
     expect_pad({}, {}, {}, 1);
@@ -205,7 +213,10 @@ TEST_F(Pad, MatchesTheReference) {
 
 TEST_F(Pad, Integers) {
     const Tensor x({2}, {-3, 4});
-    EXPECT_EQ(run({"pad", {Given(x, DataType::i32)}, {{"before", Integers{1}}, {"after", Integers{2}}, {"value", -7.0}}}).data,
+    EXPECT_EQ(run({"pad",
+                   {Given(x, DataType::i32)},
+                   {{"before", Integers{1}}, {"after", Integers{2}}, {"value", -7.0}}})
+                  .data,
               (std::vector<double>{-7, -3, 4, -7, -7}));
 }
 
@@ -217,11 +228,12 @@ TEST_F(Pad, LargerThanOneBinding) {
 }
 
 TEST_F(Pad, RefusesTooFewNumbers) {
-    EXPECT_EQ(refusal({"pad", {Tensor({2, 3})}, {{"before", Integers{1}}, {"after", Integers{1, 1}}}}),
-              "Operator pad: the attributes before and after have 1 and 2 elements (one an axis is needed: 2).");
+    EXPECT_EQ(
+        refusal({"pad", {Tensor({2, 3})}, {{"before", Integers{1}}, {"after", Integers{1, 1}}}}),
+        "Operator pad: the attributes before and after have 1 and 2 elements (one an axis is needed: 2).");
 }
 
-// ---- reshape ---------------------------------------------------------------------------------------------------------
+// ---- reshape ----------------------------------------------------------------------------------------------
 
 TEST_F(Reshape, MatchesTheReference) {
     const std::vector<std::pair<Shape, Shape>> cases{
@@ -237,7 +249,8 @@ TEST_F(Reshape, MatchesTheReference) {
 TEST_F(Reshape, OneExtentFollowsFromTheOthers) {
     EXPECT_EQ(run({"reshape", {Tensor({4, 6})}, {{"shape", Integers{3, -1}}}}).shape, (Shape{3, 8}));
     EXPECT_EQ(run({"reshape", {Tensor({4, 6})}, {{"shape", Integers{-1}}}}).shape, (Shape{24}));
-    EXPECT_EQ(run({"reshape", {Given(counting({5}), DataType::u8)}, {{"shape", Integers{1, -1}}}}).data, counting({5}).data);
+    EXPECT_EQ(run({"reshape", {Given(counting({5}), DataType::u8)}, {{"shape", Integers{1, -1}}}}).data,
+              counting({5}).data);
 }
 
 TEST_F(Reshape, RefusesShapesThatDoNotFit) {
@@ -251,7 +264,7 @@ TEST_F(Reshape, RefusesShapesThatDoNotFit) {
               "Operator reshape: the new shape has the extent 0.");
 }
 
-// ---- transpose, broadcast ----------------------------------------------------------------------------------------------
+// ---- transpose, broadcast ---------------------------------------------------------------------------------
 
 TEST_F(Transpose, MovesEveryElement) {
     expect_transpose({}, {});
@@ -273,15 +286,17 @@ TEST_F(Transpose, LargerThanOneBinding) {
 
 TEST_F(Transpose, RefusesWhatIsNoPermutation) {
     EXPECT_EQ(refusal({"transpose", {Tensor({2, 3})}, {{"perm", Integers{0, 0}}}}),
-              "Operator transpose: the attribute perm names the axis 0, which does not exist or is named twice (x is 2 x 3).");
+              "Operator transpose: the attribute perm names the axis 0, which does not exist or is named "
+              "twice (x is 2 x 3).");
     EXPECT_EQ(refusal({"transpose", {Tensor({2, 3})}, {{"perm", Integers{1}}}}),
               "Operator transpose: the attribute perm has 1 elements (one an axis is needed: 2).");
 }
 
 TEST_F(Broadcast, RepeatsAxesOfExtentOne) {
-    const std::vector<std::pair<Shape, Shape>> cases{{{1}, {65}},          {{1, 3}, {129, 3}},       {{3, 1}, {3, 7}},
-                                                     {{2, 1}, {2, 16}},    {{2, 1, 1, 8}, {2, 3, 5, 8}}, {{1, 5, 1}, {4, 5, 3}},
-                                                     {{1, 1}, {16, 257}}};
+    const std::vector<std::pair<Shape, Shape>> cases{
+        {{1}, {65}},        {{1, 3}, {129, 3}},           {{3, 1}, {3, 7}},
+        {{2, 1}, {2, 16}},  {{2, 1, 1, 8}, {2, 3, 5, 8}}, {{1, 5, 1}, {4, 5, 3}},
+        {{1, 1}, {16, 257}}};
     for (const RunOptions& options : {RunOptions{}, RunOptions{.device = device(4096)}})
         for (const auto& [from, to] : cases) {
             SCOPED_TRACE(text(to_string(from), " to ", to_string(to)));
@@ -301,7 +316,7 @@ TEST_F(Broadcast, RepeatsAxesOfExtentOne) {
         }
 }
 
-// ---- cast ------------------------------------------------------------------------------------------------------------
+// ---- cast -------------------------------------------------------------------------------------------------
 
 static Tensor cast_on_device(const Given& x, const char* to, const RunOptions& options = {}) {
     return run({"cast", {x}, {{"to", to}}}, options);
@@ -310,13 +325,16 @@ static Tensor cast_on_device(const Given& x, const char* to, const RunOptions& o
 static constexpr double nan = std::numeric_limits<double>::quiet_NaN(), infinity = HUGE_VAL;
 
 TEST_F(Cast, FloatsToIntegers) {
-    const Tensor x({17}, {0, -0.0, 0.5, -0.5, 1.999, -1.999, 254.99, 255, 256, 1e9, -1e9, 2147483520, 2147483648.0, -2147483648.0,
-                          3e38, -3e38, 65.5});
-    expect_equal(cast_on_device(x, "i32"), reference::cast(reference::cast(x, reference::NumberType::f32), reference::NumberType::i32));
-    expect_equal(cast_on_device(x, "u8"), reference::cast(reference::cast(x, reference::NumberType::f32), reference::NumberType::u8));
+    const Tensor x({17}, {0, -0.0, 0.5, -0.5, 1.999, -1.999, 254.99, 255, 256, 1e9, -1e9, 2147483520,
+                          2147483648.0, -2147483648.0, 3e38, -3e38, 65.5});
+    expect_equal(cast_on_device(x, "i32"),
+                 reference::cast(reference::cast(x, reference::NumberType::f32), reference::NumberType::i32));
+    expect_equal(cast_on_device(x, "u8"),
+                 reference::cast(reference::cast(x, reference::NumberType::f32), reference::NumberType::u8));
     EXPECT_EQ(cast_on_device(Tensor({3}, {nan, infinity, -infinity}), "i32").data,
               (std::vector<double>{0, 2147483647, -2147483648.0}));
-    EXPECT_EQ(cast_on_device(Tensor({3}, {nan, infinity, -infinity}), "u8").data, (std::vector<double>{0, 255, 0}));
+    EXPECT_EQ(cast_on_device(Tensor({3}, {nan, infinity, -infinity}), "u8").data,
+              (std::vector<double>{0, 255, 0}));
 }
 
 TEST_F(Cast, IntegersToAnything) {
@@ -355,7 +373,8 @@ TEST_F(Cast, TheGradientStopsAtIntegers) {
     const Tensor x = random.uniform({5}), dy = random.uniform({5});
     expect_equal(run_gradients({"cast", {x}, {{"to", "f32"}}}, dy, {0})[0], dy);
     Graph graph;
-    const Value input = graph.input("x", {DataType::f32, {5}}), seed = graph.input("seed", {DataType::f32, {5}});
+    const Value input = graph.input("x", {DataType::f32, {5}}),
+                seed = graph.input("seed", {DataType::f32, {5}});
     const Value back = graph.add("cast", {graph.add("cast", {input}, {{"to", "i32"}})}, {{"to", "f32"}});
     const std::vector<Value> d = gradients(graph, back, std::vector{input}, seed);
     expect_equal(run_graph(graph, {}, d)[0], Tensor({5}));

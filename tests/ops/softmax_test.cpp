@@ -8,17 +8,18 @@ struct Softmax : OpTest {
     void expect(const Shape& shape, double size, const RunOptions& options = {}) {
         SCOPED_TRACE(text(to_string(shape), " within ", size));
         const Tensor x = random.uniform(shape, -size, size), dy = random.uniform(shape);
-        // Vulkan allows exp 3 + 2|x| units in the last place (2^-23): for values within 16 of the largest, which make
-        // up the results, at most 35 units or 4e-6; the sum's error is smaller. Logarithms are as exact as x: the
-        // error of log_sum, and one rounding at the size of the result.
+        // Vulkan allows exp 3 + 2|x| units in the last place (2^-23): for values within 16 of the largest,
+        // which make up the results, at most 35 units or 4e-6; the sum's error is smaller. Logarithms are as
+        // exact as x: the error of log_sum, and one rounding at the size of the result.
         expect_near(run({"softmax", {x}}, options), reference::softmax(x), 5e-6);
         expect_near(run({"log_softmax", {x}}, options), reference::log_softmax(x), 2e-6);
-        EXPECT_EQ(mismatch(run_gradients({"softmax", {x}}, dy, {0}, options)[0], reference::softmax_backward(x, dy), 1e-5,
+        EXPECT_EQ(mismatch(run_gradients({"softmax", {x}}, dy, {0}, options)[0],
+                           reference::softmax_backward(x, dy), 1e-5,
                            largest_magnitude(reference::softmax(x))),
                   "");
         // dx = dy - y * sum(dy): the sum of n random terms may be as large as sqrt(n).
-        EXPECT_EQ(mismatch(run_gradients({"log_softmax", {x}}, dy, {0}, options)[0], reference::log_softmax_backward(x, dy),
-                           1e-5, 1),
+        EXPECT_EQ(mismatch(run_gradients({"log_softmax", {x}}, dy, {0}, options)[0],
+                           reference::log_softmax_backward(x, dy), 1e-5, 1),
                   "");
     }
 };

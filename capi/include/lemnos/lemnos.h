@@ -1,0 +1,353 @@
+/* lemnos.h — train and run convolutional networks on any Vulkan device. C99 and C++11; this header is the manual.
+ *
+ * The objects, from the bottom up:
+ *   lem_device      a Vulkan device                     lem_dataset     labelled images, from files or memory
+ *   lem_tensor      memory on it                        lem_optimizer   how parameters are updated
+ *   lem_graph       operators and their gradients       lem_schedule    the learning rate over time
+ *   lem_plan        a graph compiled for a device       lem_trainer     all of these, training a model
+ *   lem_model       a network with its parameters       lem_predictor   a model, classifying images
+ *   lem_text        a text that a function returns
+ *
+ * RULES, the same everywhere
+ *
+ * Results.  A call that can fail returns lem_result: 0 is success, negative is failure, positive is "not an error, but not
+ *   done". After a failure lem_last_error() holds a whole sentence, per thread; outputs are set to NULL or 0 (arrays of
+ *   pixels and numbers that the caller lends are then unspecified).
+ * Handles.  A function that creates returns one reference; retain adds one, release takes one away and does nothing for
+ *   NULL. Release is legal in any order and from any thread, and never changes the last error. It does not wait for the
+ *   device, unless the last of all handles on a device goes, which closes it. Objects keep what they depend on alive. A
+ *   NULL handle is LEM_ERROR_INVALID_ARGUMENT, never a crash.
+ * Close.  lem_device_close() waits, then frees everything on the device. Handles that survive may still be released; using
+ *   them gives LEM_ERROR_DEVICE_CLOSED (what needs no device, such as a tensor's shape, still answers).
+ * Threads.  Devices, tensors, plans, models, data sets, optimizers and schedules: any thread. Graphs, trainers and
+ *   predictors: one thread at a time. Texts are immutable. Functions that change a model (…_load_weights, …_set_pixels,
+ *   …_prepare) want it alone.
+ * Texts.  UTF-8, zero-terminated. A text given to a function is read during the call only.
+ * Options.  Many functions take "options": a JSON object such as {"width": 0.35, "resolution": 96}. Values are numbers,
+ *   true, false, texts and lists of numbers. NULL or "" means all defaults. An unknown name or a value out of range is
+ *   refused with a sentence that gives the nearest name or the range; lem_options_json() lists every option with its
+ *   default, range and meaning.
+ * Layout.  Images and activations are NHWC (batch, height, width, channels), row-major and dense, so pixels as a camera
+ *   gives them are a tensor already. Convolution weights are HWIO on the device; files hold them in torchvision's order.
+ * Structures.  Begin with struct_size; initialise them with their LEM_..._INIT macro. They grow only at the end. A program
+ *   compiled with a newer header may run with an older library as long as what that library does not know is zero; it is
+ *   LEM_ERROR_UNSUPPORTED otherwise.
+ */
+#ifndef LEMNOS_LEMNOS_H
+#define LEMNOS_LEMNOS_H
+
+#include <stdint.h>
+
+#define LEM_VERSION_MAJOR 0
+#define LEM_VERSION_MINOR 1
+#define LEM_VERSION_PATCH 0
+
+#ifndef LEM_API
+#if defined(_WIN32)
+#define LEM_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define LEM_API __attribute__((visibility("default")))
+#else
+#define LEM_API
+#endif
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct lem_device lem_device;
+typedef struct lem_tensor lem_tensor;
+typedef struct lem_graph lem_graph;
+typedef struct lem_plan lem_plan;
+typedef struct lem_model lem_model;
+typedef struct lem_dataset lem_dataset;
+typedef struct lem_optimizer lem_optimizer;
+typedef struct lem_schedule lem_schedule;
+typedef struct lem_trainer lem_trainer;
+typedef struct lem_predictor lem_predictor;
+typedef struct lem_text lem_text;
+
+/* ---- results ---------------------------------------------------------------------------------------------------- */
+
+/* The values are permanent and never reused. */
+typedef enum lem_result {
+    LEM_OK = 0,
+    LEM_NOT_READY = 1,                     /* a wait reached its timeout; nothing is wrong                         */
+    LEM_FINISHED = 2,                      /* a trainer has no step left                                           */
+    LEM_ERROR_INVALID_ARGUMENT = -10,      /* a value is outside what is allowed                                   */
+    LEM_ERROR_INVALID_STATE = -11,         /* the call does not fit the object's state                             */
+    LEM_ERROR_NOT_FOUND = -12,             /* no file, operator, model … of that name                              */
+    LEM_ERROR_OUT_OF_HOST_MEMORY = -20,
+    LEM_ERROR_OUT_OF_DEVICE_MEMORY = -21,
+    LEM_ERROR_UNSUPPORTED = -30,           /* this device or build cannot do it                                    */
+    LEM_ERROR_NO_DEVICE = -31,             /* no Vulkan loader, driver or matching device; the text says what to do */
+    LEM_ERROR_DEVICE_LOST = -40,           /* sticky: close the device and open it again                           */
+    LEM_ERROR_DEVICE_CLOSED = -41,
+    LEM_ERROR_TIMEOUT = -42,
+    LEM_ERROR_FILE_UNREADABLE = -50,       /* the system refused to read it                                        */
+    LEM_ERROR_FILE_MALFORMED = -51,        /* it was read, and is not what it should be                            */
+    LEM_ERROR_FILE_UNWRITABLE = -52,       /* nothing was written; an existing file is as it was                   */
+    LEM_ERROR_INTERNAL = -90,              /* a fault of the library; please report the text                       */
+    LEM_RESULT_FORCE_32 = 0x7fffffff
+} lem_result;
+
+/* The sentence of the last failed call on this thread; never NULL; valid until this thread's next failure. */
+LEM_API const char *lem_last_error(void);
+/* "LEM_ERROR_NOT_FOUND" for -12, and so on; "an unknown result" for values this version does not know. */
+LEM_API const char *lem_result_name(int32_t result);
+
+/* ---- the library ------------------------------------------------------------------------------------------------ */
+
+/* The version of the library at run time: major * 1000000 + minor * 1000 + patch. */
+LEM_API int32_t lem_version(void);
+/* One line: version, build type, shader-set hash. */
+LEM_API const char *lem_build_info(void);
+/* All operators as JSON: name, summary, inputs, outputs, attributes (kind, default, range, help), has_gradient. */
+LEM_API lem_result lem_operators_json(lem_text **out);
+/* The options of one kind of thing as a JSON array: name, summary and options (name, kind, default, minimum, maximum,
+   choices, help) of each. kind: "model", "optimizer", "schedule", "trainer", "dataset". */
+LEM_API lem_result lem_options_json(const char *kind, lem_text **out);
+
+/* The characters of a text; valid while the text is; "" for NULL. */
+LEM_API const char *lem_text_data(const lem_text *text);
+/* Its length in bytes without the terminating zero. */
+LEM_API int64_t lem_text_bytes(const lem_text *text);
+LEM_API void lem_text_release(lem_text *text);
+
+/* ---- devices ---------------------------------------------------------------------------------------------------- */
+
+/* The devices of this machine as a JSON array, the preferred one first: index, name, type ("discrete", "integrated",
+   "virtual", "cpu", "other"), driver, uuid, api_version ("1.3.255"), memory_bytes. LEM_ERROR_NO_DEVICE where there is no
+   Vulkan. */
+LEM_API lem_result lem_devices_json(lem_text **out);
+
+/* Hooks of the host, all optional. They may be called from any thread and must neither throw nor call Lemnos. */
+typedef struct lem_host {
+    int32_t struct_size;
+    int32_t reserved;                                              /* 0 */
+    void *user;                                                    /* handed to every hook */
+    void (*log)(void *user, const char *line);                     /* lines of the topics in LEMNOS_VERBOSE; NULL:
+                                                                      they go to standard error */
+} lem_host;
+#define LEM_HOST_INIT {(int32_t)sizeof(lem_host), 0, 0, 0}
+
+typedef struct lem_device_desc {
+    int32_t struct_size;
+    int32_t no_disk_cache;    /* 1: compiled pipelines are not kept in the user's cache folder                     */
+    const char *wanted;       /* an index, a UUID or a part of the name; NULL: $LEMNOS_DEVICE, else the first       */
+    int64_t memory_limit;     /* bytes of device memory this device may use; 0: no limit                            */
+    const lem_host *host;     /* copied; may be NULL                                                                */
+} lem_device_desc;
+#define LEM_DEVICE_DESC_INIT {(int32_t)sizeof(lem_device_desc), 0, 0, 0, 0}
+
+/* Opens a device with a Vulkan instance of its own. desc may be NULL: all defaults. */
+LEM_API lem_result lem_device_open(const lem_device_desc *desc, lem_device **out);
+/* Waits for all work, then frees every object on the device; idempotent. */
+LEM_API lem_result lem_device_close(lem_device *device);
+LEM_API void lem_device_retain(lem_device *device);
+/* Releasing the last reference of a device and of everything on it waits and closes it. */
+LEM_API void lem_device_release(lem_device *device);
+/* This device's entry of lem_devices_json(), with subgroup_size, kernel_family and the limits in use. */
+LEM_API lem_result lem_device_info_json(lem_device *device, lem_text **out);
+/* Live counters as JSON: memory_bytes, buffers, allocations, pipelines, descriptor_writes, submissions,
+   validation_messages (of Khronos validation layers, where one is active). memory_bytes and buffers are those alive now;
+   the others count since the device was opened. */
+LEM_API lem_result lem_device_counters_json(lem_device *device, lem_text **out);
+/* Waits until the work of a ticket (of lem_plan_run_async) is done. LEM_NOT_READY after timeout_ns nanoseconds;
+   a negative timeout waits a day. A ticket that was never given out is LEM_ERROR_INVALID_ARGUMENT. */
+LEM_API lem_result lem_device_wait(lem_device *device, int64_t ticket, int64_t timeout_ns);
+
+/* ---- tensors ---------------------------------------------------------------------------------------------------- */
+
+typedef enum lem_dtype {
+    LEM_DTYPE_F32 = 1,
+    LEM_DTYPE_F16 = 2,
+    LEM_DTYPE_I32 = 16,
+    LEM_DTYPE_U8 = 32,
+    LEM_DTYPE_FORCE_32 = 0x7fffffff
+} lem_dtype;
+
+/* A tensor of zeros. shape: rank extents of at least 1; rank 0 to 8, 0 being one number (shape may then be NULL). */
+LEM_API lem_result lem_tensor_create(lem_device *device, lem_dtype dtype, const int64_t *shape, int32_t rank,
+                                     lem_tensor **out);
+LEM_API void lem_tensor_retain(lem_tensor *tensor);
+LEM_API void lem_tensor_release(lem_tensor *tensor);
+/* Copies the whole tensor; bytes must be its size exactly. Ordered after all work submitted so far; returns when the copy
+   is done and data may be reused. */
+LEM_API lem_result lem_tensor_write(lem_tensor *tensor, const void *data, int64_t bytes);
+LEM_API lem_result lem_tensor_read(lem_tensor *tensor, void *data, int64_t bytes);
+LEM_API lem_result lem_tensor_dtype(lem_tensor *tensor, lem_dtype *out);
+LEM_API lem_result lem_tensor_bytes(lem_tensor *tensor, int64_t *out);
+/* Writes up to capacity extents to out_shape (which may be NULL when capacity is 0) and the rank to out_rank. */
+LEM_API lem_result lem_tensor_shape(lem_tensor *tensor, int64_t *out_shape, int32_t capacity, int32_t *out_rank);
+
+/* ---- graphs ----------------------------------------------------------------------------------------------------- */
+
+/* An empty graph. It needs no device. Values of a graph are numbers; they belong to that graph alone. A failed call leaves
+   the graph as it was. */
+LEM_API lem_result lem_graph_create(lem_graph **out);
+LEM_API void lem_graph_release(lem_graph *graph);
+/* A value that is bound to a tensor when the graph is compiled. Names are unique in a graph. */
+LEM_API lem_result lem_graph_input(lem_graph *graph, const char *name, lem_dtype dtype, const int64_t *shape,
+                                   int32_t rank, int32_t *out_value);
+/* Adds an operator by name. inputs: values, -1 for an optional input that is left out. attributes: a JSON object or NULL.
+   Shapes are checked and inferred now; out_value is the operator's first result. lem_operators_json() lists the names. */
+LEM_API lem_result lem_graph_op(lem_graph *graph, const char *op, const int32_t *inputs, int32_t input_count,
+                                const char *attributes, int32_t *out_value);
+/* A further result (index 1, 2, …) of the operator that value came from. */
+LEM_API lem_result lem_graph_result(lem_graph *graph, int32_t value, int32_t index, int32_t *out_value);
+LEM_API lem_result lem_graph_shape(lem_graph *graph, int32_t value, int64_t *out_shape, int32_t capacity,
+                                   int32_t *out_rank);
+/* Adds the gradients of loss with respect to wrt_count values. loss has one element, or seed is a value of its shape that
+   weighs its elements; seed -1: one. A value that loss does not depend on gets zeros. */
+LEM_API lem_result lem_graph_gradients(lem_graph *graph, int32_t loss, const int32_t *wrt, int32_t wrt_count,
+                                       int32_t seed, int32_t *out_values);
+/* The graph as JSON: nodes[], each an operator (op, inputs, attributes) or a leaf (leaf, name, dtype, shape). A value that
+   is an operator's first result, or an input, is the number of its node. */
+LEM_API lem_result lem_graph_json(lem_graph *graph, lem_text **out);
+
+/* ---- plans ------------------------------------------------------------------------------------------------------ */
+
+/* Compiles a graph: values[i] is bound to tensors[i]. Every input that the results need, and every result that is to be
+   kept, must be bound; what is not needed is not computed. Types and shapes must be equal, a result needs a tensor of its
+   own, and all tensors are on that device. Memory is planned, pipelines and command buffers are made: all slow work happens
+   here. The plan keeps its tensors alive; the graph may be released or added to afterwards. */
+LEM_API lem_result lem_plan_create(lem_device *device, lem_graph *graph, const int32_t *values,
+                                   lem_tensor *const *tensors, int32_t count, lem_plan **out);
+LEM_API void lem_plan_release(lem_plan *plan);
+/* Bytes of device memory the plan uses beyond its tensors. */
+LEM_API lem_result lem_plan_workspace(lem_plan *plan, int64_t *out_bytes);
+/* Submits the plan and returns at once; runs on one device follow each other in the order of submission. Tickets rise. */
+LEM_API lem_result lem_plan_run_async(lem_plan *plan, int64_t *out_ticket);
+/* Submits the plan and waits for it. */
+LEM_API lem_result lem_plan_run(lem_plan *plan);
+
+/* ---- models ----------------------------------------------------------------------------------------------------- */
+
+/* The layers, parameters and multiply-accumulates of an architecture as JSON, without a device: name, parameters, macs,
+   input, layers[] (name, operators, output, parameters, macs). MACs count convolutions and linear layers for one image. */
+LEM_API lem_result lem_summary_json(const char *name, const char *options, lem_text **out);
+/* Builds an architecture by name ("mobilenet_v2") and fills its parameters from the seed. */
+LEM_API lem_result lem_model_build(lem_device *device, const char *name, const char *options, int64_t seed,
+                                   lem_model **out);
+/* Loads a model that lem_model_save or a trainer wrote: safetensors with the graph in its metadata. */
+LEM_API lem_result lem_model_load(lem_device *device, const char *path, lem_model **out);
+/* Replaces the parameters by those of a safetensors file in torchvision's names and order (f32, f16 or bf16). Every
+   parameter of the model must be there in its shape; nothing is changed otherwise. */
+LEM_API lem_result lem_model_load_weights(lem_model *model, const char *path);
+/* Writes the model atomically: an existing file is replaced only by a complete one. */
+LEM_API lem_result lem_model_save(lem_model *model, const char *path);
+LEM_API void lem_model_retain(lem_model *model);
+LEM_API void lem_model_release(lem_model *model);
+/* As lem_summary_json, with class_names, and mean and deviation of the pixels. */
+LEM_API lem_result lem_model_summary_json(lem_model *model, lem_text **out);
+/* Height, width and channels of the input, and the number of classes. Outputs that are not wanted may be NULL. */
+LEM_API lem_result lem_model_input(lem_model *model, int32_t *out_height, int32_t *out_width, int32_t *out_channels,
+                                   int32_t *out_classes);
+/* How 8-bit pixels become the network's input: (pixel / 255 - mean) / deviation, one number a channel; 0.5 and 0.5 in a
+   model that was built. Trainers and predictors that exist already keep what they were made with. */
+LEM_API lem_result lem_model_set_pixels(lem_model *model, const double *mean, const double *deviation, int32_t channels);
+/* Takes the class names, and the mean and deviation of the pixels, from a data set. To be called once, when a new model is
+   to be trained on it and before its trainer is made. */
+LEM_API lem_result lem_model_prepare(lem_model *model, lem_dataset *dataset);
+/* A parameter's or running statistic's elements by name, as f32 in the file's order. elements must be its size. */
+LEM_API lem_result lem_model_read(lem_model *model, const char *parameter, float *out, int64_t elements);
+LEM_API lem_result lem_model_write(lem_model *model, const char *parameter, const float *values, int64_t elements);
+
+/* ---- data ------------------------------------------------------------------------------------------------------- */
+
+/* Opens a folder of labelled images; what lies in it decides the format: IDX files (MNIST, Fashion-MNIST; also .gz),
+   CIFAR-10/100 binary batches, or <split>/<class>/ folders of PNG and JPEG files. split: "train", "test" or "val". Images
+   of folders are scaled to the options height and width, which they need. The option class_names, a list of texts, names
+   the classes. Options: lem_options_json("dataset"). */
+LEM_API lem_result lem_dataset_open(const char *path, const char *split, const char *options, lem_dataset **out);
+/* A data set from memory: count images, u8 NHWC, and their labels 0 … classes-1. Both are copied. */
+LEM_API lem_result lem_dataset_create(const void *pixels, int64_t bytes, const int32_t *labels, int64_t count,
+                                      int32_t height, int32_t width, int32_t channels, int32_t classes,
+                                      lem_dataset **out);
+LEM_API void lem_dataset_retain(lem_dataset *dataset);
+LEM_API void lem_dataset_release(lem_dataset *dataset);
+/* size, height, width, channels, classes, class_names as JSON. */
+LEM_API lem_result lem_dataset_info_json(lem_dataset *dataset, lem_text **out);
+/* One image: u8 HWC pixels (bytes = height*width*channels) and its label. */
+LEM_API lem_result lem_dataset_read(lem_dataset *dataset, int64_t index, void *pixels, int64_t bytes, int32_t *out_label);
+
+/* Decodes an image file (PNG, JPEG) and resizes it to the given size: u8 HWC, channels 1 or 3. */
+LEM_API lem_result lem_image_read(const char *path, int32_t height, int32_t width, int32_t channels, void *pixels,
+                                  int64_t bytes);
+/* Writes u8 HWC pixels as a PNG file, atomically. */
+LEM_API lem_result lem_image_write_png(const char *path, const void *pixels, int64_t bytes, int32_t height,
+                                       int32_t width, int32_t channels);
+
+/* ---- training --------------------------------------------------------------------------------------------------- */
+
+/* How parameters are updated: "sgd", "adam", "adamw", "radam". Options: lem_options_json("optimizer"). */
+LEM_API lem_result lem_optimizer_create(const char *name, const char *options, lem_optimizer **out);
+LEM_API void lem_optimizer_release(lem_optimizer *optimizer);
+/* The learning rate over time, as a factor of the optimizer's rate: "constant", "step", "exponential", "cosine",
+   "one_cycle". Every schedule takes the option warmup (below 1 a fraction of the training, else a number of steps).
+   Options: lem_options_json("schedule"). */
+LEM_API lem_result lem_schedule_create(const char *name, const char *options, lem_schedule **out);
+LEM_API void lem_schedule_release(lem_schedule *schedule);
+/* The factor by which the schedule multiplies the optimizer's rate at a step (0 … steps-1), warm-up included. */
+LEM_API lem_result lem_schedule_factor(lem_schedule *schedule, int64_t step, int64_t steps, int64_t steps_per_epoch,
+                                       double *out_factor);
+
+/* Where a training stands. */
+typedef struct lem_progress {
+    int32_t struct_size;
+    int32_t epoch;             /* that loss and accuracy belong to, from 0                                         */
+    int64_t step, steps;       /* parameter updates submitted so far, and in all                                   */
+    int64_t images;            /* training images that the device has finished                                     */
+    double loss, accuracy;     /* means over the finished images of that epoch; accuracy in 0 … 1                  */
+    double rate;               /* the learning rate of the last step                                               */
+    double seconds;            /* since the first step after the trainer was made or resumed                       */
+    double images_per_second;  /* over the last seconds                                                            */
+} lem_progress;
+#define LEM_PROGRESS_INIT {(int32_t)sizeof(lem_progress), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+typedef struct lem_metrics {
+    int32_t struct_size;
+    int32_t reserved;
+    int64_t images, correct;   /* every image of the data set is counted once                                      */
+    double loss, accuracy;     /* mean cross-entropy; correct / images                                             */
+    double seconds;
+} lem_metrics;
+#define LEM_METRICS_INIT {(int32_t)sizeof(lem_metrics), 0, 0, 0, 0, 0, 0}
+
+/* A trainer for a model on a data set. Options: lem_options_json("trainer"), above all batch, micro_batch, epochs, seed.
+   Everything is compiled here; later steps allocate nothing. The trainer updates the model's own parameters. */
+LEM_API lem_result lem_trainer_create(lem_model *model, lem_dataset *dataset, lem_optimizer *optimizer,
+                                      lem_schedule *schedule, const char *options, lem_trainer **out);
+LEM_API void lem_trainer_release(lem_trainer *trainer);
+/* Makes one parameter update. It returns once the work is submitted, at most a few steps ahead of the device.
+   LEM_FINISHED when all epochs are done; nothing is done then. LEM_ERROR_INVALID_STATE when the loss is no finite number:
+   the training has diverged. */
+LEM_API lem_result lem_trainer_step(lem_trainer *trainer);
+/* Metrics are those of the steps that the device has finished; with wait = 1 (else 0) all submitted steps are waited
+   for. */
+LEM_API lem_result lem_trainer_progress(lem_trainer *trainer, int32_t wait, lem_progress *out);
+/* Writes parameters, statistics, optimizer state and position, atomically. A run resumed from it gives the weights of the
+   unbroken run, bit for bit, on the same device. The file is also a model for lem_model_load. */
+LEM_API lem_result lem_trainer_save(lem_trainer *trainer, const char *path);
+/* Continues from a checkpoint made with the same model, optimizer and options; refused with a sentence otherwise. */
+LEM_API lem_result lem_trainer_resume(lem_trainer *trainer, const char *path);
+
+/* Evaluates a model on every image of a data set. batch: images at a time, 0 for a good default. */
+LEM_API lem_result lem_model_evaluate(lem_model *model, lem_dataset *dataset, int32_t batch, lem_metrics *out);
+
+/* ---- prediction ------------------------------------------------------------------------------------------------- */
+
+/* Compiles a model for batch images at a time. It sees later changes of the model's parameters. */
+LEM_API lem_result lem_predictor_create(lem_model *model, int32_t batch, lem_predictor **out);
+LEM_API void lem_predictor_release(lem_predictor *predictor);
+/* Class probabilities of count images (u8 NHWC in the model's input size; any count, run in batches): elements = count *
+   classes floats, row by row. */
+LEM_API lem_result lem_predictor_run(lem_predictor *predictor, const void *pixels, int64_t bytes, int32_t count,
+                                     float *out_probabilities, int64_t elements);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* LEMNOS_LEMNOS_H */

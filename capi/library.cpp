@@ -1,0 +1,111 @@
+// The library as such: versions, texts, and the lists of operators and options.
+#include "guard.h"
+#include "options.h"
+#include "vulkan/pipeline.h"
+
+#include <cmath>
+
+using namespace lemnos;
+using namespace lemnos::capi;
+
+static_assert(LEM_VERSION_MAJOR == LEMNOS_PROJECT_MAJOR && LEM_VERSION_MINOR == LEMNOS_PROJECT_MINOR &&
+                  LEM_VERSION_PATCH == LEMNOS_PROJECT_PATCH,
+              "lemnos.h and CMakeLists.txt give different versions");
+
+int32_t lem_version(void) {
+    return LEM_VERSION_MAJOR * 1000000 + LEM_VERSION_MINOR * 1000 + LEM_VERSION_PATCH;
+}
+
+const char* lem_build_info(void) {
+    static const std::string info =
+        text("Lemnos ", LEM_VERSION_MAJOR, ".", LEM_VERSION_MINOR, ".", LEM_VERSION_PATCH, ", ",
+             LEMNOS_BUILD_TYPE, " build, shaders ", shader_set_hash());
+    return info.c_str();
+}
+
+// ---- texts ------------------------------------------------------------------------------------------------
+
+const char* lem_text_data(const lem_text* text) { return text ? text->characters.c_str() : ""; }
+int64_t lem_text_bytes(const lem_text* text) { return text ? int64_t(text->characters.size()) : 0; }
+void lem_text_release(lem_text* text) { delete text; }
+
+// ---- lists ------------------------------------------------------------------------------------------------
+
+namespace lemnos::capi {
+
+Json describe(const std::vector<AttributeSpec>& specs) {
+    constexpr const char* kinds[] = {"integer", "real", "boolean", "choice", "integers", "reals"};
+    Json list = Json::array();
+    for (const AttributeSpec& spec : specs) {
+        Json json{{"name", spec.name}, {"kind", kinds[size_t(spec.kind)]}};
+        if (spec.required)
+            json["required"] = true;
+        else if (spec.kind == AttributeKind::boolean)
+            json["default"] = std::get<int64_t>(spec.fallback) != 0;
+        else
+            std::visit([&](const auto& value) { json["default"] = value; }, spec.fallback);
+        const bool has_range = spec.kind != AttributeKind::boolean && spec.minimum < spec.maximum;
+        const bool whole = spec.kind == AttributeKind::integer || spec.kind == AttributeKind::integers;
+        const auto bound = [&](double value) { // 2^63, which INT64_MAX rounds to, is INT64_MAX
+            return whole ? Json(value < 0x1p63 ? int64_t(value) : INT64_MAX) : Json(value);
+        };
+        if (has_range && std::isfinite(spec.minimum)) json["minimum"] = bound(spec.minimum);
+        if (has_range && std::isfinite(spec.maximum)) json["maximum"] = bound(spec.maximum);
+        if (!spec.choices.empty()) json["choices"] = spec.choices;
+        if (spec.length >= 0) json["length"] = spec.length;
+        json["help"] = spec.help;
+        list.push_back(std::move(json));
+    }
+    return list;
+}
+
+} // namespace lemnos::capi
+
+lem_result lem_operators_json(lem_text** out) {
+    return guarded([&] {
+        clear(out);
+        give_text(out, operators_json());
+    });
+}
+
+static Json entry(const char* name, const char* summary, const std::vector<AttributeSpec>& options) {
+    return {{"name", name}, {"summary", summary}, {"options", describe(options)}};
+}
+
+static Json describe_dataset_options() {
+    Json json = entry("dataset", "What lem_dataset_open may be asked for.", dataset_options());
+    json["options"].push_back(
+        {{"name", "class_names"},
+         {"kind", "texts"},
+         {"default", Json::array()},
+         {"help", "Names of the classes in the order of their labels; empty: the data set's own."}});
+    return json;
+}
+
+lem_result lem_options_json(const char* kind, lem_text** out) {
+    return guarded([&] {
+        clear(out);
+        const std::string wanted = need_string(kind, "kind");
+        Json list = Json::array();
+        if (wanted == "model")
+            for (const ArchitectureBuilder& each : all_architectures())
+                list.push_back(entry(each.name, each.summary, each.options));
+        else if (wanted == "optimizer")
+            for (const OptimizerRule& each : all_optimizers())
+                list.push_back(entry(each.name, each.summary, each.options));
+        else if (wanted == "schedule")
+            for (const ScheduleRule& each : all_schedules())
+                list.push_back(entry(each.name, each.summary, each.options));
+        else if (wanted == "trainer")
+            list.push_back(entry("trainer", "How a model is trained.",
+                                 {trainer_options().begin(), trainer_options().end()}));
+        else if (wanted == "dataset")
+            list.push_back(describe_dataset_options());
+        else {
+            const std::vector<std::string> known{"model", "optimizer", "schedule", "trainer", "dataset"};
+            fail(ErrorCode::not_found, "There are no options of the kind \"", wanted,
+                 "\" (model, optimizer, schedule, trainer and dataset exist).", did_you_mean(wanted, known));
+        }
+        give_text(out, dump(list));
+    });
+}

@@ -1,0 +1,33 @@
+// Predictors: models that classify images.
+#include "guard.h"
+
+using namespace lemnos;
+using namespace lemnos::capi;
+
+lem_result lem_predictor_create(lem_model* model, int32_t batch, lem_predictor** out) {
+    return guarded([&] {
+        clear(out);
+        need(model, "model");
+        need(out, "out");
+        need_range(batch, 1, INT32_MAX, "batch");
+        const auto lock = enter(*model);
+        *out = new lem_predictor(*model, std::make_unique<Predictor>(model->model, batch));
+    });
+}
+
+void lem_predictor_release(lem_predictor* predictor) { release(predictor); }
+
+lem_result lem_predictor_run(lem_predictor* predictor, const void* pixels, int64_t bytes, int32_t count,
+                             float* out_probabilities, int64_t elements) {
+    return guarded([&] {
+        const Architecture& network = need(predictor, "predictor").predictor->model().architecture();
+        need(pixels, "pixels");
+        need(out_probabilities, "out_probabilities");
+        need_range(count, 1, INT32_MAX, "count");
+        const int64_t image_bytes = network.height() * network.width() * network.channels();
+        need_bytes(bytes, checked_multiply(count, image_bytes), "bytes");
+        need_bytes(elements, checked_multiply(count, network.classes()), "elements");
+        const auto lock = enter(*predictor);
+        predictor->predictor->run(static_cast<const uint8_t*>(pixels), count, out_probabilities);
+    });
+}

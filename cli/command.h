@@ -1,0 +1,70 @@
+// The commands, each in a file of its own: they add themselves to the program, and set what is to be run when
+// the user chose them.
+#pragma once
+
+#include "library.h"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lemnos::cli {
+
+using Run = std::function<int()>; // gives the exit status
+
+void add_devices(CLI::App& app, Run& run);
+void add_train(CLI::App& app, Run& run);
+void add_eval(CLI::App& app, Run& run);
+void add_predict(CLI::App& app, Run& run);
+void add_summary(CLI::App& app, Run& run);
+
+// ---- what several commands share --------------------------------------------------------------------------
+
+// Throws a Failure of status 2 that says where to find help.
+[[noreturn]] void misused(const CLI::App& command, const std::string& sentence);
+
+void add_device_option(CLI::App& command, std::string& device);
+
+// An option's value as JSON where it is that (0.35, true, [1,2]), and as a text elsewhere.
+Json option_value(const std::string& value);
+// An option of the command that takes "name=value" and may be repeated.
+CLI::Option* add_assignments(CLI::App& command, const char* name, std::vector<std::string>& values,
+                             const std::string& help);
+// Adds what such an option was given to an object of options.
+void add_options(Json& options, const std::vector<std::string>& assignments);
+
+// The options of an architecture that have flags of their own.
+struct ModelOptions {
+    std::optional<double> width;
+    std::optional<int> resolution;
+    std::string preset;
+    std::vector<std::string> more;
+
+    void add_to(CLI::App& command);
+    Json json() const;
+};
+
+struct DatasetInfo {
+    int64_t size = 0;
+    int height = 0, width = 0, channels = 0, classes = 0;
+    std::vector<std::string> class_names;
+
+    int64_t image_bytes() const { return int64_t(height) * width * channels; }
+};
+DatasetInfo info_of(lem_dataset* dataset);
+
+struct ModelInfo {
+    std::string name;
+    int height = 0, width = 0, channels = 0, classes = 0;
+    int64_t parameters = 0, macs = 0;
+    std::vector<std::string> class_names;
+};
+ModelInfo info_of(lem_model* model);
+
+// A data set for a model that exists: folders of images are scaled to its input.
+Dataset open_dataset_for(const ModelInfo& model, const std::string& path, const std::string& split);
+
+} // namespace lemnos::cli

@@ -1,0 +1,75 @@
+#include "metrics_file.h"
+
+#include "library.h"
+#include "text.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+#include <vector>
+
+namespace lemnos::cli {
+
+static constexpr char header[] = "split,epoch,step,images,loss,accuracy,rate,seconds";
+static constexpr size_t step_column = 2, seconds_column = 7, columns = 8;
+
+static std::vector<std::string> split_row(const std::string& row) {
+    std::vector<std::string> cells;
+    std::istringstream in(row);
+    for (std::string cell; std::getline(in, cell, ',');) cells.push_back(cell);
+    return cells;
+}
+
+static std::string number(double value, const char* format) {
+    char buffer[64];
+    std::snprintf(buffer, sizeof buffer, format, value);
+    return buffer;
+}
+
+MetricsFile::MetricsFile(const std::string& path, int64_t resumed_step) : path_(path) {
+    std::vector<std::string> kept;
+    if (std::ifstream old(path); resumed_step >= 0 && old) {
+        std::string row;
+        std::getline(old, row);
+        if (row == header)
+            while (std::getline(old, row)) {
+                const std::vector<std::string> cells = split_row(row);
+                if (cells.size() != columns || std::atoll(cells[step_column].c_str()) > resumed_step)
+                    continue;
+                earlier_seconds_ = std::atof(cells[seconds_column].c_str());
+                kept.push_back(row);
+            }
+    }
+    file_ = std::fopen(path.c_str(), "w");
+    add(header);
+    for (const std::string& row : kept) add(row);
+}
+
+MetricsFile::~MetricsFile() {
+    if (file_) std::fclose(file_);
+}
+
+void MetricsFile::add(const std::string& row) {
+    if (!file_ || std::fprintf(file_, "%s\n", row.c_str()) < 0 || std::fflush(file_) != 0)
+        throw Failure("The file \"" + path_ +
+                      "\" cannot be written: " + std::generic_category().message(errno) + ".");
+}
+
+void MetricsFile::add_train(const lem_progress& progress, double seconds) {
+    add("train," + std::to_string(progress.epoch + 1) + "," + std::to_string(progress.step) + "," +
+        std::to_string(progress.images) + "," + number(progress.loss, "%.6f") + "," +
+        number(progress.accuracy, "%.6f") + "," + number(progress.rate, "%.8g") + "," +
+        number(earlier_seconds_ + seconds, "%.3f"));
+}
+
+void MetricsFile::add_test(const std::string& split, const lem_progress& progress, const lem_metrics& metrics,
+                           double seconds) {
+    add(split + "," + std::to_string(progress.epoch + 1) + "," + std::to_string(progress.step) + "," +
+        std::to_string(metrics.images) + "," + number(metrics.loss, "%.6f") + "," +
+        number(metrics.accuracy, "%.6f") + "," + number(progress.rate, "%.8g") + "," +
+        number(earlier_seconds_ + seconds, "%.3f"));
+}
+
+} // namespace lemnos::cli

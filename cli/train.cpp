@@ -1,0 +1,511 @@
+// lemnos train: a model from a data set.
+#include "command.h"
+#include "metrics_file.h"
+#include "progress.h"
+#include "terminal.h"
+#include "text.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+
+namespace lemnos::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+    std::string data, model = "mobilenet_v2", class_names;
+    std::optional<int> channels;
+    ModelOptions architecture;
+
+    std::optional<int64_t> epochs, batch, micro_batch, seed, crop;
+    std::optional<double> label_smoothing;
+    bool flip = false, drop_tail = false, keep_tail = false;
+    std::vector<std::string> trainer_options;
+
+    std::string optimizer = "radam", schedule = "one_cycle";
+    std::optional<double> rate, weight_decay, warmup;
+    std::vector<std::string> optimizer_options, schedule_options;
+
+    std::string out = "model.safetensors", checkpoint, metrics, resume, device;
+    bool resumes = false, as_json = false;
+    int64_t checkpoint_every = 0, eval_every = 1;
+    std::string again; // the command that goes on with this training
+};
+
+// ---- options as the library takes them --------------------------------------------------------------------
+
+template <typename Value>
+void set(Json& options, const char* name, const std::optional<Value>& value) {
+    if (value) options[name] = *value;
+}
+
+// One entry of lem_options_json, or null.
+Json described(const char* kind, const std::string& entry, const std::string& option) {
+    for (const Json& each : json([&](lem_text** out) { return lem_options_json(kind, out); }))
+        if (each["name"] == entry)
+            for (const Json& spec : each["options"])
+                if (spec["name"] == option) return spec;
+    return nullptr;
+}
+
+Json trainer_json(const Options& options) {
+    Json given = Json::object();
+    set(given, "epochs", options.epochs);
+    set(given, "batch", options.batch);
+    set(given, "micro_batch", options.micro_batch);
+    set(given, "seed", options.seed);
+    set(given, "label_smoothing", options.label_smoothing);
+    set(given, "crop", options.crop);
+    if (options.flip) given["flip"] = true;
+    if (options.drop_tail) given["tail"] = "drop";
+    if (options.keep_tail) given["tail"] = "include";
+    add_options(given, options.trainer_options);
+    return given;
+}
+
+Json optimizer_json(const Options& options) {
+    Json given = Json::object();
+    set(given, "rate", options.rate);
+    set(given, "weight_decay", options.weight_decay);
+    add_options(given, options.optimizer_options);
+    return given;
+}
+
+Json schedule_json(const Options& options) {
+    Json given = Json::object();
+    set(given, "warmup", options.warmup);
+    add_options(given, options.schedule_options);
+    return given;
+}
+
+// A form of the model for images of that size, where the model has such forms.
+std::string preset_for(const std::string& model, int size) {
+    const char* wanted = size <= 30   ? "small28"
+                         : size <= 48 ? "small32"
+                         : size <= 96 ? "small64"
+                                      : "imagenet";
+    const Json preset = described("model", model, "preset");
+    if (!preset.is_object() || !preset.contains("choices")) return "";
+    const auto choices = preset["choices"].get<std::vector<std::string>>();
+    return std::find(choices.begin(), choices.end(), wanted) != choices.end() ? wanted : "";
+}
+
+Json dataset_json(const Options& options) {
+    Json given = Json::object();
+    if (options.architecture.resolution) {
+        given["height"] = *options.architecture.resolution;
+        given["width"] = *options.architecture.resolution;
+    }
+    set(given, "channels", options.channels);
+    if (!options.class_names.empty()) {
+        Json names = Json::array();
+        for (size_t at = 0; at <= options.class_names.size();) {
+            const size_t comma = std::min(options.class_names.find(',', at), options.class_names.size());
+            names.push_back(options.class_names.substr(at, comma - at));
+            at = comma + 1;
+        }
+        given["class_names"] = std::move(names);
+    }
+    return given;
+}
+
+Dataset open_training_data(const Options& options) {
+    Dataset dataset;
+    const lem_result result =
+        lem_dataset_open(options.data.c_str(), "train", dataset_json(options).dump().c_str(), dataset.out());
+    // What else can be wrong with these arguments is said by the sentence itself.
+    if (result == LEM_ERROR_INVALID_ARGUMENT && !options.architecture.resolution &&
+        options.class_names.empty())
+        throw Failure(std::string(lem_last_error()) + " The option --resolution gives it.");
+    check(result);
+    return dataset;
+}
+
+// The split that the model is tested on; null where the data set has none.
+Dataset open_test_data(const Options& options, std::string& split) {
+    for (const char* name : {"test", "val"}) {
+        Dataset dataset;
+        const lem_result result =
+            lem_dataset_open(options.data.c_str(), name, dataset_json(options).dump().c_str(), dataset.out());
+        split = name;
+        if (result >= 0) return dataset;
+        if (result != LEM_ERROR_NOT_FOUND && result != LEM_ERROR_INVALID_ARGUMENT) check(result);
+    }
+    return {};
+}
+
+// ---- the training -----------------------------------------------------------------------------------------
+
+class Training {
+  public:
+    explicit Training(const Options& options)
+        : options_(options), lines_(options.as_json ? stderr : stdout), progress_(lines_) {}
+
+    int run() {
+        check_folders();
+        prepare();
+        MetricsFile metrics(options_.metrics, options_.resumes ? position_.step : -1);
+        metrics_ = &metrics;
+        while (!stop_requested()) {
+            if (next_step()) continue;
+            finish();
+            return 0;
+        }
+        return interrupted();
+    }
+
+  private:
+    void say(const char* label, const std::string& text) {
+        progress_.line(std::string(label) + std::string(12 - std::string(label).size(), ' ') + text);
+    }
+
+    // What cannot be written at the end should be known at the beginning.
+    void check_folders() const {
+        for (const std::string* path : {&options_.out, &options_.checkpoint, &options_.metrics}) {
+            const fs::path folder = fs::path(*path).parent_path();
+            std::error_code error;
+            if (!folder.empty() && !fs::is_directory(folder, error))
+                throw Failure("The folder \"" + folder.string() + "\" of the file \"" + *path +
+                              "\" does not exist.");
+            if (fs::is_directory(*path, error)) throw Failure("The file \"" + *path + "\" is a folder.");
+        }
+    }
+
+    void prepare() {
+        device_ = open_device(options_.device);
+        const Json device = json([&](lem_text** out) { return lem_device_info_json(device_, out); });
+        say("device",
+            device["name"].get<std::string>() + ", Vulkan " + device["api_version"].get<std::string>());
+
+        progress_.doing("Reading the data set ...");
+        data_ = open_training_data(options_);
+        test_ = open_test_data(options_, split_);
+        const DatasetInfo info = info_of(data_);
+        if (info.height != info.width)
+            throw Failure("The images of \"" + options_.data + "\" are " +
+                          product({info.height, info.width}) + " (height and width must be equal).");
+        say("data", options_.data + ": " + thousands(info.size) + " images of " +
+                        product({info.height, info.width, info.channels}) + ", " + thousands(info.classes) +
+                        " classes" + (test_ ? "; " + thousands(info_of(test_).size) + " to test on" : ""));
+        build_model(info);
+        build_trainer();
+    }
+
+    void build_model(const DatasetInfo& info) {
+        Json given = options_.architecture.json();
+        std::string preset = options_.architecture.preset;
+        if (preset.empty()) preset = preset_for(options_.model, info.height);
+        if (!preset.empty()) given["preset"] = preset;
+        const auto take = [&](const char* name,
+                              int value) { // what the data says, where the model asks for it
+            if (described("model", options_.model, name).is_object()) given[name] = value;
+        };
+        take("resolution", info.height);
+        take("channels", info.channels);
+        take("classes", info.classes);
+        check(lem_model_build(device_, options_.model.c_str(), given.dump().c_str(),
+                              options_.seed.value_or(1), model_.out()));
+        check(lem_model_prepare(model_, data_));
+        const ModelInfo model = info_of(model_);
+        parameters_ = model.parameters, macs_ = model.macs;
+        say("model", model.name + (preset.empty() ? "" : " (" + preset + ")") + ": " +
+                         thousands(parameters_) + " parameters, " + thousands(macs_) + " MACs");
+    }
+
+    void build_trainer() {
+        Optimizer optimizer;
+        Schedule schedule;
+        const Json rule = optimizer_json(options_);
+        check(lem_optimizer_create(options_.optimizer.c_str(), rule.dump().c_str(), optimizer.out()));
+        check(lem_schedule_create(options_.schedule.c_str(), schedule_json(options_).dump().c_str(),
+                                  schedule.out()));
+        progress_.doing("Compiling the model for the device ...");
+        const Json trainer = trainer_json(options_);
+        check(lem_trainer_create(model_, data_, optimizer, schedule, trainer.dump().c_str(), trainer_.out()));
+        const auto given_or_default = [&](const Json& given, const char* kind, const std::string& entry,
+                                          const char* name) {
+            return given.contains(name) ? given[name] : described(kind, entry, name)["default"];
+        };
+        const Json epochs = given_or_default(trainer, "trainer", "trainer", "epochs");
+        const Json batch = given_or_default(trainer, "trainer", "trainer", "batch");
+        const Json rate = given_or_default(rule, "optimizer", options_.optimizer, "rate");
+        read_progress(true);
+        epochs_ = epochs.get<int64_t>();
+        steps_per_epoch_ = position_.steps / epochs_;
+        say("training", thousands(epochs_) + (epochs_ == 1 ? " epoch of " : " epochs of ") +
+                            thousands(steps_per_epoch_) + " steps, " + thousands(batch.get<int64_t>()) +
+                            " images a step; " + options_.optimizer + ", " + options_.schedule + ", rate " +
+                            rate.dump());
+        if (!options_.resumes) return;
+        check(lem_trainer_resume(trainer_, options_.resume.c_str()));
+        read_progress(true);
+        say("resumed",
+            options_.resume + ": step " + thousands(position_.step) + " of " + thousands(position_.steps));
+        first_step_ = position_.step;
+    }
+
+    void read_progress(bool wait) {
+        position_ = LEM_PROGRESS_INIT;
+        check(lem_trainer_progress(trainer_, wait, &position_));
+    }
+
+    // One step, and what is due after it; false when there is none left.
+    bool next_step() {
+        const auto start = clock::now();
+        if (check(lem_trainer_step(trainer_)) == LEM_FINISHED) return false;
+        ++steps_done_;
+        const int64_t step = first_step_ + steps_done_;
+        const bool ends_epoch = step % steps_per_epoch_ == 0;
+        const bool writes_row = ends_epoch || step % std::max<int64_t>(1, steps_per_epoch_ / 20) == 0;
+        const bool shows = progress_.due();
+        if (writes_row || shows) read_progress(ends_epoch);
+        seconds_ += std::chrono::duration<double>(clock::now() - start).count();
+        // In an epoch's first steps the device may still be finishing the one before.
+        if (writes_row && position_.images > 0 && position_.epoch == (step - 1) / steps_per_epoch_)
+            metrics_->add_train(position_, seconds_);
+        if (ends_epoch)
+            progress_.line(line_text(state()));
+        else if (shows)
+            progress_.show(state());
+        if (ends_epoch) {
+            const int64_t epoch = step / steps_per_epoch_;
+            if (options_.eval_every > 0 && epoch % options_.eval_every == 0 && epoch < epochs_) test();
+        }
+        if (options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0)
+            check(lem_trainer_save(trainer_, options_.checkpoint.c_str()));
+        return true;
+    }
+
+    TrainingState state() const {
+        TrainingState state{position_.epoch,
+                            epochs_,
+                            position_.step,
+                            position_.steps,
+                            position_.images,
+                            position_.loss,
+                            position_.accuracy,
+                            position_.images_per_second,
+                            -1};
+        if (steps_done_ >= 3)
+            state.seconds_left = seconds_ / double(steps_done_) * double(position_.steps - position_.step);
+        return state;
+    }
+
+    void test() {
+        if (!test_) return;
+        progress_.doing("Testing ...");
+        tested_ = LEM_METRICS_INIT;
+        check(lem_model_evaluate(model_, test_, 0, &tested_));
+        metrics_->add_test(split_, position_, tested_, seconds_);
+        say("test", "accuracy " + percent(tested_.accuracy, 2) + " (" + thousands(tested_.correct) + " of " +
+                        thousands(tested_.images) + "), loss " + fixed(tested_.loss, 4));
+    }
+
+    void finish() {
+        read_progress(true);
+        progress_.doing("Writing the model ...");
+        check(lem_model_save(model_, options_.out.c_str()));
+        test();
+        const double speed = seconds_ > 0 ? double(steps_done_) / seconds_ * double(position_.images) /
+                                                double(std::max<int64_t>(position_.step, 1))
+                                          : 0;
+        say("trained", duration(seconds_) + (steps_done_ > 0 ? ", " + fixed(speed, 0) + " images/s" : ""));
+        say("written", options_.out + ", " + options_.metrics);
+        if (options_.as_json) {
+            Json result{{"model", options_.out},
+                        {"metrics", options_.metrics},
+                        {"parameters", parameters_},
+                        {"macs", macs_},
+                        {"epochs", epochs_},
+                        {"steps", position_.steps},
+                        {"seconds", seconds_},
+                        {"images_per_second", speed},
+                        {"train", {{"loss", position_.loss}, {"accuracy", position_.accuracy}}},
+                        {"test", nullptr}};
+            if (test_)
+                result["test"] = {{"split", split_},
+                                  {"images", tested_.images},
+                                  {"correct", tested_.correct},
+                                  {"accuracy", tested_.accuracy},
+                                  {"loss", tested_.loss}};
+            std::cout << result.dump(2) << "\n";
+        }
+    }
+
+    int interrupted() {
+        progress_.clear();
+        check(lem_trainer_save(trainer_, options_.checkpoint.c_str()));
+        read_progress(true);
+        std::fprintf(stderr, "lemnos: Stopped at step %s of %s. To go on:\n  %s\n",
+                     thousands(position_.step).c_str(), thousands(position_.steps).c_str(),
+                     options_.again.c_str());
+        return stopped_status;
+    }
+
+    using clock = std::chrono::steady_clock;
+    const Options& options_;
+    std::FILE* lines_;
+    Progress progress_;
+    Device device_;
+    Dataset data_, test_;
+    std::string split_;
+    Model model_;
+    Trainer trainer_;
+    MetricsFile* metrics_ = nullptr;
+    int64_t parameters_ = 0, macs_ = 0;
+    int64_t epochs_ = 1, steps_per_epoch_ = 1;
+    int64_t first_step_ = 0, steps_done_ = 0; // where this run began, and its steps
+    double seconds_ = 0;                      // spent in them
+    lem_progress position_ = LEM_PROGRESS_INIT;
+    lem_metrics tested_ = LEM_METRICS_INIT;
+};
+
+// ---- the command ------------------------------------------------------------------------------------------
+
+// "model.safetensors" with another ending.
+std::string beside(const std::string& path, const char* ending) {
+    return fs::path(path).replace_extension(ending).string();
+}
+
+std::string quoted(const std::string& argument) {
+    const bool plain =
+        !argument.empty() && argument.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                        "0123456789_-+=/.,:@%") == std::string::npos;
+    if (plain) return argument;
+    std::string text = "'";
+    for (char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return text + "'";
+}
+
+// The arguments as they were given, but for --resume.
+std::string command_to_resume(const CLI::App& command, const Options& options) {
+    std::string text = "lemnos train";
+    for (const CLI::Option* option : command.get_options()) {
+        if (option->count() == 0 || option->get_name() == "--resume") continue;
+        if (option->get_expected_max() == 0)
+            text += " " + option->get_name();
+        else
+            for (const std::string& value : option->results())
+                text += " " + option->get_name() + " " + quoted(value);
+    }
+    return text + " --resume" +
+           (options.checkpoint == beside(options.out, "checkpoint.safetensors")
+                ? ""
+                : " " + quoted(options.checkpoint));
+}
+
+// What the library says about one of its options, with its default.
+std::string explained(const char* kind, const char* entry, const char* name) {
+    const Json spec = described(kind, entry, name);
+    if (!spec.is_object()) return "";
+    std::string help = spec["help"], fallback = spec["default"].dump();
+    if (spec["default"].is_string()) fallback = spec["default"];
+    if (fallback.ends_with(".0")) fallback.resize(fallback.size() - 2);
+    if (help.ends_with('.')) help.pop_back();
+    return help + " (" + fallback + ").";
+}
+
+std::string names_of(const char* kind) {
+    std::string names;
+    for (const Json& each : json([&](lem_text** out) { return lem_options_json(kind, out); }))
+        names += (names.empty() ? "" : ", ") + each["name"].get<std::string>();
+    return names;
+}
+
+} // namespace
+
+void add_train(CLI::App& app, Run& run) {
+    CLI::App* command =
+        app.add_subcommand("train", "Trains a model on labelled images, writes it to a file, and tests it.");
+    const auto options = std::make_shared<Options>();
+    const auto add = [&](const char* group, const char* name, auto& value, const char* placeholder,
+                         const std::string& help) {
+        return command->add_option(name, value, help)->option_text(placeholder)->group(group);
+    };
+    const auto trainer_help = [](const char* name) { return explained("trainer", "trainer", name); };
+
+    add("Data", "--data", options->data, "DIR",
+        "A folder with IDX files (MNIST and its kin), CIFAR-10 or CIFAR-100 binary files, or "
+        "train/CLASS/*.png (or .jpg).")
+        ->required();
+    add("Data", "--class-names", options->class_names, "A,B,...",
+        "Names of the classes in the order of their labels; default: what the data set calls them.");
+    add("Data", "--channels", options->channels, "COUNT", "1 (grey) or 3 (RGB), for folders of images (3).");
+    add("Data", "--crop", options->crop, "PIXELS", trainer_help("crop"));
+    command->add_flag("--flip", options->flip, "Mirror images with probability 1/2.")->group("Data");
+    auto* drop = command->add_flag(
+        "--drop-last", options->drop_tail,
+        "Leave out the last images of an epoch when they do not fill a batch (the default).");
+    auto* keep =
+        command->add_flag("--keep-tail", options->keep_tail, "Train on them too, as a smaller batch.");
+    drop->group("Data")->excludes(keep);
+    keep->group("Data");
+
+    add("Model", "--model", options->model, "NAME",
+        "The architecture: " + names_of("model") + " (mobilenet_v2).");
+    options->architecture.add_to(*command);
+
+    add("Training", "--epochs", options->epochs, "COUNT", trainer_help("epochs"));
+    add("Training", "--batch", options->batch, "COUNT", trainer_help("batch"));
+    add("Training", "--micro-batch", options->micro_batch, "COUNT", trainer_help("micro_batch"));
+    add("Training", "--optimizer", options->optimizer, "NAME", names_of("optimizer") + " (radam).");
+    add("Training", "--rate", options->rate, "RATE", "The learning rate; default: the optimizer's own.");
+    add("Training", "--weight-decay", options->weight_decay, "FACTOR",
+        "Weight decay; default: the optimizer's own.");
+    add_assignments(*command, "--optimizer-option", options->optimizer_options,
+                    "Any other option of the optimizer, for example beta2=0.99; may be repeated.")
+        ->group("Training");
+    add("Training", "--schedule", options->schedule, "NAME", names_of("schedule") + " (one_cycle).");
+    add("Training", "--warmup", options->warmup, "STEPS",
+        "Steps in which the rate rises from nothing; below 1: that fraction of the training (0).");
+    add_assignments(*command, "--schedule-option", options->schedule_options,
+                    "Any other option of the schedule, for example rising=0.2; may be repeated.")
+        ->group("Training");
+    add("Training", "--label-smoothing", options->label_smoothing, "SHARE", trainer_help("label_smoothing"));
+    add("Training", "--seed", options->seed, "NUMBER",
+        "Of the first weights and of all that is random in training (1).");
+    add_assignments(*command, "--trainer-option", options->trainer_options,
+                    "Any other option of the training, for example loader_threads=2; may be repeated.")
+        ->group("Training");
+
+    add("Files", "--out", options->out, "FILE", "The model (model.safetensors).");
+    add("Files", "--metrics", options->metrics, "FILE",
+        "Loss and accuracy over time, as CSV; default: as --out, ending in .csv.");
+    add("Files", "--eval-every", options->eval_every, "EPOCHS",
+        "Test after every so many epochs; 0: only at the end (1).");
+    add("Files", "--checkpoint", options->checkpoint, "FILE",
+        "Where Ctrl-C saves the training; default: as --out, ending in .checkpoint.safetensors.");
+    add("Files", "--checkpoint-every", options->checkpoint_every, "STEPS",
+        "Save it also after every so many steps; 0: never (0).");
+    CLI::Option* resume = add(
+        "Files", "--resume", options->resume, "[FILE]",
+        "Go on with a training that was saved; the other options must be the same. Default: --checkpoint.");
+    resume->expected(0, 1);
+    command->add_flag("--json", options->as_json,
+                      "Prints the result as JSON, and all else to standard error.");
+    add_device_option(*command, options->device);
+    command->footer(
+        "Examples:\n"
+        "  lemnos train --data /usr/share/datasets/fashion-mnist --width 0.35 --rate 0.008 --epochs 2\n"
+        "  lemnos train --data cifar-10-batches-bin --epochs 30 --crop 4 --flip --keep-tail\n"
+        "  lemnos train --data photos --resolution 224 --batch 32 --optimizer sgd --rate 0.05 \\\n"
+        "      --optimizer-option momentum=0.9 --schedule cosine --warmup 0.05 --out photos.safetensors\n"
+        "  lemnos train --data photos --resolution 224 --resume      (after Ctrl-C)");
+    command->callback([=, &run] {
+        options->resumes = resume->count() > 0;
+        if (options->checkpoint.empty()) options->checkpoint = beside(options->out, "checkpoint.safetensors");
+        if (options->metrics.empty()) options->metrics = beside(options->out, "csv");
+        if (options->resume.empty()) options->resume = options->checkpoint;
+        options->again = command_to_resume(*command, *options);
+        run = [options] {
+            listen_for_stop();
+            return Training(*options).run();
+        };
+    });
+}
+
+} // namespace lemnos::cli

@@ -1,0 +1,30 @@
+// ITEM neighbouring floats as one access, for elementwise shaders with the line "// variants: ITEM=4 ITEM=8":
+// four as a vec4, which GPUs like, or eight as in wide.glsl, with which lavapipe moves twice the bytes a second.
+// Buffers hold Bits.
+#if ITEM == 8
+#include "wide.glsl"
+#define Bits u64vec4
+#define Item Eight
+Item unpack(Bits v) { return unpack8(v); }
+Bits pack(Item v) { return pack8(v.lo, v.hi); }
+Item filled(float v) { return Item(vec4(v), vec4(v)); }
+Item plus(Item a, Item b) { return Item(a.lo + b.lo, a.hi + b.hi); }
+Item minus(Item a, Item b) { return Item(a.lo - b.lo, a.hi - b.hi); }
+Item times(Item a, Item b) { return Item(a.lo * b.lo, a.hi * b.hi); }
+float element(Item v, uint c) { return c < 4 ? v.lo[c] : v.hi[c - 4]; }
+void set_element(inout Item v, uint c, float value) {
+    if (c < 4) v.lo[c] = value;
+    else v.hi[c - 4] = value;
+}
+#else
+#define Bits vec4
+#define Item vec4
+Item unpack(Bits v) { return v; }
+Bits pack(Item v) { return v; }
+Item filled(float v) { return vec4(v); }
+Item plus(Item a, Item b) { return a + b; }
+Item minus(Item a, Item b) { return a - b; }
+Item times(Item a, Item b) { return a * b; }
+float element(Item v, uint c) { return v[c]; }
+void set_element(inout Item v, uint c, float value) { v[c] = value; }
+#endif

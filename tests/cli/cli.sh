@@ -1,0 +1,290 @@
+#!/usr/bin/env bash
+# usage: cli.sh PART LEMNOS MAKE_DATA FOLDER
+# Runs one part of the tests of the command in a folder of its own, which is made anew.
+set -uo pipefail
+
+part=$1 lemnos=$2 make_data=$3 folder=$4
+failures=0
+rm -rf "$folder"
+mkdir -p "$folder"
+cd "$folder" || exit 1
+"$make_data" . || exit 1
+export LC_ALL=C.UTF-8
+
+# ---- expectations ---------------------------------------------------------------------------------------------------
+
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    echo "  command: $command"
+    sed 's/^/  stdout: /' stdout | head -n 40
+    sed 's/^/  stderr: /' stderr | head -n 40
+}
+
+# runs STATUS ARGUMENTS…: the command ends with that status.
+runs() {
+    local expected=$1 status=0
+    shift
+    command="lemnos $*"
+    "$lemnos" "$@" >stdout 2>stderr </dev/null || status=$?
+    [[ $status == "$expected" ]] || fail "the exit status is $status ($expected is expected)"
+}
+prints() { grep -qF -- "$1" stdout || fail "standard output lacks: $1"; }
+says() { grep -qF -- "$1" stderr || fail "standard error lacks: $1"; }
+matches() { grep -qE -- "$1" stdout || fail "standard output matches nowhere: $1"; }
+silent() { [[ ! -s $1 ]] || fail "$1 is not empty"; }
+exists() { [[ -s $1 ]] || fail "there is no file $1"; }
+absent() { [[ ! -e $1 ]] || fail "there is a file $1"; }
+# refused ARGUMENTS… -- SENTENCE: usage, status 2, on standard error alone, with where to find help
+refused() {
+    local arguments=()
+    while [[ $1 != -- ]]; do
+        arguments+=("$1")
+        shift
+    done
+    runs 2 "${arguments[@]}"
+    says "lemnos: $2"
+    says 'Try "lemnos'
+    silent stdout
+}
+# fails SENTENCE ARGUMENTS…: status 1
+fails() {
+    local sentence=$1
+    shift
+    runs 1 "$@"
+    says "lemnos: $sentence"
+}
+
+need_device() {
+    local status=0
+    "$lemnos" devices >devices.txt 2>&1 || status=$?
+    if [[ $status == 1 ]]; then
+        cat devices.txt
+        echo "Skipped: there is no device."
+        exit 77
+    fi
+}
+
+small=(--width 0.1 --option head=16 --option dropout=0 --batch 16 --rate 0.01)
+
+# ---- the parts ------------------------------------------------------------------------------------------------------
+
+test_arguments() {
+    runs 0 --help
+    for word in train eval predict summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
+    silent stderr
+    for name in train eval predict summary devices; do
+        runs 0 "$name" --help
+        prints "Usage: lemnos $name"
+        prints "Examples:"
+        prints "  lemnos $name"
+        prints "--json"
+        [[ $(wc -L <stdout) -le 120 ]] || fail "the help of $name has lines of $(wc -L <stdout) columns"
+    done
+    runs 0 --version
+    prints "Lemnos 0."
+
+    runs 2
+    says "Usage: lemnos COMMAND"
+    refused trian -- 'There is no command "trian". Did you mean train?'
+    refused frobnicate -- 'There is no command "frobnicate".'
+    refused --vresion -- '"lemnos" has no option --vresion. Did you mean --version?'
+    refused train --dta x -- '"lemnos train" has no option --dta. Did you mean --data?'
+    refused train --epochs=2 --wdth=1 -- '"lemnos train" has no option --wdth. Did you mean --width?'
+    refused train -- 'The option --data must be given.'
+    refused train --data -- 'The option --data needs a value.'
+    refused train --data idx --epochs two -- 'The option --epochs needs a number ("two" was given).'
+    refused train --data idx --option width -- 'The option --option takes name=value ("width" was given).'
+    refused eval --data idx -- 'The option --model must be given.'
+    refused predict --model x -- 'Either image files or --data DIR are needed.'
+    refused predict --model x --picture y image.png -- 'The option --picture needs --data DIR.'
+    refused predict --model x --count 0 --data idx -- 'The option --count (0) is out of range (1 to 1048576).'
+    refused summary -- 'Either the name of an architecture or --model FILE is needed.'
+    refused summary mobilenet_v2 extra -- 'The argument "extra" is one too many.'
+
+    runs 0 summary mobilenet_v2 --width 1.0 --resolution 224
+    matches '^layer +operators +output +parameters +MACs$'
+    matches '^total +3,504,872 +300,774,272$'
+    runs 0 summary mobilenet_v2 --width 0.35 --preset small28 --channels 1 --classes 10 --json
+    prints '"parameters": 281674'
+    prints '"macs": 3018544'
+    for row in "1.4 6108776 582195824" "0.75 2636424 209069792" "0.5 1968680 97131840" "0.35 1677128 59285808"; do
+        read -r width parameters macs <<<"$row"
+        runs 0 summary mobilenet_v2 --width "$width" --resolution 224 --json
+        prints "\"parameters\": $parameters"
+        prints "\"macs\": $macs"
+    done
+    fails 'There is no model "mobilnet". Did you mean "mobilenet_v2"?' summary mobilnet
+    fails 'Model mobilenet_v2 has no attribute "dropuot". Did you mean "dropout"?' summary mobilenet_v2 --option dropuot=1
+    silent stdout
+
+    command="lemnos devices, without a driver"
+    env VK_DRIVER_FILES=/nonexistent VK_ICD_FILENAMES=/nonexistent "$lemnos" devices >stdout 2>stderr
+    [[ $? == 1 ]] || fail "the exit status is not 1"
+    says "lemnos: The Vulkan loader found no driver. Install a Vulkan driver: "
+    need_device
+    runs 0 devices
+    matches '^# +name +type +driver +Vulkan +memory$'
+    matches '^0  '
+    runs 0 devices --json
+    prints '"uuid": "'
+    fails 'No Vulkan device matches "unobtainium"' train --data idx --device unobtainium
+}
+
+test_train() {
+    need_device
+    runs 0 train --data idx "${small[@]}" --epochs 4 --out model.safetensors
+    matches '^device +'
+    matches '^data +idx: 210 images of 16 x 16 x 1, 4 classes; 42 to test on$'
+    matches '^model +mobilenet_v2 \(small28\): [0-9,]+ parameters, [0-9,]+ MACs$'
+    matches '^training +4 epochs of 13 steps, 16 images a step; radam, one_cycle, rate 0.01$'
+    matches '^epoch 4/4  step 52/52  loss [0-9.]+  accuracy [0-9.]+ %'
+    matches '^test +accuracy [0-9.]+ % \([0-9]+ of 42\), loss [0-9.]+$'
+    matches '^written +model.safetensors, model.csv$'
+    silent stderr
+    exists model.safetensors
+    absent model.checkpoint.safetensors
+    [[ $(head -n1 model.csv) == split,epoch,step,images,loss,accuracy,rate,seconds ]] || fail "the CSV has another header"
+    [[ $(grep -c '^test,' model.csv) == 4 ]] || fail "the CSV has not 4 rows of tests"
+    for epoch in 1 2 3 4; do
+        grep -q "^train,$epoch,$((13 * epoch)),$((208 * epoch))," model.csv || fail "the CSV lacks the end of epoch $epoch"
+    done
+    awk -F, 'NF != 8 { exit 1 }' model.csv || fail "the CSV has rows without 8 cells"
+
+    runs 0 eval --model model.safetensors --data idx
+    matches '^accuracy +[0-9.]+ % \([0-9]+ of 42 images\)$'
+    runs 0 eval --model model.safetensors --data idx --split train --json --batch 50
+    prints '"images": 210'
+    runs 0 summary --model model.safetensors
+    matches '^mobilenet_v2, input 16 x 16 x 1, 4 classes$'
+
+    # The same seed gives the same file, another seed another one.
+    runs 0 train --data idx "${small[@]}" --epochs 2 --seed 7 --out a.safetensors --json
+    prints '"test": {'
+    prints '"steps": 26'
+    says "epoch 2/2"
+    runs 0 train --data idx "${small[@]}" --epochs 2 --seed 7 --out b.safetensors --eval-every 0 --metrics other.csv
+    cmp a.safetensors b.safetensors || fail "one seed gave two models"
+    runs 0 train --data idx "${small[@]}" --epochs 2 --seed 8 --out b.safetensors
+    ! cmp -s a.safetensors b.safetensors || fail "two seeds gave one model"
+    exists other.csv
+
+    runs 0 train --data idx "${small[@]}" --epochs 1 --out c.safetensors --micro-batch 8 --optimizer sgd \
+        --optimizer-option momentum=0.9 --weight-decay 1e-4 --schedule cosine --warmup 0.1 --schedule-option end=0.1 \
+        --label-smoothing 0.1 --crop 2 --flip --keep-tail --trainer-option loader_threads=2 \
+        --class-names "up left,up right,down left,down right"
+    matches '^training +1 epoch of 14 steps'
+
+    fails 'The data set "nowhere" is no folder that can be read.' train --data nowhere
+    fails 'The folder "no" of the file "no/model.safetensors" does not exist.' train --data idx --out no/model.safetensors
+    fails 'There is no optimizer "adma". Did you mean "adam"?' train --data idx --optimizer adma
+    fails 'There is no schedule "cosin". Did you mean "cosine"?' train --data idx --schedule cosin
+    fails 'Optimizer radam has no attribute "beta". Did you mean "beta1"?' train --data idx --optimizer-option beta=1
+    fails 'The batch (211) is larger than the data set (210 images).' train --data idx --batch 211 --width 0.1
+    fails 'The file "model.checkpoint.safetensors" cannot be read: No such file or directory.' \
+        train --data idx "${small[@]}" --resume
+    fails 'The file "model.safetensors" is no checkpoint of a training; it may be a finished model.' \
+        train --data idx "${small[@]}" --resume model.safetensors
+    fails 'The ' train --data broken
+    says broken/train-images-idx3-ubyte
+    fails 'The file "none.safetensors" cannot be read: No such file or directory.' eval --model none.safetensors --data idx
+    head -c 1000 model.safetensors >cut.safetensors
+    fails 'The ' eval --model cut.safetensors --data idx
+    says '"cut.safetensors" is malformed'
+}
+
+test_folder() {
+    need_device
+    fails 'The images in "folder" need a height and a width' train --data folder
+    says 'The option --resolution gives it.'
+    runs 0 train --data folder --resolution 12 "${small[@]}" --batch 8 --epochs 1 --out rgb.safetensors
+    matches '^data +folder: 32 images of 12 x 12 x 3, 4 classes; 12 to test on$'
+    runs 0 train --data folder --resolution 12 --channels 1 "${small[@]}" --batch 8 --epochs 1 --out grey.safetensors
+    runs 0 eval --model grey.safetensors --data folder
+    prints "of 12 images"
+    runs 0 predict --model rgb.safetensors folder/test/*/0.png --json
+    prints '"class": "south-east"'
+}
+
+test_predict() {
+    need_device
+    runs 0 train --data idx "${small[@]}" --epochs 3 --class-names "up left,up right,down left,down right" \
+        --out model.safetensors
+    runs 0 predict --model model.safetensors image.png
+    matches '^image +class +probability$'
+    matches '^image.png +(up|down) (left|right) +[0-9.]+ %$'
+    [[ $(wc -l <stdout) == 5 ]] || fail "there are not three rows"
+    runs 0 predict --model model.safetensors --top 9 --json image.png image.png
+    [[ $(grep -c '"class"' stdout) == 8 ]] || fail "there are not two times four classes"
+    runs 0 predict --model model.safetensors --data idx --count 10 --picture sheet.png
+    matches '^image +true class +predicted class +probability'
+    matches '^[0-9]+ of 10 images are classified correctly.$'
+    prints 'The picture is sheet.png.'
+    [[ $(head -c 8 sheet.png | od -An -tx1 | tr -d ' \n') == 89504e470d0a1a0a ]] || fail "sheet.png is no PNG"
+    runs 0 predict --model model.safetensors --data idx --count 1000 --json
+    prints '"images": 42'
+    fails 'The image "text.png" cannot be decoded: it has 17 bytes and begins like neither a PNG nor a JPEG.' \
+        predict --model model.safetensors text.png
+    fails 'The file "none.png" cannot be read: No such file or directory.' predict --model model.safetensors none.png
+    fails 'The file "/nonexistent/x.png" cannot be written: No such file or directory.' \
+        predict --model model.safetensors --data idx --picture /nonexistent/x.png
+}
+
+# Ctrl-C while it trains saves a checkpoint and says how to go on; what it says works, and gives the unbroken run's model.
+test_stop() {
+    need_device
+    local run=(train --data idx "${small[@]}" --epochs 40 --eval-every 0) status=0 process tries=0
+    runs 0 "${run[@]}" --out whole.safetensors
+
+    command="lemnos ${run[*]} --out stopped.safetensors, and SIGINT"
+    set -m # gives the process back the SIGINT that a shell's background jobs ignore
+    "$lemnos" "${run[@]}" --out stopped.safetensors >stdout 2>stderr </dev/null &
+    process=$!
+    set +m
+    while [[ $(grep -c '^train' stopped.csv 2>/dev/null) -lt 30 && $tries -lt 600 ]]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    kill -INT $process
+    wait $process || status=$?
+    [[ $status == 130 ]] || fail "the exit status is $status (130 is expected)"
+    says "lemnos: Stopping; Ctrl-C again quits at once."
+    says "lemnos: Stopped at step "
+    says "lemnos train --data idx"
+    says " --resume"
+    exists stopped.checkpoint.safetensors
+    absent stopped.safetensors
+    local again
+    again=$(sed -n 's/^  lemnos //p' stderr)
+    command="lemnos $again"
+    status=0
+    eval "\"$lemnos\" $again" >stdout 2>stderr </dev/null || status=$?
+    [[ $status == 0 ]] || fail "the exit status is $status"
+    matches '^resumed +stopped.checkpoint.safetensors: step [0-9]+ of 520$'
+    cmp whole.safetensors stopped.safetensors || fail "the resumed run gave another model than the unbroken one"
+    [[ $(cut -d, -f3 stopped.csv | tail -n +2 | sort -n | uniq -d | wc -l) -le 1 ]] || fail "the CSV repeats steps"
+    runs 1 train --data idx "${small[@]}" --epochs 41 --resume stopped.checkpoint.safetensors
+    says "belongs to another training"
+
+    # Checkpoints while it trains.
+    runs 0 train --data idx "${small[@]}" --epochs 1 --checkpoint kept.safetensors --checkpoint-every 5 --out one.safetensors
+    exists kept.safetensors
+    runs 0 eval --model kept.safetensors --data idx
+
+    # On a terminal there is a bar, and the lines that stay.
+    if command -v script >/dev/null; then
+        command="lemnos train, on a terminal"
+        script -qec "stty cols 90; '$lemnos' train --data idx ${small[*]} --epochs 3 --out t.safetensors" /dev/null \
+            </dev/null >stdout 2>stderr
+        grep -q $'\r' stdout || fail "there is no bar"
+        grep -q '█' stdout || fail "the bar has no blocks"
+        tr '\r' '\n' <stdout | sed 's/\x1b\[K//g' >lines
+        [[ $(wc -L <lines) -le 120 ]] || fail "the bar has $(wc -L <lines) columns"
+    fi
+}
+
+"test_$part"
+if [[ $failures -gt 0 ]]; then
+    echo "$failures expectations failed."
+    exit 1
+fi
