@@ -202,7 +202,7 @@ test_folder() {
     runs 0 train --data folder --resolution 12 --channels 1 "${small[@]}" --batch 8 --epochs 1 --out grey.safetensors
     runs 0 eval --model grey.safetensors --data folder
     prints "of 12 images"
-    runs 0 predict --model rgb.safetensors folder/test/*/0.png --json
+    runs 0 predict --model rgb.safetensors folder/test/*/0.png --top 4 --json
     prints '"class": "south-east"'
 }
 

@@ -37,6 +37,13 @@ std::vector<float> work_on(const std::shared_ptr<Device>& device) {
         replay->wait(slot);
         result.push_back(replay->fetched<float>(slot, y)[0]);
     }
+    if (device->profile().timestamp_ns > 0) {
+        const ChainPlan timed(device, counting(4), {"relu"}, {.timestamps = true});
+        timed.plan->run();
+        result.push_back(float(timed.plan->times().size()));
+    } else {
+        result.push_back(1);
+    }
     device->pipelines().load(device->pipelines().bytes());
     return result;
 }
@@ -44,7 +51,7 @@ std::vector<float> work_on(const std::shared_ptr<Device>& device) {
 std::vector<float> expected_result() {
     std::vector<float> expected = counting(1000, -500);
     for (float& value : expected) value = std::min(std::max(value, 0.0f), 6.0f);
-    expected.insert(expected.end(), {1, 0, 1, 2});
+    expected.insert(expected.end(), {1, 0, 1, 2, 1});
     return expected;
 }
 
