@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <numeric>
+
 namespace lemnos::test {
 namespace {
 
@@ -165,7 +167,7 @@ TEST_F(PlanSlicing, CutsSeparableOperators) {
                 EXPECT_GE(dispatches, 2 * least);
             } catch (const Error& error) { // slices must begin where a binding may
                 EXPECT_EQ(error.code(), ErrorCode::unsupported);
-                EXPECT_EQ(features, 67) << error.what();
+                EXPECT_GT(std::lcm(features * 4, device->profile().storage_alignment), 16384) << error.what();
                 EXPECT_NE(std::string(error.what()).find("touches"), std::string::npos) << error.what();
             }
         }
