@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-
 #include <numeric>
 
 namespace lemnos::test {
