@@ -168,6 +168,7 @@ TEST_F(PlanReplay, WithSeparateBuffersGivesTheSameBits) {
 }
 
 TEST_F(PlanReplay, ReusesMemoryInAChain) {
+    const ScopedVariable shared("LEMNOS_SEPARATE_BUFFERS", nullptr);
     const auto device = open();
     const ChainPlan chain(device, counting(5000), std::vector<std::string>(20, "tanh"));
     EXPECT_EQ(chain.plan->workspace_bytes(), 2 * round_up(20000, 256)) << "two tensors are alive at a time";
