@@ -5,7 +5,7 @@
 // conv2d_direct. Specialisation: 0 S = subgroup size, 1 COLUMN_LANES, 2 ROWS,
 //   3 WIDE = (columns % 8 == 0 and out_channels % 8 == 0), 4 BIAS, 5 RESIDUAL, 6 ACTIVATION,
 //   7 X_WIDE = (inner % 4 == 0 and in_channels % 4 == 0), 8 SCATTER.
-//   COLUMN_LANES (S = 8): not WIDE: 8; WIDE: 1 for columns <= 8 (2 without X_WIDE), 2 for <= 16, 4 for < 64,
+//   COLUMN_LANES (S = 8): not WIDE: 2 for columns <= 2, 4 for <= 4, else 8; WIDE: 1 for columns <= 8 (2 without X_WIDE), 2 for <= 16, 4 for < 64,
 //   else 8. Always S at other subgroup sizes.
 //   ROWS: 16; 8 without X_WIDE (it compiles sooner) and where rows <= 8.
 // Groups: column_tiles = ceil(columns / ((WIDE ? 8 : 1) · COLUMN_LANES));

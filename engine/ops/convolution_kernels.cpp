@@ -49,13 +49,33 @@ Operand or_none(const Emitter& e, const Operand& operand) { return operand.regio
 
 // ---- the register tile ----------------------------------------------------------------------------------------------
 
-// Lanes side by side over the columns of a matrix, eight columns a lane: as many as the columns fill.
-uint32_t column_lanes(const Emitter& e, int64_t columns, bool wide) {
-    uint32_t lanes = 1;
-    while (lanes < subgroup(e) && int64_t(lanes) * (wide ? 8 : 1) < columns) lanes *= 2;
-    // Three eights fill three lanes of four, or one lane in three tiles: the latter leaves none idle.
-    if (wide && columns < int64_t(lanes) * 8 && columns % (int64_t(lanes) * 4) != 0 && columns <= 24) lanes = 1;
-    return lanes;
+// How a subgroup lies over a matrix: some lanes side by side over its columns, the others over further rows. The tables
+// are the fastest of all choices on lavapipe with subgroups of 8; at other sizes all lanes go over the columns.
+constexpr uint32_t tabled_subgroup = 8;
+
+struct RowTile {
+    uint32_t lanes, rows;
+};
+
+RowTile pointwise_tile(const Emitter& e, int64_t rows, int64_t columns) {
+    if (subgroup(e) != tabled_subgroup) return {subgroup(e), std::max(16u, subgroup(e))};
+    if (rows <= 8) return {8, 8};
+    return {columns <= 8 ? 1u : columns <= 16 ? 2u : 4u, 16};
+}
+
+RowTile direct_tile(const Emitter& e, int64_t rows, int64_t columns, bool wide, bool x_wide) {
+    const uint32_t tile_rows = x_wide ? 16 : 8;
+    if (subgroup(e) != tabled_subgroup) return {subgroup(e), std::max(tile_rows, subgroup(e))};
+    if (rows <= 8) return {8, 8};
+    if (!wide) return {columns <= 2 ? 2u : columns <= 4 ? 4u : 8u, tile_rows};
+    const uint32_t lanes = columns <= 8 ? 1 : columns <= 16 ? 2 : columns < 64 ? 4 : 8;
+    return {x_wide ? lanes : std::max(2u, lanes), tile_rows};
+}
+
+uint32_t filter_gradient_lanes(const Emitter& e, int64_t columns, bool wide, bool inner_wide) {
+    if (subgroup(e) != tabled_subgroup) return subgroup(e);
+    if (!wide || columns >= 64) return 8;
+    return !inner_wide ? 4u : columns <= 8 ? 1u : columns <= 16 ? 2u : 4u;
 }
 
 // Multiplier and shift of shaders/include/division.glsl.
@@ -68,7 +88,7 @@ void set_division(int64_t divisor, uint32_t& multiplier, uint32_t& shift) {
 
 void dispatch_pointwise(Emitter& e, int64_t rows, int64_t inner, int64_t columns, const Operand& x, const Operand& w,
                         const Operand& bias, const Operand& y, ActivationKind activation) {
-    const uint32_t lanes = column_lanes(e, columns, true), tile_rows = std::max(16u, lanes);
+    const auto [lanes, tile_rows] = pointwise_tile(e, rows, columns);
     Kernel kernel{.shader = variant(e, "conv2d_pointwise"),
                   .specialisation = {subgroup(e), lanes, tile_rows, 1, bias.region >= 0, 0, uint32_t(activation)},
                   .operands = {x, w, or_none(e, bias), e.none(), y}};
@@ -92,7 +112,7 @@ void dispatch_gathered(Emitter& e, shader::Conv2dDirectParams params, int64_t gr
         return;
     }
     const bool wide = params.columns % 8 == 0 && params.out_channels % 8 == 0, x_wide = params.inner % 4 == 0;
-    const uint32_t lanes = column_lanes(e, params.columns, wide), tile_rows = std::max(x_wide ? 16u : 8u, lanes);
+    const auto [lanes, tile_rows] = direct_tile(e, params.rows, params.columns, wide, x_wide);
     set_division(params.grid_height, params.height_multiplier, params.height_shift);
     set_division(params.grid_width, params.width_multiplier, params.width_shift);
     params.column_tiles = uint32_t(divide_up(params.columns, lanes * (wide ? 8 : 1)));
@@ -155,7 +175,9 @@ bool fits_depthwise(const Emitter& e, const ConvolutionShape& s) {
 // Any multiplier; also what a group of one channel is.
 bool is_depthwise_any(const ConvolutionShape& s) { return s.groups == s.in_channels && s.groups > 1; }
 
-int64_t strip_of(int64_t width) { return width >= 4 ? 4 : 2; } // output columns an invocation computes side by side
+// Output columns that an invocation computes side by side. At a stride, more of them take twice as long to compile and
+// are no faster.
+int64_t strip_of(int64_t width, int64_t stride) { return width > 2 && stride == 1 ? 4 : 2; }
 
 struct Share {
     int64_t rows, images;
@@ -167,7 +189,7 @@ Share share_of(int64_t rows, int64_t batch) {
 
 void dispatch_depthwise(Emitter& e, const ConvolutionShape& s, const Operand& x, const Operand& w, const Operand& bias,
                         const Operand& y, ActivationKind activation, bool flip) {
-    const int64_t strip = strip_of(s.out_width), strips = divide_up(s.out_width, strip);
+    const int64_t strip = strip_of(s.out_width, s.stride_x), strips = divide_up(s.out_width, strip);
     const Share share = share_of(s.out_height, s.batch);
     const int64_t bands = divide_up(s.out_height, share.rows);
     const int64_t items = s.in_channels / 8 * strips * bands * divide_up(s.batch, share.images);
@@ -244,7 +266,7 @@ int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t
 
 void depthwise_filter_gradient(Emitter& e, const ConvolutionShape& s, const Operand& x, const Operand& dy,
                                const Operand& dfilter, bool add) {
-    const int64_t strip = strip_of(s.out_width), strips = divide_up(s.out_width, strip), units = s.batch * strips;
+    const int64_t strip = strip_of(s.out_width, s.stride_x), strips = divide_up(s.out_width, strip), units = s.batch * strips;
     const int64_t count = s.kernel_height * s.kernel_width * s.in_channels;
     const int64_t wanted = parts_of(e, units, divide_up(s.in_channels / 8, subgroup(e)), count * 4) * (subgroup(e) / 2);
     const int64_t units_a_slice = divide_up(units, std::min(wanted, units)), slices = divide_up(units, units_a_slice);
@@ -303,7 +325,7 @@ void dense_filter_gradient(Emitter& e, const ConvolutionShape& s, const Operand&
     int64_t tile_rows = tile, row_step = 16, lane_groups = 1;
     if (is_scalar(e)) {
         const bool wide = p.columns % 8 == 0;
-        const uint32_t lanes = column_lanes(e, p.columns, wide), blocks = p.filter_rows <= 8 ? 1 : 2;
+        const uint32_t lanes = filter_gradient_lanes(e, p.columns, wide, p.inner % 8 == 0), blocks = p.filter_rows <= 8 ? 1 : 2;
         lane_groups = subgroup(e) / lanes;
         tile_rows = 8 * blocks;
         row_step = 4 * lane_groups;
