@@ -1,9 +1,8 @@
 // The library as such: versions, texts, and the lists of operators and options.
+#include "graph/json.h"
 #include "guard.h"
 #include "options.h"
 #include "vulkan/pipeline.h"
-
-#include <cmath>
 
 using namespace lemnos;
 using namespace lemnos::capi;
@@ -30,36 +29,6 @@ int64_t lem_text_bytes(const lem_text* text) { return text ? int64_t(text->chara
 void lem_text_release(lem_text* text) { delete text; }
 
 // ---- lists ------------------------------------------------------------------------------------------------
-
-namespace lemnos::capi {
-
-Json describe(const std::vector<AttributeSpec>& specs) {
-    constexpr const char* kinds[] = {"integer", "real", "boolean", "choice", "integers", "reals"};
-    Json list = Json::array();
-    for (const AttributeSpec& spec : specs) {
-        Json json{{"name", spec.name}, {"kind", kinds[size_t(spec.kind)]}};
-        if (spec.required)
-            json["required"] = true;
-        else if (spec.kind == AttributeKind::boolean)
-            json["default"] = std::get<int64_t>(spec.fallback) != 0;
-        else
-            std::visit([&](const auto& value) { json["default"] = value; }, spec.fallback);
-        const bool has_range = spec.kind != AttributeKind::boolean && spec.minimum < spec.maximum;
-        const bool whole = spec.kind == AttributeKind::integer || spec.kind == AttributeKind::integers;
-        const auto bound = [&](double value) { // 2^63, which INT64_MAX rounds to, is INT64_MAX
-            return whole ? Json(value < 0x1p63 ? int64_t(value) : INT64_MAX) : Json(value);
-        };
-        if (has_range && std::isfinite(spec.minimum)) json["minimum"] = bound(spec.minimum);
-        if (has_range && std::isfinite(spec.maximum)) json["maximum"] = bound(spec.maximum);
-        if (!spec.choices.empty()) json["choices"] = spec.choices;
-        if (spec.length >= 0) json["length"] = spec.length;
-        json["help"] = spec.help;
-        list.push_back(std::move(json));
-    }
-    return list;
-}
-
-} // namespace lemnos::capi
 
 lem_result lem_operators_json(lem_text** out) {
     return guarded([&] {

@@ -15,9 +15,6 @@ using Json = nlohmann::ordered_json;
 // Bytes of foreign origin (names of files and folders) may not be UTF-8; what is not is replaced.
 inline std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
 
-// [{"name": …, "kind": …, "default": …, "minimum": …, "maximum": …, "choices": …, "help": …}]
-Json describe(const std::vector<AttributeSpec>& specs);
-
 // The options of lem_dataset_open: those of the engine, and class_names.
 const std::vector<AttributeSpec>& dataset_options();
 

@@ -9,34 +9,44 @@ namespace lemnos {
 
 AttributeSpec integer_attribute(const char* name, int64_t fallback, int64_t minimum, int64_t maximum,
                                 const char* help) {
-    return {name, AttributeKind::integer, fallback, false, double(minimum), double(maximum), {}, -1, help};
+    return {name, AttributeKind::integer, fallback, false, double(minimum), double(maximum), false, {}, -1, help};
 }
 
 AttributeSpec real_attribute(const char* name, double fallback, double minimum, double maximum, const char* help) {
-    return {name, AttributeKind::real, fallback, false, minimum, maximum, {}, -1, help};
+    return {name, AttributeKind::real, fallback, false, minimum, maximum, false, {}, -1, help};
 }
 
 AttributeSpec boolean_attribute(const char* name, bool fallback, const char* help) {
-    return {name, AttributeKind::boolean, int64_t(fallback), false, 0, 1, {}, -1, help};
+    return {name, AttributeKind::boolean, int64_t(fallback), false, 0, 1, false, {}, -1, help};
 }
 
 AttributeSpec choice_attribute(const char* name, const char* fallback, std::vector<std::string> choices,
                                const char* help) {
-    return {name, AttributeKind::choice, std::string(fallback), false, 0, 0, std::move(choices), -1, help};
+    return {name, AttributeKind::choice, std::string(fallback), false, 0, 0, false, std::move(choices), -1, help};
 }
 
 AttributeSpec integers_attribute(const char* name, std::vector<int64_t> fallback, int64_t length, int64_t minimum,
                                  int64_t maximum, const char* help) {
-    return {name,   AttributeKind::integers, std::move(fallback), false, double(minimum), double(maximum), {},
+    return {name,   AttributeKind::integers, std::move(fallback), false, double(minimum), double(maximum), false, {},
             length, help};
 }
 
-AttributeSpec reals_attribute(const char* name, std::vector<double> fallback, int64_t length, const char* help) {
-    return {name, AttributeKind::reals, std::move(fallback), false, -HUGE_VAL, HUGE_VAL, {}, length, help};
+AttributeSpec reals_attribute(const char* name, std::vector<double> fallback, int64_t length, const char* help,
+                              double minimum, double maximum) {
+    return {name, AttributeKind::reals, std::move(fallback), false, minimum, maximum, false, {}, length, help};
+}
+
+AttributeSpec text_attribute(const char* name, const char* fallback, const char* help) {
+    return {name, AttributeKind::text, std::string(fallback), false, 0, 0, false, {}, -1, help};
 }
 
 AttributeSpec required(AttributeSpec spec) {
     spec.required = true;
+    return spec;
+}
+
+AttributeSpec below(AttributeSpec spec) {
+    spec.below = true;
     return spec;
 }
 
@@ -46,6 +56,7 @@ static const char* kind_name(AttributeKind kind) {
     case AttributeKind::real: return "a number";
     case AttributeKind::boolean: return "true or false";
     case AttributeKind::choice: return "a name";
+    case AttributeKind::text: return "a text";
     case AttributeKind::integers: return "a list of integers";
     default: return "a list of numbers";
     }
@@ -62,9 +73,11 @@ static std::string number_text(int64_t value) { return text(value); }
 
 template <typename Number>
 static void check_range(const AttributeSpec& spec, Number value, const std::string& owner) {
-    if (!(double(value) >= spec.minimum && double(value) <= spec.maximum))
-        fail(ErrorCode::invalid_argument, owner, ": the attribute ", spec.name, " (", number_text(value),
-             ") is outside its range (", number_text(spec.minimum), " to ", number_text(spec.maximum), ").");
+    const double number = double(value);
+    if (number >= spec.minimum && (spec.below ? number < spec.maximum : number <= spec.maximum)) return;
+    fail(ErrorCode::invalid_argument, owner, ": the attribute ", spec.name, " (", number_text(value),
+         ") is outside its range (", number_text(spec.minimum), spec.below ? " to below " : " to ",
+         number_text(spec.maximum), ").");
 }
 
 template <typename T>
@@ -91,7 +104,8 @@ static bool matches(const AttributeValue& value, AttributeKind kind) {
     case AttributeKind::integer:
     case AttributeKind::boolean: return std::holds_alternative<int64_t>(value);
     case AttributeKind::real: return std::holds_alternative<double>(value);
-    case AttributeKind::choice: return std::holds_alternative<std::string>(value);
+    case AttributeKind::choice:
+    case AttributeKind::text: return std::holds_alternative<std::string>(value);
     case AttributeKind::integers: return std::holds_alternative<std::vector<int64_t>>(value);
     default: return std::holds_alternative<std::vector<double>>(value);
     }
@@ -118,7 +132,7 @@ void Attributes::complete(const std::vector<AttributeSpec>& specs, const std::st
         if (const auto* real = std::get_if<double>(&value)) check_range(spec, *real, owner);
         if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) check_list(spec, *list, owner);
         if (const auto* list = std::get_if<std::vector<double>>(&value)) check_list(spec, *list, owner);
-        if (const auto* choice = std::get_if<std::string>(&value))
+        if (const auto* choice = std::get_if<std::string>(&value); choice && spec.kind == AttributeKind::choice)
             if (std::find(spec.choices.begin(), spec.choices.end(), *choice) == spec.choices.end()) {
                 std::string choices;
                 for (const std::string& each : spec.choices) choices += (choices.empty() ? "" : ", ") + each;

@@ -5,8 +5,11 @@
 #include "support/error.h"
 
 #include <cstdint>
+#include <cmath>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -14,7 +17,7 @@ namespace lemnos {
 
 using AttributeValue = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>>;
 
-enum class AttributeKind { integer, real, boolean, choice, integers, reals };
+enum class AttributeKind { integer, real, boolean, choice, text, integers, reals };
 
 struct AttributeSpec {
     std::string name;
@@ -22,6 +25,7 @@ struct AttributeSpec {
     AttributeValue fallback;
     bool required = false;
     double minimum = 0, maximum = 0;  // inclusive, of numbers and of every element of lists
+    bool below = false;               // the maximum itself is outside the range
     std::vector<std::string> choices; // of AttributeKind::choice
     int64_t length = -1;              // of lists; negative: any
     std::string help;
@@ -34,23 +38,28 @@ AttributeSpec boolean_attribute(const char* name, bool fallback, const char* hel
 AttributeSpec choice_attribute(const char* name, const char* fallback, std::vector<std::string> choices, const char* help);
 AttributeSpec integers_attribute(const char* name, std::vector<int64_t> fallback, int64_t length, int64_t minimum,
                                  int64_t maximum, const char* help);
-AttributeSpec reals_attribute(const char* name, std::vector<double> fallback, int64_t length, const char* help);
+AttributeSpec reals_attribute(const char* name, std::vector<double> fallback, int64_t length, const char* help,
+                              double minimum = -HUGE_VAL, double maximum = HUGE_VAL);
+AttributeSpec text_attribute(const char* name, const char* fallback, const char* help);
 AttributeSpec required(AttributeSpec spec);
+AttributeSpec below(AttributeSpec spec); // the maximum is excluded: [0, 1)
 
 class Attributes {
   public:
+    using Values = std::map<std::string, AttributeValue, std::less<>>; // found by any text, without a copy of it
     Attributes() = default;
     Attributes(std::initializer_list<std::pair<const std::string, AttributeValue>> values) : values_(values) {}
 
     void set(const std::string& name, AttributeValue value) { values_[name] = std::move(value); }
-    bool contains(const std::string& name) const { return values_.count(name) != 0; }
-    int64_t integer(const std::string& name) const { return get<int64_t>(name); }
-    bool boolean(const std::string& name) const { return get<int64_t>(name) != 0; }
-    double real(const std::string& name) const { return get<double>(name); }
-    const std::string& choice(const std::string& name) const { return get<std::string>(name); }
-    const std::vector<int64_t>& integers(const std::string& name) const { return get<std::vector<int64_t>>(name); }
-    const std::vector<double>& reals(const std::string& name) const { return get<std::vector<double>>(name); }
-    const std::map<std::string, AttributeValue>& all() const { return values_; }
+    bool contains(std::string_view name) const { return values_.find(name) != values_.end(); }
+    int64_t integer(std::string_view name) const { return get<int64_t>(name); }
+    bool boolean(std::string_view name) const { return get<int64_t>(name) != 0; }
+    double real(std::string_view name) const { return get<double>(name); }
+    const std::string& choice(std::string_view name) const { return get<std::string>(name); }
+    const std::string& text(std::string_view name) const { return get<std::string>(name); }
+    const std::vector<int64_t>& integers(std::string_view name) const { return get<std::vector<int64_t>>(name); }
+    const std::vector<double>& reals(std::string_view name) const { return get<std::vector<double>>(name); }
+    const Values& all() const { return values_; }
 
     // Checks every value against the specifications and fills in what was left out. `owner` begins the sentences,
     // e.g. "Operator conv2d". Integers are accepted where reals are asked for.
@@ -58,13 +67,13 @@ class Attributes {
 
   private:
     template <typename T>
-    const T& get(const std::string& name) const {
+    const T& get(std::string_view name) const {
         const auto found = values_.find(name);
         if (found == values_.end() || !std::holds_alternative<T>(found->second))
             fail(ErrorCode::internal, "The attribute ", name, " is missing or of another type.");
         return std::get<T>(found->second);
     }
-    std::map<std::string, AttributeValue> values_;
+    Values values_;
 };
 
 // " name=value" for every attribute, in the order of names; equal texts mean equal values.

@@ -1,5 +1,6 @@
 #include "graph/json.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace lemnos {
@@ -62,6 +63,35 @@ static constexpr const char* initializer_names[] = {"constant", "normal", "unifo
 
 static Json to_json(const AttributeValue& value) {
     return std::visit([](const auto& held) { return Json(held); }, value);
+}
+
+static Json describe(const AttributeSpec& spec) {
+    constexpr const char* kinds[] = {"integer", "real", "boolean", "choice", "text", "integers", "reals"};
+    Json json{{"name", spec.name}, {"kind", kinds[size_t(spec.kind)]}, {"required", spec.required}};
+    if (!spec.required) {
+        if (spec.kind == AttributeKind::boolean)
+            json["default"] = std::get<int64_t>(spec.fallback) != 0;
+        else
+            std::visit([&](const auto& value) { json["default"] = value; }, spec.fallback);
+    }
+    const bool whole = spec.kind == AttributeKind::integer || spec.kind == AttributeKind::integers;
+    const bool ranged = spec.kind != AttributeKind::boolean && spec.minimum < spec.maximum;
+    const auto bound = [&](double value) { // 2^63, which INT64_MAX rounds to, is INT64_MAX
+        return whole ? Json(value < 0x1p63 ? int64_t(value) : INT64_MAX) : Json(value);
+    };
+    if (ranged && std::isfinite(spec.minimum)) json["minimum"] = bound(spec.minimum);
+    if (ranged && std::isfinite(spec.maximum)) json["maximum"] = bound(spec.maximum);
+    if (spec.below) json["maximum_is_excluded"] = true;
+    if (!spec.choices.empty()) json["choices"] = spec.choices;
+    if (spec.length >= 0) json["length"] = spec.length;
+    json["help"] = spec.help;
+    return json;
+}
+
+Json describe(const std::vector<AttributeSpec>& specs) {
+    Json list = Json::array();
+    for (const AttributeSpec& spec : specs) list.push_back(describe(spec));
+    return list;
 }
 
 std::string graph_to_json(const Graph& graph) {

@@ -3,9 +3,14 @@
 
 #include "graph/graph.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <string>
 
 namespace lemnos {
+
+// [{"name", "kind", "required" or "default", "minimum", "maximum", "maximum_is_excluded", "choices", "length", "help"}]
+nlohmann::ordered_json describe(const std::vector<AttributeSpec>& specs);
 
 // A JSON object of attributes or options; "" is none. `owner` begins the sentences, e.g. "Operator conv2d". Names and
 // ranges are checked later, by Attributes::complete().
