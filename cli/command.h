@@ -28,6 +28,14 @@ void add_summary(CLI::App& app, Run& run);
 
 void add_device_option(CLI::App& command, std::string& device);
 
+// Refuse values that are no number, are not finite, or are out of range: the parser lets "nan" pass, and cuts
+// numbers that are too big.
+void need_number(const CLI::App& command, CLI::Option* option);
+void need_whole_number(const CLI::App& command, CLI::Option* option, int64_t least, int64_t most);
+
+// Options as the text that the library takes.
+std::string dumped(const Json& options);
+
 // An option's value as JSON where it is that (0.35, true, [1,2]), and as a text elsewhere.
 Json option_value(const std::string& value);
 // An option of the command that takes "name=value" and may be repeated.
@@ -35,6 +43,8 @@ CLI::Option* add_assignments(CLI::App& command, const char* name, std::vector<st
                              const std::string& help);
 // Adds what such an option was given to an object of options.
 void add_options(Json& options, const std::vector<std::string>& assignments);
+
+constexpr int64_t largest_side = 16384; // of an image, in pixels
 
 // The options of an architecture that have flags of their own.
 struct ModelOptions {

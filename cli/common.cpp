@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include <cmath>
+
 namespace lemnos::cli {
 
 void misused(const CLI::App& command, const std::string& sentence) {
@@ -13,6 +15,43 @@ void add_device_option(CLI::App& command, std::string& device) {
                     "A device by its number, its UUID or a part of its name; default: "
                     "$LEMNOS_DEVICE, else the first that \"lemnos devices\" lists.")
         ->option_text("NAME");
+}
+
+[[noreturn]] static void refuse_number(const CLI::App& command, const CLI::Option* option,
+                                       const std::string& value, const char* needed) {
+    misused(command,
+            "The option " + option->get_name() + " needs " + needed + " (\"" + value + "\" was given).");
+}
+
+void need_number(const CLI::App& command, CLI::Option* option) {
+    option->check([&command, option](const std::string& value) {
+        double number = 0;
+        if (!CLI::detail::lexical_cast(value, number)) refuse_number(command, option, value, "a number");
+        if (!std::isfinite(number)) refuse_number(command, option, value, "a finite number");
+        return std::string();
+    });
+}
+
+void need_whole_number(const CLI::App& command, CLI::Option* option, int64_t least, int64_t most) {
+    option->check([=, &command](const std::string& value) {
+        int64_t number = 0;
+        long double exact = 0; // has all digits of 64 bits, and room for more
+        if (!CLI::detail::lexical_cast(value, number) || !CLI::detail::lexical_cast(value, exact))
+            refuse_number(command, option, value, "a whole number");
+        if (number < least || number > most || exact != static_cast<long double>(number))
+            misused(command, "The option " + option->get_name() + " (" + value + ") is out of range (" +
+                                 std::to_string(least) + " to " + std::to_string(most) + ").");
+        return std::string();
+    });
+}
+
+std::string dumped(const Json& options) {
+    try {
+        return options.dump();
+    } catch (const Json::type_error&) {
+        throw Failure("The options " + options.dump(-1, ' ', false, Json::error_handler_t::replace) +
+                      " are not UTF-8.");
+    }
 }
 
 Json option_value(const std::string& value) {
@@ -44,14 +83,18 @@ void add_options(Json& options, const std::vector<std::string>& assignments) {
 }
 
 void ModelOptions::add_to(CLI::App& command) {
-    command.add_option("--width", width, "Width multiplier of every layer's channels (1).")
-        ->option_text("FACTOR")
-        ->group("Model");
-    command
-        .add_option("--resolution", resolution,
-                    "Height and width of the input; default: what the data or the preset has.")
-        ->option_text("PIXELS")
-        ->group("Model");
+    need_number(command,
+                command.add_option("--width", width, "Width multiplier of every layer's channels (1).")
+                    ->option_text("FACTOR")
+                    ->group("Model"));
+    need_whole_number(
+        command,
+        command
+            .add_option("--resolution", resolution,
+                        "Height and width of the input; default: what the data or the preset has.")
+            ->option_text("PIXELS")
+            ->group("Model"),
+        0, largest_side);
     command
         .add_option("--preset", preset,
                     "A form of the model for a size of images: imagenet, small28, small32, small64.")
@@ -86,7 +129,7 @@ ModelInfo info_of(lem_model* model) {
 Dataset open_dataset_for(const ModelInfo& model, const std::string& path, const std::string& split) {
     const Json options{{"height", model.height}, {"width", model.width}, {"channels", model.channels}};
     Dataset dataset;
-    check(lem_dataset_open(path.c_str(), split.c_str(), options.dump().c_str(), dataset.out()));
+    check(lem_dataset_open(path.c_str(), split.c_str(), dumped(options).c_str(), dataset.out()));
     return dataset;
 }
 

@@ -18,8 +18,11 @@ void add_eval(CLI::App& app, Run& run) {
     command->add_option("--model", options->model, "The model's file.")->option_text("FILE")->required();
     command->add_option("--data", options->data, "The data set's folder.")->option_text("DIR")->required();
     command->add_option("--split", options->split, "train, test or val (test).")->option_text("NAME");
-    command->add_option("--batch", options->batch, "Images at a time; default: chosen for you.")
-        ->option_text("COUNT");
+    need_whole_number(
+        *command,
+        command->add_option("--batch", options->batch, "Images at a time; default: chosen for you.")
+            ->option_text("COUNT"),
+        0, INT32_MAX);
     command->add_flag("--json", options->as_json, "Prints the result as JSON.");
     add_device_option(*command, options->device);
     command->footer("Examples:\n"

@@ -85,8 +85,14 @@ static std::vector<std::string> option_names(const CLI::App& app) {
 
 void check_names(const CLI::App& app, const std::vector<std::string>& arguments) {
     const CLI::App* chosen = &app;
+    std::string option; // the argument before, where it is one
     for (const std::string& argument : arguments) {
         if (argument == "--") return;
+        if (argument.empty() && chosen != &app)
+            misused(*chosen, option.empty()
+                                 ? "An argument is empty."
+                                 : "The option " + option + " needs a value (an empty one was given).");
+        option = is_option(argument) ? argument : "";
         if (is_option(argument)) {
             const std::string name = argument.substr(0, argument.find('='));
             const std::vector<std::string> known = option_names(*chosen);
@@ -116,6 +122,12 @@ std::string explain(const CLI::ParseError& error) {
         if (colon != std::string::npos && equals != std::string::npos && colon < equals)
             return "The option " + what.substr(colon + 2, equals - colon - 2) + " needs a number (\"" +
                    what.substr(equals + 3) + "\" was given).";
+    }
+    if (dynamic_cast<const CLI::ExcludesError*>(&error)) {
+        const size_t middle = what.find(" excludes ");
+        if (middle != std::string::npos)
+            return "The options " + what.substr(0, middle) + " and " +
+                   what.substr(middle + std::string(" excludes ").size()) + " exclude each other.";
     }
     if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
         const size_t last = what.find_last_of(' ');

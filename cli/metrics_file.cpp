@@ -5,12 +5,15 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 #include <system_error>
-#include <vector>
 
 namespace lemnos::cli {
+
+namespace fs = std::filesystem;
 
 static constexpr char header[] = "split,epoch,step,images,loss,accuracy,rate,seconds";
 static constexpr size_t step_column = 2, seconds_column = 7, columns = 8;
@@ -42,9 +45,40 @@ MetricsFile::MetricsFile(const std::string& path, int64_t resumed_step) : path_(
                 kept.push_back(row);
             }
     }
-    file_ = std::fopen(path.c_str(), "w");
+    std::error_code error;
+    const fs::path target = fs::is_symlink(path, error) ? fs::weakly_canonical(path, error) : fs::path(path);
+    if (fs::exists(target, error) && !fs::is_regular_file(target, error)) { // a device, a pipe
+        open(path, "w");
+        write(kept);
+        return;
+    }
+    // An old file goes when the new one holds what is to be kept of it: the disk may be full.
+    const fs::path beginning =
+        target.parent_path() / (".lemnos-" + std::to_string(std::random_device()()) + ".tmp");
+    try {
+        open(beginning.string(), "wx");
+        write(kept);
+        fs::rename(beginning, target, error);
+        if (error) refuse(error.value());
+    } catch (const Failure&) {
+        if (file_) fs::remove(beginning, error), std::fclose(file_);
+        throw;
+    }
+}
+
+void MetricsFile::refuse(int error) const {
+    throw Failure("The file \"" + path_ + "\" cannot be written: " + std::generic_category().message(error) +
+                  ".");
+}
+
+void MetricsFile::open(const std::string& path, const char* mode) {
+    file_ = std::fopen(path.c_str(), mode);
+    if (!file_) refuse(errno);
+}
+
+void MetricsFile::write(const std::vector<std::string>& rows) {
     add(header);
-    for (const std::string& row : kept) add(row);
+    for (const std::string& row : rows) add(row);
 }
 
 MetricsFile::~MetricsFile() {
@@ -52,9 +86,7 @@ MetricsFile::~MetricsFile() {
 }
 
 void MetricsFile::add(const std::string& row) {
-    if (!file_ || std::fprintf(file_, "%s\n", row.c_str()) < 0 || std::fflush(file_) != 0)
-        throw Failure("The file \"" + path_ +
-                      "\" cannot be written: " + std::generic_category().message(errno) + ".");
+    if (std::fprintf(file_, "%s\n", row.c_str()) < 0 || std::fflush(file_) != 0) refuse(errno);
 }
 
 void MetricsFile::add_train(const lem_progress& progress, double seconds) {

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 namespace lemnos::cli {
 
@@ -23,6 +24,9 @@ class MetricsFile {
                   double seconds);
 
   private:
+    [[noreturn]] void refuse(int error) const;
+    void open(const std::string& path, const char* mode);
+    void write(const std::vector<std::string>& rows); // below the header
     void add(const std::string& row);
 
     std::string path_;

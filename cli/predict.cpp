@@ -165,10 +165,12 @@ void add_predict(CLI::App& app, Run& run) {
         ->take_all()
         ->group("Images");
     command->add_option("--model", options->model, "The model's file.")->option_text("FILE")->required();
-    command
-        ->add_option("--top", options->top,
-                     "How many of the likeliest classes are printed (3; 1 for a data set).")
-        ->option_text("COUNT");
+    need_whole_number(*command,
+                      command
+                          ->add_option("--top", options->top,
+                                       "How many of the likeliest classes are printed (3; 1 for a data set).")
+                          ->option_text("COUNT"),
+                      1, INT32_MAX);
     command
         ->add_option(
             "--picture", options->picture,
@@ -183,9 +185,11 @@ void add_predict(CLI::App& app, Run& run) {
     command->add_option("--split", options->split, "train, test or val (test).")
         ->option_text("NAME")
         ->group("Images");
-    command->add_option("--count", options->count, "How many images (24).")
-        ->option_text("COUNT")
-        ->group("Images");
+    need_whole_number(*command,
+                      command->add_option("--count", options->count, "How many images (24).")
+                          ->option_text("COUNT")
+                          ->group("Images"),
+                      1, most_images);
     command->footer(
         "Examples:\n"
         "  lemnos predict --model model.safetensors cat.jpg dog.png\n"
@@ -198,11 +202,6 @@ void add_predict(CLI::App& app, Run& run) {
             misused(*command, "Either image files or --data DIR are needed.");
         if (!options->picture.empty() && options->data.empty())
             misused(*command, "The option --picture needs --data DIR.");
-        if (options->top < 1)
-            misused(*command, "The option --top (" + std::to_string(options->top) + ") must be at least 1.");
-        if (options->count < 1 || options->count > most_images)
-            misused(*command, "The option --count (" + std::to_string(options->count) +
-                                  ") is out of range (1 to " + std::to_string(most_images) + ").");
         run = [options] {
             const Device device = open_device(options->device);
             Model model;

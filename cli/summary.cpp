@@ -37,12 +37,12 @@ void add_summary(CLI::App& app, Run& run) {
     command->add_option("--model", options->file, "A model file instead of an architecture.")
         ->option_text("FILE");
     options->model.add_to(*command);
-    command->add_option("--classes", options->classes, "Classes (1000).")
-        ->option_text("COUNT")
-        ->group("Model");
-    command->add_option("--channels", options->channels, "Channels of the input (3).")
-        ->option_text("COUNT")
-        ->group("Model");
+    const auto add_count = [&](const char* name, std::optional<int>& value, const char* help) {
+        CLI::Option* option = command->add_option(name, value, help)->option_text("COUNT")->group("Model");
+        need_whole_number(*command, option, 1, INT32_MAX);
+    };
+    add_count("--classes", options->classes, "Classes (1000).");
+    add_count("--channels", options->channels, "Channels of the input (3).");
     command->add_flag("--json", options->as_json, "Prints the summary as JSON.");
     add_device_option(*command, options->device);
     command->footer("Examples:\n"
@@ -64,7 +64,7 @@ void add_summary(CLI::App& app, Run& run) {
                 if (options->classes) given["classes"] = *options->classes;
                 if (options->channels) given["channels"] = *options->channels;
                 summary = json([&](lem_text** out) {
-                    return lem_summary_json(options->name.c_str(), given.dump().c_str(), out);
+                    return lem_summary_json(options->name.c_str(), dumped(given).c_str(), out);
                 });
             }
             if (options->as_json)

@@ -6,9 +6,14 @@
 #include "text.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
+#include <limits>
+#include <system_error>
+
+#include <unistd.h>
 
 namespace lemnos::cli {
 
@@ -105,6 +110,9 @@ Json dataset_json(const Options& options) {
         Json names = Json::array();
         for (size_t at = 0; at <= options.class_names.size();) {
             const size_t comma = std::min(options.class_names.find(',', at), options.class_names.size());
+            if (comma == at)
+                throw Failure("The option --class-names has an empty name (\"" + options.class_names +
+                              "\").");
             names.push_back(options.class_names.substr(at, comma - at));
             at = comma + 1;
         }
@@ -116,11 +124,11 @@ Json dataset_json(const Options& options) {
 Dataset open_training_data(const Options& options) {
     Dataset dataset;
     const lem_result result =
-        lem_dataset_open(options.data.c_str(), "train", dataset_json(options).dump().c_str(), dataset.out());
+        lem_dataset_open(options.data.c_str(), "train", dumped(dataset_json(options)).c_str(), dataset.out());
+    const std::string sentence = result < 0 ? lem_last_error() : "";
     // What else can be wrong with these arguments is said by the sentence itself.
-    if (result == LEM_ERROR_INVALID_ARGUMENT && !options.architecture.resolution &&
-        options.class_names.empty())
-        throw Failure(std::string(lem_last_error()) + " The option --resolution gives it.");
+    if (sentence.find("need a height and a width") != std::string::npos)
+        throw Failure(sentence + " The option --resolution gives it.");
     check(result);
     return dataset;
 }
@@ -129,8 +137,8 @@ Dataset open_training_data(const Options& options) {
 Dataset open_test_data(const Options& options, std::string& split) {
     for (const char* name : {"test", "val"}) {
         Dataset dataset;
-        const lem_result result =
-            lem_dataset_open(options.data.c_str(), name, dataset_json(options).dump().c_str(), dataset.out());
+        const lem_result result = lem_dataset_open(options.data.c_str(), name,
+                                                   dumped(dataset_json(options)).c_str(), dataset.out());
         split = name;
         if (result >= 0) return dataset;
         if (result != LEM_ERROR_NOT_FOUND && result != LEM_ERROR_INVALID_ARGUMENT) check(result);
@@ -172,7 +180,27 @@ class Training {
                 throw Failure("The folder \"" + folder.string() + "\" of the file \"" + *path +
                               "\" does not exist.");
             if (fs::is_directory(*path, error)) throw Failure("The file \"" + *path + "\" is a folder.");
+            if (path == &options_.metrics) continue; // is opened before the first step
+            if (fs::exists(*path, error) && !fs::is_regular_file(*path, error))
+                throw Failure("The file \"" + *path + "\" is no regular file.");
+            if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+                throw Failure("The file \"" + *path +
+                              "\" cannot be written: " + std::generic_category().message(errno) + ".");
         }
+        check_different("--out", options_.out, "--metrics", options_.metrics);
+        check_different("--out", options_.out, "--checkpoint", options_.checkpoint);
+        check_different("--metrics", options_.metrics, "--checkpoint", options_.checkpoint);
+    }
+
+    static void check_different(const char* option, const std::string& path, const char* other,
+                                const std::string& other_path) {
+        std::error_code error;
+        const auto target = [&](const std::string& name) {
+            return fs::weakly_canonical(fs::absolute(name, error), error);
+        };
+        if (target(path) == target(other_path))
+            throw Failure(std::string("The options ") + option + " and " + other + " name one file (\"" +
+                          path + "\").");
     }
 
     void prepare() {
@@ -188,6 +216,10 @@ class Training {
         if (info.height != info.width)
             throw Failure("The images of \"" + options_.data + "\" are " +
                           product({info.height, info.width}) + " (height and width must be equal).");
+        if (info.classes < 2)
+            throw Failure("The images of \"" + options_.data + "\" are of one class, \"" +
+                          info.class_names.at(0) + "\" (at least 2 are needed).");
+        if (test_) check_test_data(info, info_of(test_));
         say("data", options_.data + ": " + thousands(info.size) + " images of " +
                         product({info.height, info.width, info.channels}) + ", " + thousands(info.classes) +
                         " classes" + (test_ ? "; " + thousands(info_of(test_).size) + " to test on" : ""));
@@ -195,19 +227,32 @@ class Training {
         build_trainer();
     }
 
+    void check_test_data(const DatasetInfo& train, const DatasetInfo& test) const {
+        const auto shape = [](const DatasetInfo& info) {
+            return product({info.height, info.width, info.channels});
+        };
+        if (shape(test) != shape(train))
+            throw Failure("The " + split_ + " images of \"" + options_.data + "\" are " + shape(test) +
+                          ", and those of train " + shape(train) + ".");
+    }
+
     void build_model(const DatasetInfo& info) {
         Json given = options_.architecture.json();
         std::string preset = options_.architecture.preset;
-        if (preset.empty()) preset = preset_for(options_.model, info.height);
+        if (preset.empty() && !given.contains("preset")) preset = preset_for(options_.model, info.height);
         if (!preset.empty()) given["preset"] = preset;
         const auto take = [&](const char* name,
                               int value) { // what the data says, where the model asks for it
-            if (described("model", options_.model, name).is_object()) given[name] = value;
+            if (!described("model", options_.model, name).is_object()) return;
+            if (given.contains(name) && given[name] != value && given[name] != 0)
+                throw Failure(std::string("The model's option ") + name + " (" + dumped(given[name]) +
+                              ") is not what the data set has (" + std::to_string(value) + ").");
+            given[name] = value;
         };
         take("resolution", info.height);
         take("channels", info.channels);
         take("classes", info.classes);
-        check(lem_model_build(device_, options_.model.c_str(), given.dump().c_str(),
+        check(lem_model_build(device_, options_.model.c_str(), dumped(given).c_str(),
                               options_.seed.value_or(1), model_.out()));
         check(lem_model_prepare(model_, data_));
         const ModelInfo model = info_of(model_);
@@ -220,12 +265,13 @@ class Training {
         Optimizer optimizer;
         Schedule schedule;
         const Json rule = optimizer_json(options_);
-        check(lem_optimizer_create(options_.optimizer.c_str(), rule.dump().c_str(), optimizer.out()));
-        check(lem_schedule_create(options_.schedule.c_str(), schedule_json(options_).dump().c_str(),
+        check(lem_optimizer_create(options_.optimizer.c_str(), dumped(rule).c_str(), optimizer.out()));
+        check(lem_schedule_create(options_.schedule.c_str(), dumped(schedule_json(options_)).c_str(),
                                   schedule.out()));
         progress_.doing("Compiling the model for the device ...");
         const Json trainer = trainer_json(options_);
-        check(lem_trainer_create(model_, data_, optimizer, schedule, trainer.dump().c_str(), trainer_.out()));
+        check(
+            lem_trainer_create(model_, data_, optimizer, schedule, dumped(trainer).c_str(), trainer_.out()));
         const auto given_or_default = [&](const Json& given, const char* kind, const std::string& entry,
                                           const char* name) {
             return given.contains(name) ? given[name] : described(kind, entry, name)["default"];
@@ -332,7 +378,7 @@ class Training {
                                   {"correct", tested_.correct},
                                   {"accuracy", tested_.accuracy},
                                   {"loss", tested_.loss}};
-            std::cout << result.dump(2) << "\n";
+            std::cout << result.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
         }
     }
 
@@ -424,7 +470,17 @@ void add_train(CLI::App& app, Run& run) {
     const auto options = std::make_shared<Options>();
     const auto add = [&](const char* group, const char* name, auto& value, const char* placeholder,
                          const std::string& help) {
-        return command->add_option(name, value, help)->option_text(placeholder)->group(group);
+        CLI::Option* option = command->add_option(name, value, help)->option_text(placeholder)->group(group);
+        using Value = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<Value, std::optional<double>>) need_number(*command, option);
+        if constexpr (std::is_same_v<Value, std::optional<int64_t>>)
+            need_whole_number(*command, option, std::numeric_limits<int64_t>::min(),
+                              std::numeric_limits<int64_t>::max());
+        if constexpr (std::is_same_v<Value, std::optional<int>>)
+            need_whole_number(*command, option, 0, std::numeric_limits<int>::max());
+        if constexpr (std::is_same_v<Value, int64_t>) // steps or epochs between two of something
+            need_whole_number(*command, option, 0, std::numeric_limits<int64_t>::max());
+        return option;
     };
     const auto trainer_help = [](const char* name) { return explained("trainer", "trainer", name); };
 

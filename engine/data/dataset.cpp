@@ -103,6 +103,8 @@ std::unique_ptr<Dataset> open_dataset(const std::string& folder, const std::stri
     }
     dataset = open_image_folder(folder, split, options);
     if (dataset) return dataset;
+    if (list_folder(folder).empty())
+        fail(ErrorCode::not_found, "The data set \"", folder, "\" is an empty folder.");
     fail(ErrorCode::not_found, "The folder \"", folder, "\" holds no data set that Lemnos knows: neither ",
          idx_folder_files, ", nor ", cifar_folder_files, ", nor ", image_folder_files, ".");
 }

@@ -37,6 +37,7 @@ class ByteSource {
     }
 
     const std::string& path() const { return path_; }
+    bool misnamed() const { return !packed_ && path_.ends_with(".gz"); }
 
     // The most bytes that may still come.
     int64_t remaining() const {
@@ -110,6 +111,7 @@ void check_magic(ByteSource& source, uint32_t expected, const char* content) {
     if (magic == expected) return;
     const char* hint = magic == image_magic   ? "; it holds images"
                        : magic == label_magic ? "; it holds labels"
+                       : source.misnamed()    ? "; it is not packed by gzip, as its name says"
                                               : "";
     fail(ErrorCode::file_malformed, "The IDX file \"", source.path(), "\" begins with the magic number ",
          magic, ", where that of ", content, " (", expected, ") is needed", hint, ".");

@@ -111,6 +111,12 @@ static bool matches(const AttributeValue& value, AttributeKind kind) {
     }
 }
 
+// What was given, where it is a text.
+static std::string given_text(const AttributeValue& value) {
+    const auto* given = std::get_if<std::string>(&value);
+    return given ? text(" (\"", *given, "\" was given)") : std::string();
+}
+
 void Attributes::complete(const std::vector<AttributeSpec>& specs, const std::string& owner) {
     std::vector<std::string> known;
     for (const AttributeSpec& spec : specs) known.push_back(spec.name);
@@ -127,7 +133,8 @@ void Attributes::complete(const std::vector<AttributeSpec>& specs, const std::st
         found->second = converted(std::move(found->second), spec.kind);
         const AttributeValue& value = found->second;
         if (!matches(value, spec.kind))
-            fail(ErrorCode::invalid_argument, owner, ": the attribute ", spec.name, " must be ", kind_name(spec.kind), ".");
+            fail(ErrorCode::invalid_argument, owner, ": the attribute ", spec.name, " must be ", kind_name(spec.kind),
+                 given_text(value), ".");
         if (const auto* integer = std::get_if<int64_t>(&value)) check_range(spec, *integer, owner);
         if (const auto* real = std::get_if<double>(&value)) check_range(spec, *real, owner);
         if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) check_list(spec, *list, owner);
@@ -182,6 +189,9 @@ std::string nearest_name(const std::string& given, const std::vector<std::string
             best = name;
             best_distance = distance;
         }
+    constexpr size_t telling = 3; // characters of a beginning
+    for (const std::string& name : known)
+        if (best.empty() && given.size() >= telling && name.starts_with(given)) best = name;
     return best;
 }
 

@@ -1,5 +1,6 @@
 #include "graph/json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -133,8 +134,15 @@ static DataType dtype_named(const std::string& name) {
     fail(ErrorCode::invalid_argument, "\"", name, "\" is no data type.");
 }
 
+// A member that is not known is refused: it may be a damaged name, and what it said would be left out.
+static void check_members(const Json& json, std::initializer_list<std::string_view> known) {
+    for (const auto& [name, value] : json.items())
+        require(std::find(known.begin(), known.end(), name) != known.end(), "The member \"", name, "\" is not known.");
+}
+
 static void add_node(Graph& graph, const Json& json) {
     if (json.contains("leaf")) {
+        check_members(json, {"leaf", "name", "dtype", "shape", "initializer"});
         const std::string name = json.at("name").get<std::string>();
         Shape shape = json.at("shape").get<Shape>();
         Initializer initializer;
@@ -150,6 +158,7 @@ static void add_node(Graph& graph, const Json& json) {
         default: fail(ErrorCode::invalid_argument, "A leaf is an input, a parameter or a state.");
         }
     }
+    check_members(json, {"op", "inputs", "attributes", "name"});
     const std::string op = json.at("op").get<std::string>();
     std::vector<Value> inputs;
     for (const Json& input : json.at("inputs")) {

@@ -24,7 +24,10 @@ Architecture build_architecture(const std::string& name, Attributes options) {
         options.complete(builder.options, text("Model ", name));
         return builder.build(options);
     }
-    fail(ErrorCode::not_found, "There is no model \"", name, "\".", did_you_mean(name, known));
+    std::string hint = did_you_mean(name, known);
+    if (hint.empty())
+        for (const std::string& each : known) hint += text(hint.empty() ? " There are " : ", ", each);
+    fail(ErrorCode::not_found, "There is no model \"", name, "\".", hint, hint.ends_with('?') ? "" : ".");
 }
 
 } // namespace lemnos

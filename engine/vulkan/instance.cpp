@@ -182,8 +182,8 @@ const DeviceInfo& Instance::choose(const std::string& wanted_by_caller) const {
             return device;
     std::string known;
     for (const DeviceInfo& device : devices_) known += text(known.empty() ? "" : ", ", device.index, ": ", device.name);
-    fail(ErrorCode::no_device, "No Vulkan device matches \"", wanted, "\" (index, UUID or part of a name); there are ",
-         known, ".");
+    fail(ErrorCode::no_device, "No Vulkan device matches \"", wanted,
+         "\" (index, UUID or part of a name); the devices are ", known, ".");
 }
 
 } // namespace lemnos

@@ -72,6 +72,8 @@ TEST(ApiDataset, Mistakes) {
     };
     EXPECT_FAILURE(open("/nonexistent", "train"), LEM_ERROR_NOT_FOUND,
                    "The data set \"/nonexistent\" is no folder that can be read.");
+    EXPECT_FAILURE_WITH(open(scratch.path(), "train"), LEM_ERROR_NOT_FOUND, "is an empty folder.");
+    std::filesystem::create_directory(scratch.file("cats"));
     EXPECT_FAILURE_WITH(open(scratch.path(), "train"), LEM_ERROR_NOT_FOUND,
                         "holds no data set that Lemnos knows");
     write_idx(scratch, "train", 20, 3);

@@ -34,7 +34,7 @@ TEST_F(ApiDevice, IsChosenByIndexUuidOrName) {
     Device other;
     EXPECT_FAILURE_WITH(
         lem_device_open(&desc, other.out()), LEM_ERROR_NO_DEVICE,
-        "No Vulkan device matches \"no such device\" (index, UUID or part of a name); there are 0: ");
+        "No Vulkan device matches \"no such device\" (index, UUID or part of a name); the devices are 0: ");
 }
 
 TEST_F(ApiDevice, CountsWhatIsAlive) {

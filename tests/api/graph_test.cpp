@@ -131,7 +131,7 @@ TEST(ApiGraph, Mistakes) {
     EXPECT_FAILURE(op("leaky_relu", {x}, R"({"slope": 2})"), LEM_ERROR_INVALID_ARGUMENT,
                    "Operator leaky_relu: the attribute slope (2) is outside its range (0 to 1).");
     EXPECT_FAILURE(op("leaky_relu", {x}, R"({"slope": "steep"})"), LEM_ERROR_INVALID_ARGUMENT,
-                   "Operator leaky_relu: the attribute slope must be a number.");
+                   "Operator leaky_relu: the attribute slope must be a number (\"steep\" was given).");
     EXPECT_FAILURE_WITH(op("leaky_relu", {x}, R"({"slope": {"value": 1}})"), LEM_ERROR_INVALID_ARGUMENT,
                         "Operator leaky_relu: the attribute slope is an object");
     EXPECT_FAILURE_WITH(op("leaky_relu", {x}, R"({"slope": )"), LEM_ERROR_INVALID_ARGUMENT,

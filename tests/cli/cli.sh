@@ -93,12 +93,26 @@ test_arguments() {
     refused train --epochs=2 --wdth=1 -- '"lemnos train" has no option --wdth. Did you mean --width?'
     refused train -- 'The option --data must be given.'
     refused train --data -- 'The option --data needs a value.'
-    refused train --data idx --epochs two -- 'The option --epochs needs a number ("two" was given).'
+    refused train --data idx --epochs two -- 'The option --epochs needs a whole number ("two" was given).'
     refused train --data idx --option width -- 'The option --option takes name=value ("width" was given).'
     refused eval --data idx -- 'The option --model must be given.'
     refused predict --model x -- 'Either image files or --data DIR are needed.'
     refused predict --model x --picture y image.png -- 'The option --picture needs --data DIR.'
     refused predict --model x --count 0 --data idx -- 'The option --count (0) is out of range (1 to 1048576).'
+    refused predict --model x --top 0 image.png -- 'The option --top (0) is out of range (1 to 2147483647).'
+    refused predict --model x --data idx --picture '' -- 'The option --picture needs a value (an empty one was given).'
+    refused predict --model x '' -- 'An argument is empty.'
+    for value in nan inf 1e400; do
+        refused train --data idx --rate $value -- "The option --rate needs a finite number (\"$value\" was given)."
+        refused summary mobilenet_v2 --width $value -- "The option --width needs a finite number (\"$value\" was given)."
+    done
+    refused train --data idx --width 1 --width x -- 'The option --width needs a number ("x" was given).'
+    refused train --data idx --batch '' -- 'The option --batch needs a value (an empty one was given).'
+    refused train --data idx --batch 1.5 -- 'The option --batch needs a whole number ("1.5" was given).'
+    refused train --data idx --batch 99999999999999999999 -- 'The option --batch (99999999999999999999) is out of range'
+    refused train --data idx --resolution -1 -- 'The option --resolution (-1) is out of range (0 to 16384).'
+    refused train --data idx --eval-every -1 -- 'The option --eval-every (-1) is out of range (0 to '
+    refused train --data idx --drop-last --keep-tail -- 'The options --drop-last and --keep-tail exclude each other.'
     refused summary -- 'Either the name of an architecture or --model FILE is needed.'
     refused summary mobilenet_v2 extra -- 'The argument "extra" is one too many.'
 
@@ -116,6 +130,9 @@ test_arguments() {
     done
     fails 'There is no model "mobilnet". Did you mean "mobilenet_v2"?' summary mobilnet
     fails 'Model mobilenet_v2 has no attribute "dropuot". Did you mean "dropout"?' summary mobilenet_v2 --option dropuot=1
+    fails 'There is no model "resnet20". Did you mean "resnet20_cifar"?' summary resnet20
+    fails 'The options {"x":"' summary mobilenet_v2 --option $'x=\xff'
+    says 'are not UTF-8.'
     silent stdout
 
     command="lemnos devices, without a driver"
@@ -185,12 +202,101 @@ test_train() {
         train --data idx "${small[@]}" --resume
     fails 'The file "model.safetensors" is no checkpoint of a training; it may be a finished model.' \
         train --data idx "${small[@]}" --resume model.safetensors
+    # What is wrong with the files to be written, the data and the model is said before the first step.
+    fails 'The options --out and --metrics name one file ("a.csv").' train --data idx --out a.csv
+    fails 'The options --out and --checkpoint name one file ("a.safetensors").' \
+        train --data idx --out a.safetensors --checkpoint ./a.safetensors
+    fails 'The file "/dev/full" is no regular file.' train --data idx --out /dev/full --metrics a.csv
+    fails 'The file "/dev/full" cannot be written: No space left on device.' \
+        train --data idx "${small[@]}" --out a.safetensors --metrics /dev/full
+    fails 'The option --class-names has an empty name ("a,,c,d").' train --data idx --class-names a,,c,d
+    fails 'The options {"class_names":["' train --data idx --class-names $'\xff,b,c,d'
+    fails 'The records in "idx" are 16 x 16 x 1, and not 0 x 0 x 3 as asked (0 stands for any); only image folders are scaled.' \
+        train --data idx --channels 3
+    ! grep -q -- --resolution stderr || fail "a resolution is asked for that helps nothing"
+    for option in classes=3 channels=3 resolution=28; do
+        fails "The model's option ${option%=*} (${option#*=}) is not what the data set has" train --data idx --option $option
+    done
+    fails 'Model mobilenet_v2: the attribute preset ("small") is none of its choices' train --data idx --option preset=small
+    mkdir odd
+    cp idx/train-* odd
+    printf '\0\0\10\3\0\0\0\1\0\0\0\2\0\0\0\2wxyz' >odd/t10k-images-idx3-ubyte
+    printf '\0\0\10\1\0\0\0\1\0' >odd/t10k-labels-idx1-ubyte
+    fails 'The test images of "odd" are 2 x 2 x 1, and those of train 16 x 16 x 1.' train --data odd
+    printf '\0\0\10\3\0\0\0\1\0\0\0\2\0\0\0\2wxyz' >odd/train-images-idx3-ubyte
+    printf '\0\0\10\1\0\0\0\1\0' >odd/train-labels-idx1-ubyte
+    fails 'The images of "odd" are of one class, "0" (at least 2 are needed).' train --data odd
+
     fails 'The ' train --data broken
     says broken/train-images-idx3-ubyte
     fails 'The file "none.safetensors" cannot be read: No such file or directory.' eval --model none.safetensors --data idx
     head -c 1000 model.safetensors >cut.safetensors
     fails 'The ' eval --model cut.safetensors --data idx
     says '"cut.safetensors" is malformed'
+}
+
+# A disk that is full: files that exist survive, and nothing is left beside them.
+test_full() {
+    need_device
+    if [[ ${LEMNOS_TEST_NAMESPACE:-} != 1 ]]; then # of its own, where anybody may mount
+        if ! unshare -rm true 2>/dev/null; then
+            echo "Skipped: no disk can be mounted."
+            exit 77
+        fi
+        LEMNOS_TEST_NAMESPACE=1 exec unshare -rm "$BASH" "$0" full "$lemnos" "$make_data" "$folder"
+    fi
+    runs 0 train --data idx "${small[@]}" --epochs 1 --out model.safetensors --checkpoint-every 5
+    mkdir disk
+    mount -t tmpfs -o size=64k tmpfs disk || exit 77
+    local kept
+    for kept in old.safetensors old.png old.csv; do echo old >disk/$kept; done
+    head -c 1M /dev/zero >disk/fill 2>/dev/null
+    no_space() {
+        local file=$1
+        shift
+        fails "The file \"disk/$file\" cannot be written: No space left on device." "$@"
+        [[ $(wc -l <stderr) == 1 ]] || fail "that is not one sentence"
+        [[ -z $(find disk -name '.lemnos-*') ]] || fail "a temporary file is left"
+    }
+    local run=(train --data idx "${small[@]}" --epochs 1)
+    no_space old.safetensors "${run[@]}" --out disk/old.safetensors --metrics new.csv
+    no_space old.safetensors "${run[@]}" --checkpoint disk/old.safetensors --checkpoint-every 3 --out new.safetensors
+    no_space old.png predict --model model.safetensors --data idx --picture disk/old.png
+    no_space old.csv "${run[@]}" --out new.safetensors --metrics disk/old.csv
+    no_space old.csv "${run[@]}" --out new.safetensors --metrics disk/old.csv --resume model.checkpoint.safetensors
+    no_space new.csv "${run[@]}" --out new.safetensors --metrics disk/new.csv
+    for kept in old.safetensors old.png old.csv; do
+        [[ $(cat disk/$kept) == old ]] || fail "$kept did not survive"
+    done
+    absent new.safetensors
+    absent disk/new.csv
+
+    mount -o remount,ro disk
+    fails 'The file "disk/new.safetensors" cannot be written: Read-only file system.' \
+        "${run[@]}" --out disk/new.safetensors --metrics new.csv
+    silent stdout
+}
+
+# Files that are not whole.
+test_files() {
+    need_device
+    runs 0 train --data idx "${small[@]}" --epochs 1 --out model.safetensors --checkpoint-every 5
+    local size header bytes
+    size=$(stat -c %s model.safetensors)
+    header=$(od -An -tu8 -N8 model.safetensors | tr -d ' ')
+    for bytes in 0 1 7 8 9 100 $((header / 2)) $((header + 7)) $((header + 8)) $((header + 9)) $((size / 2)) $((size - 1)); do
+        head -c "$bytes" model.safetensors >cut.safetensors
+        fails 'The safetensors file "cut.safetensors" is malformed: ' summary --model cut.safetensors
+        [[ $(wc -l <stderr) == 1 ]] || fail "that is not one sentence"
+    done
+    head -c "$((size / 2))" model.checkpoint.safetensors >cut.safetensors
+    fails 'The safetensors file "cut.safetensors" is malformed: ' \
+        train --data idx "${small[@]}" --epochs 1 --out new.safetensors --resume cut.safetensors
+    sed 's/\\"attributes\\"/\\"attribuues\\"/' model.safetensors >flipped.safetensors
+    fails 'The file "flipped.safetensors": node ' summary --model flipped.safetensors
+    says 'The member "attribuues" is not known.'
+
+    runs 0 train --data idx "${small[@]}" --epochs 1 --json --out $'\xff.safetensors' --metrics new.csv
 }
 
 test_folder() {

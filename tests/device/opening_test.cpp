@@ -90,7 +90,8 @@ TEST_F(DeviceOpening, TakesTheEnvironmentsWishUnlessTheCallerHasOne) {
 TEST_F(DeviceOpening, NamesTheDevicesThatThereAre) {
     for (const char* wanted : {"99", "no such device", "00000000000000000000000000000000", "-1", "0x0"})
         expect_refusal(ErrorCode::no_device,
-                       {text("No Vulkan device matches \"", wanted, "\" (index, UUID or part of a name); there are 0: "),
+                       {text("No Vulkan device matches \"", wanted,
+                             "\" (index, UUID or part of a name); the devices are 0: "),
                         first().name},
                        [&] { open(named(wanted)); });
 }

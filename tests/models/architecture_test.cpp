@@ -61,6 +61,13 @@ TEST(MobileNetV2, RefusesWithASentence) {
     EXPECT_EQ(refusal({{"widht", 1.0}}), "Model mobilenet_v2 has no attribute \"widht\". Did you mean \"width\"?");
     EXPECT_EQ(refusal({{"strides", std::vector<int64_t>{1, 2}}}), "Model mobilenet_v2: 2 stage strides were given (7 are needed).");
     EXPECT_THROW(build_architecture("mobilnet", {}), Error);
+    try {
+        build_architecture("vgg", {});
+        ADD_FAILURE();
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(),
+                     "There is no model \"vgg\". There are mobilenet_v2, resnet20_cifar, resnet56_cifar.");
+    }
 }
 
 TEST(ResNetCifar, HasTheKnownCounts) {
@@ -72,6 +79,22 @@ TEST(ModelGraphs, SurviveJson) {
         const Architecture architecture = build_architecture(builder.name, {});
         const std::string json = graph_to_json(architecture.graph);
         EXPECT_EQ(graph_to_json(graph_from_json(json, "test")), json) << builder.name;
+    }
+}
+
+// A name that a flipped bit changed must not turn into a default.
+TEST(ModelGraphs, RefuseUnknownMembers) {
+    const std::string json = graph_to_json(build_architecture("resnet20_cifar", {}).graph);
+    for (const char* member : {"\"attributes\"", "\"initializer\"", "\"name\"", "\"dtype\""}) {
+        std::string changed = json;
+        changed[changed.find(member) + 1] ^= 1;
+        try {
+            graph_from_json(changed, "The text");
+            ADD_FAILURE() << member;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::file_malformed);
+            EXPECT_NE(std::string(error.what()).find("is not known."), std::string::npos) << error.what();
+        }
     }
 }
 

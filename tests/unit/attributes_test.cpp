@@ -128,7 +128,7 @@ TEST(Attributes, HoldTheirLengths) {
 
 TEST(Attributes, RefuseOtherKinds) {
     EXPECT_EQ(refused({{"size", 1.0}}), "Operator test: the attribute size must be an integer.");
-    EXPECT_EQ(refused({{"slope", "x"}}), "Operator test: the attribute slope must be a number.");
+    EXPECT_EQ(refused({{"slope", "x"}}), "Operator test: the attribute slope must be a number (\"x\" was given).");
     EXPECT_EQ(refused({{"ceil", 1.0}}), "Operator test: the attribute ceil must be true or false.");
     EXPECT_EQ(refused({{"mode", 1}}), "Operator test: the attribute mode must be a name.");
     EXPECT_EQ(refused({{"stride", 1}}), "Operator test: the attribute stride must be a list of integers.");
@@ -177,6 +177,8 @@ TEST(NearestName, IsTheOneWithTheFewestEdits) {
     EXPECT_EQ(nearest_name("batchnorm", known), "batch_norm");
     EXPECT_EQ(nearest_name("", known), "");
     EXPECT_EQ(nearest_name("quantise", known), "");
+    EXPECT_EQ(nearest_name("resnet20", {"mobilenet_v2", "resnet20_cifar"}), "resnet20_cifar") << "the beginning of one";
+    EXPECT_EQ(nearest_name("re", {"resnet20_cifar"}), "");
     EXPECT_EQ(nearest_name("relu", {}), "");
     EXPECT_EQ(did_you_mean("relu", {}), "");
     EXPECT_EQ(did_you_mean("conv2D", known), " Did you mean \"conv2d\"?");

@@ -146,6 +146,8 @@ TEST(Idx, SaysWhatIsMislabelled) {
     malformed(images, packed(absurd_labels), {"bad-l", "4294967295", "at most"});
     malformed(joined({big_endian({0x803, 3, 16384, 16384}), pixels}), labels,
               {"bad-i", "805306368", "holds at most 24."});
+    const std::string plain = scratch.write("i.gz", std::string("no gzip file"));
+    expect_error(ErrorCode::file_malformed, {plain, "not packed by gzip"}, [&] { open_idx(plain, l, "train"); });
     const std::string missing = scratch.file("missing");
     expect_error(ErrorCode::not_found, {missing}, [&] { open_idx(missing, l, "train"); });
     expect_error(ErrorCode::not_found, {missing}, [&] { open_idx(i, missing, "train"); });

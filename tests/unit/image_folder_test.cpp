@@ -66,6 +66,8 @@ TEST(ImageFolder, ReadsAFolderWithoutSplits) {
 
 TEST(ImageFolder, SaysWhatIsWrong) {
     const ScratchFolder scratch;
+    expect_error(ErrorCode::not_found, {scratch.path(), "is an empty folder."},
+                 [&] { open_dataset(scratch.path(), "train", small); });
     const std::string path = scratch.write("train/cat/a.png", std::string("no picture"));
     for (const auto& [options, part] : std::initializer_list<std::pair<DatasetOptions, std::string>>{
              {{0, 5, 3}, "0 x 5"}, {{5, 0, 3}, "5 x 0"}, {{99999, 5, 3}, "99999"}, {{5, 5, 2}, "2 channels"}})
