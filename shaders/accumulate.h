@@ -1,4 +1,4 @@
 #include "params.h"
 PARAMS(AccumulateParams)
-    uint count; // vec4s
+    uint count; // items: four floats, or eight
 PARAMS_END

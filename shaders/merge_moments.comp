@@ -15,6 +15,7 @@ void main() {
     const uint i = linear_index();
     if (i >= count) return;
     const float a = share[0];
+    if (a == 0.0) return; // a skipped step: what is new may be no number
     if (a == 1.0) { // the first micro-batch: what was there before does not count, whatever it is
         mean[i] = new_mean[i];
         variance[i] = new_variance[i];

@@ -149,22 +149,27 @@ void Attributes::complete(const std::vector<AttributeSpec>& specs, const std::st
     }
 }
 
-std::string describe_options(const Attributes& attributes) {
+std::string describe_value(const AttributeValue& value) {
     std::ostringstream out;
     out.precision(17);
-    for (const auto& [name, value] : attributes.all()) {
-        out << ' ' << name << '=';
-        std::visit(
-            [&](const auto& held) {
-                using Held = std::decay_t<decltype(held)>;
-                if constexpr (std::is_same_v<Held, std::vector<int64_t>> || std::is_same_v<Held, std::vector<double>>)
-                    for (size_t i = 0; i < held.size(); ++i) out << (i ? "," : "") << held[i];
-                else
-                    out << held;
-            },
-            value);
-    }
+    std::visit(
+        [&](const auto& held) {
+            using Held = std::decay_t<decltype(held)>;
+            if constexpr (std::is_same_v<Held, std::vector<int64_t>> || std::is_same_v<Held, std::vector<double>>)
+                for (size_t i = 0; i < held.size(); ++i) out << (i ? "," : "") << held[i];
+            else if constexpr (std::is_same_v<Held, double>)
+                out << number_text(held);
+            else
+                out << held;
+        },
+        value);
     return out.str();
+}
+
+std::string describe_options(const Attributes& attributes) {
+    std::string all;
+    for (const auto& [name, value] : attributes.all()) all += text(" ", name, "=", describe_value(value));
+    return all;
 }
 
 static size_t edit_distance(const std::string& a, const std::string& b) {

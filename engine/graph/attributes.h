@@ -76,6 +76,8 @@ class Attributes {
     Values values_;
 };
 
+// As it would be written down: 0.1, 1,2,3, cosine; equal texts mean equal values.
+std::string describe_value(const AttributeValue& value);
 // " name=value" for every attribute, in the order of names; equal texts mean equal values.
 std::string describe_options(const Attributes& attributes);
 

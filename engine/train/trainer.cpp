@@ -2,20 +2,16 @@
 
 #include "data/shuffle.h"
 #include "train/evaluation.h"
+#include "train/policy.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <nlohmann/json.hpp>
-#include <numeric>
 
 namespace lemnos {
 
-using Json = nlohmann::ordered_json;
-
 static constexpr int64_t largest_default_micro_batch = 128;
-static constexpr const char* checkpoint_key = "lemnos.checkpoint";
 
 static int64_t now_ns() {
     using namespace std::chrono;
@@ -38,33 +34,70 @@ std::span<const AttributeSpec> trainer_options() {
         choice_attribute("decay", "all", {"all", "weights"},
                          "Parameters that weight decay applies to: all, or filters and matrices alone."),
         real_attribute("statistics_momentum", 0.1, 1e-9, 1, "The share of a batch in the running statistics."),
+        real_attribute("clip_norm", 0, 0, 1e30, "Gradients are scaled down to this global norm; 0: never."),
+        real_attribute("clip_value", 0, 0, 1e30, "No element of the gradient exceeds it; 0: any may."),
+        boolean_attribute("loss_scaling", false,
+                          "Multiply the loss by a scale that follows the gradients, and skip steps that are not finite."),
+        real_attribute("loss_scale", 65536, 1e-6, 1e30, "The first scale; it doubles and halves."),
+        integer_attribute("loss_scale_interval", 2000, 1, 1000000000, "Steps without a skip after which it doubles."),
+        below(real_attribute("average", 0, 0, 1, "Decay of a moving average of the weights; 0: none.")),
+        text_attribute("policies", "",
+                       "Factors for single parameters by patterns of names: \"features.0.* rate=0.1; *.bias decay=0\"."),
+        boolean_attribute("measure_noise", false, "Measure the gradient's noise between micro-batches."),
         integer_attribute("loader_threads", 1, 1, 64, "Threads that read images."),
     };
     return options;
 }
 
-static int64_t choose_micro_batch(int64_t batch, int64_t asked) {
+// The largest divisor of the batch that the device holds at a time; a measurement of noise needs two micro-batches.
+static int64_t choose_micro_batch(int64_t batch, int64_t asked, bool measures_noise) {
     if (asked > 0) {
         require(batch % asked == 0, "The micro-batch (", asked, ") does not divide the batch (", batch, ").");
+        require(!measures_noise || asked < batch, "The noise of the gradient is measured between micro-batches: the micro-batch (",
+                asked, ") must be smaller than the batch (", batch, ").");
         return asked;
     }
-    for (int64_t micro = std::min(batch, largest_default_micro_batch);; --micro)
+    require(!measures_noise || batch > 1, "The noise of the gradient is measured between micro-batches, and a batch of 1 has one.");
+    for (int64_t micro = std::min(measures_noise ? batch / 2 : batch, largest_default_micro_batch);; --micro)
         if (batch % micro == 0) return micro;
+}
+
+static Attributes completed(Attributes options) {
+    const std::span<const AttributeSpec> specs = trainer_options();
+    options.complete({specs.begin(), specs.end()}, "The trainer");
+    return options;
+}
+
+static Tail tail_of(const Attributes& options) { return options.choice("tail") == "drop" ? Tail::drop : Tail::include; }
+
+static BatchSettings settings_of(const Attributes& options, const Schedule& schedule, const Dataset& dataset) {
+    const int64_t batch = options.integer("batch");
+    require(batch <= dataset.size(), "The batch (", batch, ") is larger than the data set (", dataset.size(), " images).");
+    const bool measures = schedule.adaptive() || options.boolean("measure_noise");
+    return {dataset.size(), options.integer("epochs"), batch, choose_micro_batch(batch, options.integer("micro_batch"), measures)};
+}
+
+static Optimizer with_momentum(const Optimizer& optimizer, double momentum) {
+    if (momentum == optimizer.momentum()) return optimizer;
+    Attributes options = optimizer.options();
+    options.set("momentum", momentum);
+    return {optimizer.rule().name, std::move(options)};
+}
+
+static const Dataset& fitting(const Dataset& dataset, const Model& model) {
+    require_fit(model.architecture(), dataset);
+    return dataset;
 }
 
 Trainer::Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> dataset, Optimizer optimizer,
                  Schedule schedule, Attributes options)
-    : model_(std::move(model)), dataset_(std::move(dataset)), optimizer_(std::move(optimizer)),
-      schedule_(std::move(schedule)), options_(std::move(options)) {
-    const std::span<const AttributeSpec> specs = trainer_options();
-    options_.complete({specs.begin(), specs.end()}, "The trainer");
-    require_fit(model_->architecture(), *dataset_);
-    seed_ = uint64_t(options_.integer("seed"));
-    batch_ = options_.integer("batch");
-    require(batch_ <= dataset_->size(), "The batch (", batch_, ") is larger than the data set (", dataset_->size(), " images).");
-    micro_batch_ = choose_micro_batch(batch_, options_.integer("micro_batch"));
-    steps_per_epoch_ = options_.choice("tail") == "drop" ? dataset_->size() / batch_ : divide_up(dataset_->size(), batch_);
-    steps_ = checked_multiply(steps_per_epoch_, options_.integer("epochs"));
+    : model_(std::move(model)), dataset_(std::move(dataset)), schedule_(std::move(schedule)),
+      options_(completed(std::move(options))), settings_(settings_of(options_, schedule_, fitting(*dataset_, *model_))),
+      plan_(schedule_, optimizer, settings_, tail_of(options_)), optimizer_(with_momentum(optimizer, plan_.momentum())),
+      seed_(uint64_t(options_.integer("seed"))), micro_batch_(settings_.micro_batch),
+      measures_noise_(schedule_.adaptive() || options_.boolean("measure_noise")), adaptive_batch_(settings_.batch),
+      noise_(schedule_.adaptive() ? schedule_.options().real("smoothing") : 0.95) {
+    if (schedule_.adaptive()) largest_batch(schedule_.options(), settings_); // refuses what does not fit
     order_.resize(size_t(dataset_->size()));
     compile();
     start_loader();
@@ -79,21 +112,30 @@ void Trainer::compile() {
     const auto layout = model_->parameters().layout;
     gradients_ = Arena(device, layout, "gradients");
     micro_gradients_ = Arena(device, layout, "micro-batch gradients");
-    for (const std::string& state : optimizer_.states()) optimizer_states_.emplace_back(device, layout, state.c_str());
-
     network_ = instantiate(model_->architecture(), {.mode = Mode::training,
                                                      .batch = micro_batch_,
                                                      .crop_padding = options_.integer("crop"),
                                                      .flip = options_.boolean("flip")});
     std::vector<Value> means;
     for (const Network::Moments& moments : network_.moments) means.push_back(moments.running_mean);
-    const int64_t moment_bytes = ArenaLayout(network_.graph, means).bytes();
-    if (!means.empty()) {
+    const int64_t moment_bytes = means.empty() ? 0 : ArenaLayout(network_.graph, means).bytes();
+    std::optional<StatisticsUpdate> statistics;
+    if (moment_bytes > 0) {
         moments_ = Buffer::create(device, BufferKind::device, 4 * moment_bytes, "moments");
         device->fill(*moments_, 0, 4 * moment_bytes, 0);
+        const std::shared_ptr<Buffer>& states = model_->states().buffer; // means first, variances next
+        statistics = {{states, 0, moment_bytes},
+                      {states, moment_bytes, moment_bytes},
+                      {moments_, 2 * moment_bytes, moment_bytes},
+                      {moments_, 3 * moment_bytes, moment_bytes}};
     }
-    compile_accumulate(!means.empty(), moment_bytes);
-    compile_update(!means.empty(), moment_bytes);
+    update_ = std::make_unique<ParameterUpdate>(
+        model_->parameters(), gradients_, optimizer_,
+        parse_policies(options_.text("policies"), *layout, options_.choice("decay") == "weights"),
+        UpdateOptions{options_.real("clip_norm"), options_.real("clip_value"), options_.boolean("loss_scaling"),
+                      options_.real("loss_scale"), options_.integer("loss_scale_interval"), options_.real("average")},
+        statistics, [this](const UpdateReport& report) { take_report(report); });
+    compile_accumulate(moment_bytes);
     running_.resize(size_t(accumulate_->slots()));
 }
 
@@ -101,7 +143,7 @@ static TensorType moments_type(int64_t bytes) {
     return {DataType::f32, {bytes / ArenaLayout::alignment, ArenaLayout::block}};
 }
 
-void Trainer::compile_accumulate(bool has_moments, int64_t moment_bytes) {
+void Trainer::compile_accumulate(int64_t moment_bytes) {
     Graph& graph = network_.graph;
     auto& values = accumulate_values_;
     values.labels = graph.input("labels", {DataType::i32, {micro_batch_}});
@@ -111,10 +153,14 @@ void Trainer::compile_accumulate(bool has_moments, int64_t moment_bytes) {
     values.loss = graph.add("softmax_cross_entropy", {network_.logits, values.labels, values.weights},
                             {{"label_smoothing", options_.real("label_smoothing")}});
     values.correct = graph.add("count_correct", {network_.logits, values.labels, values.weights});
-    const std::vector<Value> parameter_gradients = gradients(graph, values.loss, network_.parameters);
-
     Bindings bindings;
     model_->bind(network_, bindings);
+    Value seed; // of the loss's gradient
+    if (options_.boolean("loss_scaling")) {
+        seed = graph.input("loss scale", graph.type(values.loss));
+        bindings[seed] = update_->loss_scale();
+    }
+    const std::vector<Value> parameter_gradients = gradients(graph, values.loss, network_.parameters, seed);
     for (size_t i = 0; i < parameter_gradients.size(); ++i) {
         const Segment& segment = *micro_gradients_.layout->find(graph.node(network_.parameters[i].node).name);
         bindings[parameter_gradients[i]] = micro_gradients_.view(segment);
@@ -125,7 +171,17 @@ void Trainer::compile_accumulate(bool has_moments, int64_t moment_bytes) {
     bindings[addend] = micro_gradients_.whole();
     bindings[graph.add("accumulate", {total, addend, values.keep})] = gradients_.whole();
 
-    if (has_moments) {
+    std::vector<Value> fetches{values.loss, values.correct};
+    if (measures_noise_) {
+        const ArenaChunks& chunks = update_->chunks();
+        const Value table = graph.input("chunks", chunks.chunk_type());
+        bindings[table] = chunks.chunk_table();
+        const Value partials =
+            graph.add("gradient_norm", {addend, table}, {{"windows", chunks.windows()}, {"lanes", chunks.lanes()}});
+        values.squared_norm = graph.add("sum", {partials}, {{"axes", std::vector<int64_t>{0}}});
+        fetches.push_back(values.squared_norm);
+    }
+    if (moment_bytes > 0) {
         std::vector<Value> means;
         for (const Network::Moments& moments : network_.moments) means.push_back(moments.running_mean);
         const ArenaLayout layout(graph, means);
@@ -147,95 +203,86 @@ void Trainer::compile_accumulate(bool has_moments, int64_t moment_bytes) {
     accumulate_ = Replay::compile(model_->device(), graph, bindings,
                                   {network_.pixels, network_.sample_index, network_.step, network_.valid,
                                    values.labels, values.weights, values.keep, values.share},
-                                  {values.loss, values.correct}, {.plan = {.name = "accumulate"}});
-}
-
-void Trainer::compile_update(bool has_moments, int64_t moment_bytes) {
-    const std::shared_ptr<Device>& device = model_->device();
-    const ArenaLayout& layout = *gradients_.layout;
-    Graph graph;
-    Bindings bindings;
-    const auto bound = [&](const char* name, TensorType type, BufferView view) {
-        const Value value = graph.input(name, std::move(type));
-        bindings[value] = std::move(view);
-        return value;
-    };
-    // Two policies: parameters that decay and parameters that do not.
-    const float policies[2][4] = {{float(optimizer_.weight_decay()), 1, 0, 0}, {0, 1, 0, 0}};
-    policies_ = Buffer::create(device, BufferKind::device, sizeof policies, "policies");
-    device->write(*policies_, 0, policies, sizeof policies);
-    std::vector<int32_t> policy_of_block(size_t(layout.blocks()), 0);
-    const bool weights_only = options_.choice("decay") == "weights";
-    for (const Segment& segment : layout.segments())
-        if (weights_only && segment.shape.size() < 2)
-            std::fill_n(policy_of_block.begin() + segment.offset / ArenaLayout::alignment,
-                        divide_up(segment.elements, ArenaLayout::block), 1);
-    policy_of_block_ = Buffer::create(device, BufferKind::device, layout.blocks() * 4, "policy of each block");
-    device->write(*policy_of_block_, 0, policy_of_block.data(), layout.blocks() * 4);
-
-    update_values_.scalars = graph.input("scalars", {DataType::f32, {int64_t(std::tuple_size_v<OptimizerScalars>)}});
-    std::vector<Value> inputs{bound("parameters", layout.type(), model_->parameters().whole()),
-                              bound("gradients", layout.type(), gradients_.whole()),
-                              bound("policy of each block", {DataType::i32, {layout.blocks()}}, {policy_of_block_, 0, layout.blocks() * 4}),
-                              bound("policies", {DataType::f32, {2, 4}}, {policies_, 0, sizeof policies}), update_values_.scalars};
-    for (size_t i = 0; i < optimizer_states_.size(); ++i)
-        inputs.push_back(bound(optimizer_.states()[i].c_str(), layout.type(), optimizer_states_[i].whole()));
-    const Value updated = graph.add("optimizer_step", inputs, {{"algorithm", int64_t(optimizer_.rule().algorithm)},
-                                                               {"flags", int64_t(optimizer_.flags())}});
-    bindings[updated] = model_->parameters().whole();
-    for (int i = 0; i < int(optimizer_states_.size()); ++i)
-        bindings[{updated.node, 1 + i}] = optimizer_states_[size_t(i)].whole();
-
-    std::vector<Value> feeds{update_values_.scalars};
-    if (has_moments) {
-        const std::shared_ptr<Buffer>& states = model_->states().buffer; // means first, variances next
-        update_values_.share = graph.input("share", {DataType::f32, {1}});
-        feeds.push_back(update_values_.share);
-        const Value running_mean = bound("running means", moments_type(moment_bytes), {states, 0, moment_bytes});
-        const Value running_variance = bound("running variances", moments_type(moment_bytes), {states, moment_bytes, moment_bytes});
-        const Value mean = bound("batch means", moments_type(moment_bytes), {moments_, 2 * moment_bytes, moment_bytes});
-        const Value variance = bound("batch variances", moments_type(moment_bytes), {moments_, 3 * moment_bytes, moment_bytes});
-        const Value merged = graph.add("merge_moments", {running_mean, running_variance, mean, variance, update_values_.share});
-        bindings[merged] = bindings[running_mean];
-        bindings[{merged.node, 1}] = bindings[running_variance];
-    }
-    update_ = Replay::compile(device, graph, bindings, feeds, {}, {.plan = {.name = "update"}});
+                                  fetches, {.plan = {.name = "accumulate"}});
 }
 
 // ---- steps ----------------------------------------------------------------------------------------------------------
 
+int64_t Trainer::batch_of(int64_t epoch) const {
+    return schedule_.adaptive() ? adaptive_batch_ : plan_.phase_of_epoch(epoch).batch;
+}
+
+// To where the batch after one of `images` begins.
+void Trainer::advance(Position& position, int64_t images) const {
+    position.offset += images;
+    if (batch_length(position, batch_of(position.epoch), dataset_->size(), plan_.tail()) == 0) position = {position.epoch + 1, 0};
+}
+
 // The loader asks for micro-batches in order; which images they hold is a function of the position alone.
 void Trainer::start_loader() {
     order_epoch_ = -1;
-    loader_step_ = step_;
+    loader_position_ = position_;
     loader_done_ = 0;
     const int threads = int(options_.integer("loader_threads"));
     if (!loader_) loader_ = std::make_unique<BatchLoader>(*dataset_, micro_batch_, accumulate_->slots() + threads, threads);
     loader_->start([this](std::span<uint32_t> samples) -> int64_t {
-        if (loader_step_ == steps_) return 0;
-        const int64_t epoch = loader_step_ / steps_per_epoch_, first = loader_step_ % steps_per_epoch_ * batch_;
-        if (epoch != order_epoch_) {
-            shuffled_order(seed_, uint32_t(epoch), order_);
-            order_epoch_ = epoch;
+        Position& at = loader_position_;
+        if (at.epoch == settings_.epochs) return 0;
+        if (at.epoch != order_epoch_) {
+            shuffled_order(seed_, uint32_t(at.epoch), order_);
+            order_epoch_ = at.epoch;
         }
-        const int64_t total = std::min(batch_, dataset_->size() - first);
+        const int64_t total = batch_length(at, batch_of(at.epoch), dataset_->size(), plan_.tail());
         const int64_t count = std::min(int64_t(samples.size()), total - loader_done_);
-        std::copy_n(order_.begin() + first + loader_done_, count, samples.begin());
+        std::copy_n(order_.begin() + at.offset + loader_done_, count, samples.begin());
         loader_done_ += count;
         if (loader_done_ == total) {
             loader_done_ = 0;
-            ++loader_step_;
+            advance(at, total);
         }
         return count;
     });
 }
 
+int64_t Trainer::steps() const {
+    if (!schedule_.adaptive()) return plan_.steps();
+    const int64_t a_epoch = plan_.tail() == Tail::drop ? dataset_->size() / adaptive_batch_
+                                                       : divide_up(dataset_->size(), adaptive_batch_);
+    return step_ + std::max<int64_t>(0, settings_.epochs - position_.epoch) * a_epoch - position_.offset / adaptive_batch_;
+}
+
+double Trainer::rate_of_step() const {
+    if (!schedule_.adaptive()) return plan_.rate(step_);
+    const int64_t all = std::max(steps(), step_ + 1);
+    const double epoch = double(position_.epoch) + double(position_.offset) / double(dataset_->size());
+    return optimizer_.rate() * adaptive_rate_ * schedule_.factor({step_, all, epoch, double(settings_.epochs)});
+}
+
+// Grows the batch to hold the noise of its gradient, tr(S) / (batch |G|^2), at what was asked for; where it is the largest,
+// the rate falls instead. It never shrinks: measurements of a converging model are noisy.
+void Trainer::adapt_batch() {
+    if (!schedule_.adaptive() || step_ == 0 || step_ % schedule_.options().integer("interval") != 0) return;
+    collect_finished(true); // so that the decision depends on nothing but the steps before
+    const double wanted = noise_.noise_batch() / schedule_.options().real("noise");
+    const int64_t largest = std::max(largest_batch(schedule_.options(), settings_), settings_.batch);
+    const double micro = double(micro_batch_);
+    const int64_t batch = wanted < double(largest) ? int64_t(std::ceil(wanted / micro)) * micro_batch_ : largest;
+    if (batch >= largest && wanted > 0) adaptive_rate_ = std::min(adaptive_rate_, std::max(double(largest) / wanted, 1e-3));
+    if (batch <= adaptive_batch_) return;
+    adaptive_batch_ = std::min(batch, largest);
+    advance(position_, 0); // the rest of this epoch may be too short now
+    start_loader();
+}
+
 bool Trainer::step() {
-    if (step_ == steps_) return false;
+    if (averaged_)
+        fail(ErrorCode::invalid_state, "The model holds its averaged weights; exchange them back before the training goes on.");
+    adapt_batch();
+    if (position_.epoch == settings_.epochs) return false;
     if (start_ns_ == 0) start_ns_ = now_ns();
-    const int64_t epoch = step_ / steps_per_epoch_, first = step_ % steps_per_epoch_ * batch_;
-    const int64_t total = std::min(batch_, dataset_->size() - first);
-    rate_ = optimizer_.rate() * schedule_.factor({step_, steps_, steps_per_epoch_});
+    const int64_t epoch = position_.epoch;
+    const int64_t total = batch_length(position_, batch_of(epoch), dataset_->size(), plan_.tail());
+    rate_ = rate_of_step();
     const auto& values = accumulate_values_;
     for (int64_t done = 0; done < total;) {
         const FilledSlot* filled = loader_->next();
@@ -256,17 +303,18 @@ bool Trainer::step() {
         *accumulate_->feed<float>(slot, values.keep) = done == 0 ? 0.0f : 1.0f;
         *accumulate_->feed<float>(slot, values.share) = float(double(valid) / double(done + valid));
         accumulate_->submit(slot);
-        running_[size_t(slot)] = {valid, total, step_, true};
+        running_[size_t(slot)] = {valid, total, step_, epoch, true};
         done += valid;
     }
-    const int slot = update_->begin();
-    const OptimizerScalars scalars = optimizer_.scalars(step_ + 1, rate_);
-    std::memcpy(update_->feed<float>(slot, update_values_.scalars), scalars.data(), sizeof scalars);
-    if (update_values_.share)
-        *update_->feed<float>(slot, update_values_.share) = float(options_.real("statistics_momentum"));
-    update_->submit(slot);
+    update_->submit(step_, rate_, options_.real("statistics_momentum"));
     ++step_;
+    advance(position_, total);
     return true;
+}
+
+void Trainer::take_report(const UpdateReport& report) {
+    report_ = report;
+    if (measures_noise_) noise_.add_batch(report.step, report.gradient_norm, report.loss_scale, report.skipped);
 }
 
 // Takes in what a finished slot has fetched.
@@ -275,11 +323,15 @@ void Trainer::collect(int slot) {
     if (!micro.pending) return;
     micro.pending = false;
     const float loss = *accumulate_->fetched<float>(slot, accumulate_values_.loss);
-    if (!std::isfinite(loss))
+    if (measures_noise_)
+        noise_.add_micro_batch(micro.step, double(*accumulate_->fetched<float>(slot, accumulate_values_.squared_norm)),
+                               micro.images, micro.batch);
+    if (micro.epoch != metrics_.epoch) metrics_ = {micro.epoch, 0, 0, 0};
+    if (!std::isfinite(loss)) {
+        if (options_.boolean("loss_scaling")) return; // the step is skipped
         fail(ErrorCode::invalid_state, "The loss of step ", micro.step, " is not finite (", loss,
              "): the training diverged; a lower learning rate may help (it is ", rate_, ").");
-    const int64_t epoch = micro.step / steps_per_epoch_;
-    if (epoch != metrics_.epoch) metrics_ = {epoch, 0, 0, 0};
+    }
     metrics_.images += micro.images;
     metrics_.loss_sum += double(loss) * double(micro.batch); // each image weighed 1 / batch
     metrics_.correct += int64_t(*accumulate_->fetched<float>(slot, accumulate_values_.correct));
@@ -296,13 +348,14 @@ void Trainer::collect_finished(bool wait) {
             if (running_[size_t(slot)].pending &&
                 (oldest < 0 || accumulate_->ticket(slot) < accumulate_->ticket(oldest)))
                 oldest = slot;
-        if (oldest < 0) return;
+        if (oldest < 0) break;
         if (wait)
             accumulate_->wait(oldest);
         else if (!accumulate_->done(oldest))
-            return;
+            break;
         collect(oldest);
     }
+    update_->collect(wait);
 }
 
 Progress Trainer::progress(bool wait) {
@@ -310,7 +363,7 @@ Progress Trainer::progress(bool wait) {
     if (wait) model_->device()->wait_all();
     Progress progress;
     progress.step = step_;
-    progress.steps = steps_;
+    progress.steps = steps();
     progress.epoch = metrics_.epoch;
     progress.images = finished_images_;
     if (metrics_.images > 0) {
@@ -318,6 +371,12 @@ Progress Trainer::progress(bool wait) {
         progress.accuracy = double(metrics_.correct) / double(metrics_.images);
     }
     progress.rate = rate_;
+    progress.batch = batch_of(std::min(position_.epoch, settings_.epochs - 1));
+    progress.next_epoch = position_.epoch;
+    progress.gradient_norm = report_.gradient_norm;
+    progress.noise_batch = noise_.noise_batch();
+    progress.loss_scale = report_.loss_scale;
+    progress.skipped_steps = report_.skipped_steps;
     const int64_t now = now_ns();
     progress.seconds = start_ns_ ? double(now - start_ns_) * 1e-9 : 0;
     if (recent_count_ >= 2) {
@@ -327,79 +386,6 @@ Progress Trainer::progress(bool wait) {
             progress.images_per_second = double(newest.images - oldest.images) * 1e9 / double(newest.ns - oldest.ns);
     }
     return progress;
-}
-
-// ---- checkpoints ----------------------------------------------------------------------------------------------------
-
-// All that must be equal for a resumed run to be the same run.
-std::string Trainer::fingerprint() const {
-    Attributes options = options_;
-    options.set("loader_threads", int64_t(1)); // reading faster changes nothing
-    return text(optimizer_.describe(), " | ", schedule_.describe(), " |", describe_options(options), " | ", dataset_->size(),
-                " images of ", to_string(dataset_->shape()));
-}
-
-void Trainer::save(const std::string& path) {
-    collect_finished(true);
-    model_->device()->wait_all();
-    ModelWriter writer;
-    writer.add(model_->parameters());
-    writer.add(model_->states());
-    for (size_t i = 0; i < optimizer_states_.size(); ++i)
-        writer.add(optimizer_states_[i], text("optimizer.", optimizer_.states()[i], "."));
-    writer.add_architecture(model_->architecture());
-    writer.add_metadata(checkpoint_key, Json{{"version", 1},
-                                             {"run", fingerprint()},
-                                             {"step", step_},
-                                             {"images", finished_images_},
-                                             {"epoch_images", metrics_.images},
-                                             {"epoch_correct", metrics_.correct},
-                                             {"epoch_loss_sum", metrics_.loss_sum},
-                                             {"epoch", metrics_.epoch}}
-                                            .dump());
-    writer.write(path, Seal::crc32);
-}
-
-void Trainer::resume(const std::string& path) {
-    const SafetensorsFile file = SafetensorsFile::open(path);
-    const auto found = file.metadata().find(checkpoint_key);
-    if (found == file.metadata().end())
-        fail(ErrorCode::file_malformed, "The file \"", path, "\" is no checkpoint of a training; it may be a finished model.");
-    Json json;
-    EpochMetrics metrics;
-    int64_t step = 0, images = 0;
-    std::string run;
-    try {
-        json = Json::parse(found->second);
-        run = json.at("run").get<std::string>();
-        step = json.at("step").get<int64_t>();
-        images = json.at("images").get<int64_t>();
-        metrics = {json.at("epoch").get<int64_t>(), json.at("epoch_images").get<int64_t>(),
-                   json.at("epoch_correct").get<int64_t>(), json.at("epoch_loss_sum").get<double>()};
-    } catch (const Json::exception&) {
-        fail(ErrorCode::file_malformed, "The checkpoint \"", path, "\" lacks its position.");
-    }
-    require(run == fingerprint(), "The checkpoint \"", path, "\" belongs to another training: it was made with ", run,
-            ", and this one is ", fingerprint(), ".");
-    require(step >= 0 && step <= steps_, "The checkpoint \"", path, "\" stands at step ", step, " of ", steps_, ".");
-
-    // Everything is read and checked before anything is changed.
-    const std::vector<float> parameters = read_arena(file, *model_->parameters().layout);
-    const std::vector<float> statistics = read_arena(file, *model_->states().layout);
-    std::vector<std::vector<float>> states;
-    for (const std::string& state : optimizer_.states())
-        states.push_back(read_arena(file, *gradients_.layout, text("optimizer.", state, ".")));
-    model_->device()->wait_all();
-    model_->parameters().write(parameters);
-    model_->states().write(statistics);
-    for (size_t i = 0; i < states.size(); ++i) optimizer_states_[i].write(states[i]);
-    step_ = step;
-    metrics_ = metrics;
-    finished_images_ = images;
-    for (MicroBatch& micro : running_) micro.pending = false;
-    start_ns_ = 0;
-    recent_count_ = 0;
-    start_loader();
 }
 
 } // namespace lemnos

@@ -10,21 +10,30 @@
 #include "data/loader.h"
 #include "models/model.h"
 #include "plan/replay.h"
-#include "train/optimizer.h"
-#include "train/schedule.h"
+#include "train/noise.h"
+#include "train/training_plan.h"
+#include "train/update.h"
+
+#include <map>
 
 namespace lemnos {
 
 std::span<const AttributeSpec> trainer_options();
 
 struct Progress {
-    int64_t step = 0, steps = 0; // finished, in all
+    int64_t step = 0, steps = 0; // finished, in all (an adaptive batch: as it stands now)
     int64_t epoch = 0;
     int64_t images = 0;                // used so far, of finished steps
     double loss = 0, accuracy = 0;     // over the images of the current epoch so far
     double rate = 0;                   // of the last step
     double seconds = 0;                // since the trainer was made or resumed, from the first step on
     double images_per_second = 0;      // over the last seconds
+    int64_t batch = 0;                 // of the next step
+    int64_t next_epoch = 0;            // that the next step belongs to
+    double gradient_norm = 0;          // of the last finished step, before clipping
+    double noise_batch = 0;            // the batch whose gradient is half noise; 0: not measured
+    double loss_scale = 1;
+    int64_t skipped_steps = 0;         // because of gradients that were not finite, under loss scaling
 };
 
 class Trainer {
@@ -34,7 +43,7 @@ class Trainer {
     ~Trainer();
 
     // One parameter update; false when all epochs are done. Returns when the work is submitted. Throws invalid_state when
-    // the loss of a finished step is not finite.
+    // the loss or the gradient of a finished step is not finite; such a step has changed nothing.
     bool step();
     // Metrics of the steps that are finished; with `wait` of all submitted ones.
     Progress progress(bool wait);
@@ -42,15 +51,19 @@ class Trainer {
     void save(const std::string& path);
     void resume(const std::string& path);
 
+    // Exchanges the weights and their moving average; a training goes on once they are exchanged back.
+    void swap_average();
+
     const Model& model() const { return *model_; }
-    int64_t steps_per_epoch() const { return steps_per_epoch_; }
-    int64_t steps() const { return steps_; }
+    const TrainingPlan& training_plan() const { return plan_; }
+    int64_t steps() const; // in all
     const Plan& accumulate_plan() const { return accumulate_->plan(); }
     const Plan& update_plan() const { return update_->plan(); }
+    const ParameterUpdate& update() const { return *update_; }
 
   private:
     struct MicroBatch { // what a slot of the accumulate ring is running
-        int64_t images = 0, batch = 0, step = 0;
+        int64_t images = 0, batch = 0, step = 0, epoch = 0;
         bool pending = false;
     };
     struct EpochMetrics {
@@ -59,40 +72,49 @@ class Trainer {
     };
 
     void compile();
-    void compile_accumulate(bool has_moments, int64_t moment_bytes);
-    void compile_update(bool has_moments, int64_t moment_bytes);
+    void compile_accumulate(int64_t moment_bytes);
     void start_loader();
+    int64_t batch_of(int64_t epoch) const;
+    void advance(Position& position, int64_t images) const;
+    double rate_of_step() const;
+    void adapt_batch();
     void collect(int slot);
     void collect_finished(bool wait);
-    std::string fingerprint() const;
+    void take_report(const UpdateReport& report);
+    std::map<std::string, std::string> facts() const;
 
     std::shared_ptr<Model> model_;
     std::shared_ptr<const Dataset> dataset_;
-    Optimizer optimizer_;
     Schedule schedule_;
     Attributes options_;
+    BatchSettings settings_;
+    TrainingPlan plan_;
+    Optimizer optimizer_; // with the momentum that the schedule may have raised
     uint64_t seed_ = 0;
-    int64_t batch_ = 0, micro_batch_ = 0, steps_per_epoch_ = 0, steps_ = 0;
+    int64_t micro_batch_ = 0;
+    bool measures_noise_ = false;
 
-    std::vector<Arena> optimizer_states_;
     Arena gradients_, micro_gradients_;
     std::shared_ptr<Buffer> moments_; // of the micro-batch and of the batch: mean, variance, mean, variance
-    std::shared_ptr<Buffer> policies_, policy_of_block_;
-
     Network network_;
     struct {
-        Value labels, weights, keep, share, loss, correct;
+        Value labels, weights, keep, share, loss, correct, squared_norm;
     } accumulate_values_;
-    struct {
-        Value scalars, share;
-    } update_values_;
-    std::unique_ptr<Replay> accumulate_, update_;
+    std::unique_ptr<Replay> accumulate_;
+    std::unique_ptr<ParameterUpdate> update_;
 
     std::unique_ptr<BatchLoader> loader_;
     std::vector<uint32_t> order_;          // of the loader's epoch
-    int64_t order_epoch_ = -1, loader_step_ = 0, loader_done_ = 0; // the loader threads' own
+    int64_t order_epoch_ = -1, loader_done_ = 0; // the loader threads' own
+    Position loader_position_;
 
     int64_t step_ = 0;
+    Position position_;
+    int64_t adaptive_batch_ = 0; // and the factor of the rate once it is the largest
+    double adaptive_rate_ = 1;
+    GradientNoise noise_;
+    UpdateReport report_; // of the last finished step
+    bool averaged_ = false; // the model holds the average
     std::vector<MicroBatch> running_; // by slot
     EpochMetrics metrics_;
     int64_t finished_images_ = 0;

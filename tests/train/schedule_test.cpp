@@ -7,7 +7,7 @@
 namespace lemnos {
 
 static double factor(const Schedule& schedule, int64_t step, int64_t steps, int64_t per_epoch = 10) {
-    return schedule.factor({step, steps, per_epoch});
+    return schedule.factor({step, steps, double(step) / double(per_epoch), double(steps) / double(per_epoch)});
 }
 
 TEST(Schedules, ConstantStepExponential) {
@@ -42,7 +42,8 @@ TEST(Schedules, WarmUpRisesLinearlyAndTheRuleFollows) {
     EXPECT_LT(factor(fraction, 4, 20), 1.0);
     EXPECT_DOUBLE_EQ(factor(fraction, 5, 20), 1.0);
     EXPECT_NEAR(factor(fraction, 19, 20), 0.0, 1e-15);
-    EXPECT_DOUBLE_EQ(factor(Schedule("constant", {{"warmup", 1e9}}), 9, 10), 10.0 / 11);
+    EXPECT_DOUBLE_EQ(factor(Schedule("one_cycle", {{"warmup", 10.0}}), 9, 10), 10.0 / 11 * factor(Schedule("one_cycle", {}), 0, 1));
+    EXPECT_THROW(factor(Schedule("constant", {{"warmup", 11.0}}), 9, 10), Error);
 }
 
 TEST(Schedules, RefuseWithASentence) {

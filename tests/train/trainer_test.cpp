@@ -85,7 +85,7 @@ TEST_F(Training, LearnsAndCountsEveryImage) {
     Attributes options = usual;
     options.set("epochs", int64_t(8));
     const auto t = trainer(model, data, options);
-    EXPECT_EQ(t->steps_per_epoch(), 5); // the tail of 4 is dropped
+    EXPECT_EQ(t->training_plan().phases()[0].steps_per_epoch, 5); // the tail of 4 is dropped
     while (t->step()) {}
     const Progress progress = t->progress(true);
     EXPECT_EQ(progress.step, 40);

@@ -1,0 +1,55 @@
+#include "train/policy.h"
+
+#include "support/text.h"
+
+namespace lemnos {
+
+// `*` matches any text, `?` any character; what follows the last `*` is tried at every place.
+static bool fits(const char* pattern, const char* name) {
+    const char *star = nullptr, *resume = nullptr;
+    while (*name) {
+        if (*pattern == '*') {
+            star = pattern++;
+            resume = name;
+        } else if (*pattern == '?' || *pattern == *name) {
+            ++pattern;
+            ++name;
+        } else if (star) {
+            pattern = star + 1;
+            name = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') ++pattern;
+    return *pattern == 0;
+}
+
+std::vector<SegmentPolicy> parse_policies(const std::string& text, const ArenaLayout& layout, bool decay_weights_alone) {
+    std::vector<SegmentPolicy> policies;
+    for (const Segment& segment : layout.segments())
+        policies.push_back({.decay = decay_weights_alone && segment.shape.size() < 2 ? 0.0 : 1.0});
+    for (const std::string& entry : split(text, ';')) {
+        const std::vector<std::string> words = words_of(entry);
+        if (words.empty()) continue;
+        bool found = false;
+        for (size_t i = 0; i < policies.size(); ++i) {
+            if (!fits(words[0].c_str(), layout.segments()[i].name.c_str())) continue;
+            found = true;
+            for (size_t word = 1; word < words.size(); ++word) {
+                const size_t equals = words[word].find('=');
+                const std::string key = words[word].substr(0, equals);
+                double value = 0;
+                require((key == "rate" || key == "decay") && equals != std::string::npos &&
+                            parse_number(words[word].substr(equals + 1), value) && value >= 0 && value <= 1e6,
+                        "The policy \"", entry, "\" has \"", words[word], "\", where rate=FACTOR or decay=FACTOR (0 to 1000000) is meant.");
+                (key == "rate" ? policies[i].rate : policies[i].decay) = value;
+            }
+        }
+        require(found, "The policy \"", entry, "\" fits no parameter of the model (the first is named \"",
+                layout.segments().empty() ? "" : layout.segments()[0].name, "\").");
+    }
+    return policies;
+}
+
+} // namespace lemnos
