@@ -1,6 +1,7 @@
 // Optimizers and schedules, trainers and evaluation.
 #include "graph/json.h"
 #include "guard.h"
+#include "options.h"
 
 using namespace lemnos;
 using namespace lemnos::capi;
@@ -38,13 +39,74 @@ lem_result lem_schedule_factor(lem_schedule* schedule, int64_t step, int64_t ste
         need_range(steps, 1, INT64_MAX, "steps");
         need_range(step, 0, steps - 1, "step");
         need_range(steps_per_epoch, 1, INT64_MAX, "steps_per_epoch");
-        *out_factor = rule.factor({step, steps, steps_per_epoch});
+        const double epochs = double(steps) / double(steps_per_epoch);
+        *out_factor = rule.factor({step, steps, double(step) / double(steps_per_epoch), epochs});
+    });
+}
+
+static const std::vector<AttributeSpec>& plan_options() {
+    static const std::vector<AttributeSpec> options{
+        required(integer_attribute("examples", 0, 1, INT64_MAX / 2, "Images of the data set.")),
+        integer_attribute("epochs", 2, 1, 1000000, "Passes over the data set."),
+        integer_attribute("batch", 128, 1, INT32_MAX, "Images of one parameter update."),
+        integer_attribute("micro_batch", 0, 0, INT32_MAX, "Images that the device holds at a time; 0: the batch, at most 128."),
+        choice_attribute("tail", "drop", {"drop", "include"}, "What becomes of images that do not fill a batch."),
+        integer_attribute("points", 200, 2, 100000, "Of the curve."),
+    };
+    return options;
+}
+
+lem_result lem_schedule_plan_json(lem_schedule* schedule, lem_optimizer* optimizer, const char* options, lem_text** out) {
+    return guarded([&] {
+        clear(out);
+        const Schedule& rule = need(schedule, "schedule").schedule;
+        const Optimizer& steps = need(optimizer, "optimizer").optimizer;
+        need(out, "out");
+        Attributes given = attributes_from_json(optional_string(options), "A training plan");
+        given.complete(plan_options(), "A training plan");
+        const int64_t batch = given.integer("batch");
+        BatchSettings settings{given.integer("examples"), given.integer("epochs"), batch,
+                               choose_micro_batch(batch, given.integer("micro_batch"), rule.adaptive())};
+        const TrainingPlan plan(rule, steps, settings, given.choice("tail") == "drop" ? Tail::drop : Tail::include);
+
+        Json json{{"schedule", rule.name()},
+                  {"optimizer", steps.rule().name},
+                  {"adaptive", rule.adaptive()},
+                  {"examples", settings.examples},
+                  {"epochs", settings.epochs},
+                  {"batch", batch},
+                  {"micro_batch", settings.micro_batch},
+                  {"phases", Json::array()},
+                  {"updates",
+                   {{"exact", plan.updates().exact},
+                    {"drop_last", plan.updates().dropped},
+                    {"include_tail", plan.updates().included}}},
+                  {"steps", plan.steps()},
+                  {"curve", Json::array()}};
+        for (const TrainingPhase& phase : plan.phases())
+            json["phases"].push_back({{"first_epoch", phase.first_epoch},
+                                      {"epochs", phase.epochs},
+                                      {"batch", phase.batch},
+                                      {"rate", phase.rate},
+                                      {"momentum", phase.momentum},
+                                      {"noise", phase.noise},
+                                      {"approximate_noise", phase.approximate_noise},
+                                      {"steps_per_epoch", phase.steps_per_epoch},
+                                      {"steps", phase.steps_per_epoch * phase.epochs}});
+        const int64_t points = given.integer("points");
+        for (int64_t i = 0; i < points; ++i) {
+            const double epoch = double(settings.epochs) * double(i) / double(points);
+            const TrainingPhase& phase = plan.phase_of_epoch(int64_t(epoch));
+            const auto step = phase.first_step + int64_t((epoch - double(phase.first_epoch)) * double(phase.steps_per_epoch));
+            json["curve"].push_back({{"epoch", epoch}, {"rate", plan.rate(std::min(step, plan.steps() - 1))}, {"batch", phase.batch}});
+        }
+        give_text(out, dump(json));
     });
 }
 
 // ---- trainers ---------------------------------------------------------------------------------------------
 
-static constexpr size_t first_progress = 72, first_metrics = 48; // the structures of version 0.1
+static constexpr size_t first_progress = sizeof(lem_progress), first_metrics = 48; // the structures of version 0.1
 
 lem_result lem_trainer_create(lem_model* model, lem_dataset* dataset, lem_optimizer* optimizer,
                               lem_schedule* schedule, const char* options, lem_trainer** out) {
@@ -91,6 +153,12 @@ lem_result lem_trainer_progress(lem_trainer* trainer, int32_t wait, lem_progress
         result.rate = progress.rate;
         result.seconds = progress.seconds;
         result.images_per_second = progress.images_per_second;
+        result.batch = progress.batch;
+        result.next_epoch = progress.next_epoch;
+        result.gradient_norm = progress.gradient_norm;
+        result.noise_batch = progress.noise_batch;
+        result.loss_scale = progress.loss_scale;
+        result.skipped_steps = progress.skipped_steps;
         give_struct(out, result);
     });
 }
@@ -110,6 +178,13 @@ lem_result lem_trainer_resume(lem_trainer* trainer, const char* path) {
         const std::string file = need_string(path, "path");
         const auto lock = enter(*trainer);
         trainer->trainer->resume(file);
+    });
+}
+
+lem_result lem_trainer_swap_average(lem_trainer* trainer) {
+    return guarded([&] {
+        const auto lock = enter(need(trainer, "trainer"));
+        trainer->trainer->swap_average();
     });
 }
 

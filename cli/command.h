@@ -20,6 +20,7 @@ void add_train(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
 void add_predict(CLI::App& app, Run& run);
 void add_summary(CLI::App& app, Run& run);
+void add_schedule(CLI::App& app, Run& run);
 
 // ---- what several commands share --------------------------------------------------------------------------
 

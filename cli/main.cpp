@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
     add_eval(app, run);
     add_predict(app, run);
     add_summary(app, run);
+    add_schedule(app, run);
     add_devices(app, run);
     try {
         if (argc < 2) {

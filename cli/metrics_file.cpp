@@ -15,8 +15,8 @@ namespace lemnos::cli {
 
 namespace fs = std::filesystem;
 
-static constexpr char header[] = "split,epoch,step,images,loss,accuracy,rate,seconds";
-static constexpr size_t step_column = 2, seconds_column = 7, columns = 8;
+static constexpr char header[] = "split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch";
+static constexpr size_t step_column = 2, seconds_column = 7, columns = 11;
 
 static std::vector<std::string> split_row(const std::string& row) {
     std::vector<std::string> cells;
@@ -89,19 +89,24 @@ void MetricsFile::add(const std::string& row) {
     if (std::fprintf(file_, "%s\n", row.c_str()) < 0 || std::fflush(file_) != 0) refuse(errno);
 }
 
+// What both kinds of rows end in.
+std::string MetricsFile::rest(const lem_progress& progress, double seconds) const {
+    return "," + number(progress.rate, "%.8g") + "," + number(earlier_seconds_ + seconds, "%.3f") + "," +
+           std::to_string(progress.batch) + "," + number(progress.gradient_norm, "%.6g") + "," +
+           number(progress.noise_batch, "%.6g");
+}
+
 void MetricsFile::add_train(const lem_progress& progress, double seconds) {
     add("train," + std::to_string(progress.epoch + 1) + "," + std::to_string(progress.step) + "," +
         std::to_string(progress.images) + "," + number(progress.loss, "%.6f") + "," +
-        number(progress.accuracy, "%.6f") + "," + number(progress.rate, "%.8g") + "," +
-        number(earlier_seconds_ + seconds, "%.3f"));
+        number(progress.accuracy, "%.6f") + rest(progress, seconds));
 }
 
 void MetricsFile::add_test(const std::string& split, const lem_progress& progress, const lem_metrics& metrics,
                            double seconds) {
     add(split + "," + std::to_string(progress.epoch + 1) + "," + std::to_string(progress.step) + "," +
         std::to_string(metrics.images) + "," + number(metrics.loss, "%.6f") + "," +
-        number(metrics.accuracy, "%.6f") + "," + number(progress.rate, "%.8g") + "," +
-        number(earlier_seconds_ + seconds, "%.3f"));
+        number(metrics.accuracy, "%.6f") + rest(progress, seconds));
 }
 
 } // namespace lemnos::cli

@@ -27,6 +27,7 @@ class MetricsFile {
     [[noreturn]] void refuse(int error) const;
     void open(const std::string& path, const char* mode);
     void write(const std::vector<std::string>& rows); // below the header
+    std::string rest(const lem_progress& progress, double seconds) const;
     void add(const std::string& row);
 
     std::string path_;

@@ -2,6 +2,7 @@
 #include "command.h"
 #include "metrics_file.h"
 #include "progress.h"
+#include "recipe.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -10,7 +11,6 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
-#include <limits>
 #include <system_error>
 
 #include <unistd.h>
@@ -26,14 +26,11 @@ struct Options {
     std::optional<int> channels;
     ModelOptions architecture;
 
-    std::optional<int64_t> epochs, batch, micro_batch, seed, crop;
-    std::optional<double> label_smoothing;
-    bool flip = false, drop_tail = false, keep_tail = false;
+    Recipe recipe;
+    std::optional<int64_t> seed, crop;
+    std::optional<double> label_smoothing, clip_norm, average;
+    bool flip = false;
     std::vector<std::string> trainer_options;
-
-    std::string optimizer = "radam", schedule = "one_cycle";
-    std::optional<double> rate, weight_decay, warmup;
-    std::vector<std::string> optimizer_options, schedule_options;
 
     std::string out = "model.safetensors", checkpoint, metrics, resume, device;
     bool resumes = false, as_json = false;
@@ -43,47 +40,15 @@ struct Options {
 
 // ---- options as the library takes them --------------------------------------------------------------------
 
-template <typename Value>
-void set(Json& options, const char* name, const std::optional<Value>& value) {
-    if (value) options[name] = *value;
-}
-
-// One entry of lem_options_json, or null.
-Json described(const char* kind, const std::string& entry, const std::string& option) {
-    for (const Json& each : json([&](lem_text** out) { return lem_options_json(kind, out); }))
-        if (each["name"] == entry)
-            for (const Json& spec : each["options"])
-                if (spec["name"] == option) return spec;
-    return nullptr;
-}
-
 Json trainer_json(const Options& options) {
-    Json given = Json::object();
-    set(given, "epochs", options.epochs);
-    set(given, "batch", options.batch);
-    set(given, "micro_batch", options.micro_batch);
+    Json given = options.recipe.trainer_json();
     set(given, "seed", options.seed);
     set(given, "label_smoothing", options.label_smoothing);
     set(given, "crop", options.crop);
+    set(given, "clip_norm", options.clip_norm);
+    set(given, "average", options.average);
     if (options.flip) given["flip"] = true;
-    if (options.drop_tail) given["tail"] = "drop";
-    if (options.keep_tail) given["tail"] = "include";
     add_options(given, options.trainer_options);
-    return given;
-}
-
-Json optimizer_json(const Options& options) {
-    Json given = Json::object();
-    set(given, "rate", options.rate);
-    set(given, "weight_decay", options.weight_decay);
-    add_options(given, options.optimizer_options);
-    return given;
-}
-
-Json schedule_json(const Options& options) {
-    Json given = Json::object();
-    set(given, "warmup", options.warmup);
-    add_options(given, options.schedule_options);
     return given;
 }
 
@@ -262,12 +227,8 @@ class Training {
     }
 
     void build_trainer() {
-        Optimizer optimizer;
-        Schedule schedule;
-        const Json rule = optimizer_json(options_);
-        check(lem_optimizer_create(options_.optimizer.c_str(), dumped(rule).c_str(), optimizer.out()));
-        check(lem_schedule_create(options_.schedule.c_str(), dumped(schedule_json(options_)).c_str(),
-                                  schedule.out()));
+        const Optimizer optimizer = options_.recipe.make_optimizer();
+        const Schedule schedule = options_.recipe.make_schedule();
         progress_.doing("Compiling the model for the device ...");
         const Json trainer = trainer_json(options_);
         check(
@@ -278,20 +239,22 @@ class Training {
         };
         const Json epochs = given_or_default(trainer, "trainer", "trainer", "epochs");
         const Json batch = given_or_default(trainer, "trainer", "trainer", "batch");
-        const Json rate = given_or_default(rule, "optimizer", options_.optimizer, "rate");
+        const Json rate = given_or_default(options_.recipe.optimizer_json(), "optimizer", options_.recipe.optimizer, "rate");
+        const Json average = given_or_default(trainer, "trainer", "trainer", "average");
+        averages_ = average.is_number() && average > 0;
         read_progress(true);
         epochs_ = epochs.get<int64_t>();
-        steps_per_epoch_ = position_.steps / epochs_;
-        say("training", thousands(epochs_) + (epochs_ == 1 ? " epoch of " : " epochs of ") +
-                            thousands(steps_per_epoch_) + " steps, " + thousands(batch.get<int64_t>()) +
-                            " images a step; " + options_.optimizer + ", " + options_.schedule + ", rate " +
-                            rate.dump());
+        rows_every_ = std::max<int64_t>(1, position_.steps / epochs_ / 20);
+        say("training", thousands(epochs_) + (epochs_ == 1 ? " epoch, " : " epochs, ") + thousands(position_.steps) +
+                            " steps, " + thousands(batch.get<int64_t>()) + " images a step; " +
+                            options_.recipe.optimizer + ", " + options_.recipe.schedule + ", rate " + rate.dump());
         if (!options_.resumes) return;
         check(lem_trainer_resume(trainer_, options_.resume.c_str()));
         read_progress(true);
         say("resumed",
             options_.resume + ": step " + thousands(position_.step) + " of " + thousands(position_.steps));
         first_step_ = position_.step;
+        first_images_ = position_.images;
     }
 
     void read_progress(bool wait) {
@@ -302,25 +265,26 @@ class Training {
     // One step, and what is due after it; false when there is none left.
     bool next_step() {
         const auto start = clock::now();
+        const int64_t epoch = position_.next_epoch, batch = position_.batch;
         if (check(lem_trainer_step(trainer_)) == LEM_FINISHED) return false;
         ++steps_done_;
         const int64_t step = first_step_ + steps_done_;
-        const bool ends_epoch = step % steps_per_epoch_ == 0;
-        const bool writes_row = ends_epoch || step % std::max<int64_t>(1, steps_per_epoch_ / 20) == 0;
-        const bool shows = progress_.due();
-        if (writes_row || shows) read_progress(ends_epoch);
+        read_progress(false);
+        const bool ends_epoch = position_.next_epoch > epoch;
+        if (ends_epoch) read_progress(true);
         seconds_ += std::chrono::duration<double>(clock::now() - start).count();
         // In an epoch's first steps the device may still be finishing the one before.
-        if (writes_row && position_.images > 0 && position_.epoch == (step - 1) / steps_per_epoch_)
+        if ((ends_epoch || step % rows_every_ == 0) && position_.images > 0 && position_.epoch == epoch)
             metrics_->add_train(position_, seconds_);
         if (ends_epoch)
             progress_.line(line_text(state()));
-        else if (shows)
+        else if (progress_.due())
             progress_.show(state());
-        if (ends_epoch) {
-            const int64_t epoch = step / steps_per_epoch_;
-            if (options_.eval_every > 0 && epoch % options_.eval_every == 0 && epoch < epochs_) test();
-        }
+        if (position_.batch != batch && position_.next_epoch < epochs_)
+            say("batch", thousands(position_.batch) + " images a step from here on");
+        if (ends_epoch && options_.eval_every > 0 && position_.next_epoch % options_.eval_every == 0 &&
+            position_.next_epoch < epochs_)
+            test(averages_);
         if (options_.checkpoint_every > 0 && step % options_.checkpoint_every == 0)
             check(lem_trainer_save(trainer_, options_.checkpoint.c_str()));
         return true;
@@ -336,16 +300,20 @@ class Training {
                             position_.accuracy,
                             position_.images_per_second,
                             -1};
-        if (steps_done_ >= 3)
-            state.seconds_left = seconds_ / double(steps_done_) * double(position_.steps - position_.step);
+        const int64_t images = position_.images - first_images_, all = info_of(data_).size * epochs_;
+        if (steps_done_ >= 3 && images > 0)
+            state.seconds_left = seconds_ / double(images) * double(std::max<int64_t>(0, all - position_.images));
         return state;
     }
 
-    void test() {
+    // With `exchanged`, the averaged weights take the place of the last ones for the time of the test.
+    void test(bool exchanged) {
         if (!test_) return;
         progress_.doing("Testing ...");
         tested_ = LEM_METRICS_INIT;
+        if (exchanged) check(lem_trainer_swap_average(trainer_));
         check(lem_model_evaluate(model_, test_, 0, &tested_));
+        if (exchanged) check(lem_trainer_swap_average(trainer_));
         metrics_->add_test(split_, position_, tested_, seconds_);
         say("test", "accuracy " + percent(tested_.accuracy, 2) + " (" + thousands(tested_.correct) + " of " +
                         thousands(tested_.images) + "), loss " + fixed(tested_.loss, 4));
@@ -354,8 +322,11 @@ class Training {
     void finish() {
         read_progress(true);
         progress_.doing("Writing the model ...");
+        if (averages_) check(lem_trainer_swap_average(trainer_));
         check(lem_model_save(model_, options_.out.c_str()));
-        test();
+        test(false);
+        if (position_.skipped_steps > 0)
+            say("skipped", thousands(position_.skipped_steps) + " steps whose gradients were not finite");
         const double speed = seconds_ > 0 ? double(steps_done_) / seconds_ * double(position_.images) /
                                                 double(std::max<int64_t>(position_.step, 1))
                                           : 0;
@@ -403,8 +374,9 @@ class Training {
     Trainer trainer_;
     MetricsFile* metrics_ = nullptr;
     int64_t parameters_ = 0, macs_ = 0;
-    int64_t epochs_ = 1, steps_per_epoch_ = 1;
-    int64_t first_step_ = 0, steps_done_ = 0; // where this run began, and its steps
+    int64_t epochs_ = 1, rows_every_ = 1;
+    bool averages_ = false; // the model is the moving average of the weights
+    int64_t first_step_ = 0, first_images_ = 0, steps_done_ = 0; // where this run began, and its steps
     double seconds_ = 0;                      // spent in them
     lem_progress position_ = LEM_PROGRESS_INIT;
     lem_metrics tested_ = LEM_METRICS_INIT;
@@ -444,24 +416,6 @@ std::string command_to_resume(const CLI::App& command, const Options& options) {
                 : " " + quoted(options.checkpoint));
 }
 
-// What the library says about one of its options, with its default.
-std::string explained(const char* kind, const char* entry, const char* name) {
-    const Json spec = described(kind, entry, name);
-    if (!spec.is_object()) return "";
-    std::string help = spec["help"], fallback = spec["default"].dump();
-    if (spec["default"].is_string()) fallback = spec["default"];
-    if (fallback.ends_with(".0")) fallback.resize(fallback.size() - 2);
-    if (help.ends_with('.')) help.pop_back();
-    return help + " (" + fallback + ").";
-}
-
-std::string names_of(const char* kind) {
-    std::string names;
-    for (const Json& each : json([&](lem_text** out) { return lem_options_json(kind, out); }))
-        names += (names.empty() ? "" : ", ") + each["name"].get<std::string>();
-    return names;
-}
-
 } // namespace
 
 void add_train(CLI::App& app, Run& run) {
@@ -469,19 +423,7 @@ void add_train(CLI::App& app, Run& run) {
         app.add_subcommand("train", "Trains a model on labelled images, writes it to a file, and tests it.");
     const auto options = std::make_shared<Options>();
     const auto add = [&](const char* group, const char* name, auto& value, const char* placeholder,
-                         const std::string& help) {
-        CLI::Option* option = command->add_option(name, value, help)->option_text(placeholder)->group(group);
-        using Value = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<Value, std::optional<double>>) need_number(*command, option);
-        if constexpr (std::is_same_v<Value, std::optional<int64_t>>)
-            need_whole_number(*command, option, std::numeric_limits<int64_t>::min(),
-                              std::numeric_limits<int64_t>::max());
-        if constexpr (std::is_same_v<Value, std::optional<int>>)
-            need_whole_number(*command, option, 0, std::numeric_limits<int>::max());
-        if constexpr (std::is_same_v<Value, int64_t>) // steps or epochs between two of something
-            need_whole_number(*command, option, 0, std::numeric_limits<int64_t>::max());
-        return option;
-    };
+                         const std::string& help) { return add_value(*command, group, name, value, placeholder, help); };
     const auto trainer_help = [](const char* name) { return explained("trainer", "trainer", name); };
 
     add("Data", "--data", options->data, "DIR",
@@ -493,34 +435,15 @@ void add_train(CLI::App& app, Run& run) {
     add("Data", "--channels", options->channels, "COUNT", "1 (grey) or 3 (RGB), for folders of images (3).");
     add("Data", "--crop", options->crop, "PIXELS", trainer_help("crop"));
     command->add_flag("--flip", options->flip, "Mirror images with probability 1/2.")->group("Data");
-    auto* drop = command->add_flag(
-        "--drop-last", options->drop_tail,
-        "Leave out the last images of an epoch when they do not fill a batch (the default).");
-    auto* keep =
-        command->add_flag("--keep-tail", options->keep_tail, "Train on them too, as a smaller batch.");
-    drop->group("Data")->excludes(keep);
-    keep->group("Data");
 
     add("Model", "--model", options->model, "NAME",
         "The architecture: " + names_of("model") + " (mobilenet_v2).");
     options->architecture.add_to(*command);
 
-    add("Training", "--epochs", options->epochs, "COUNT", trainer_help("epochs"));
-    add("Training", "--batch", options->batch, "COUNT", trainer_help("batch"));
-    add("Training", "--micro-batch", options->micro_batch, "COUNT", trainer_help("micro_batch"));
-    add("Training", "--optimizer", options->optimizer, "NAME", names_of("optimizer") + " (radam).");
-    add("Training", "--rate", options->rate, "RATE", "The learning rate; default: the optimizer's own.");
-    add("Training", "--weight-decay", options->weight_decay, "FACTOR",
-        "Weight decay; default: the optimizer's own.");
-    add_assignments(*command, "--optimizer-option", options->optimizer_options,
-                    "Any other option of the optimizer, for example beta2=0.99; may be repeated.")
-        ->group("Training");
-    add("Training", "--schedule", options->schedule, "NAME", names_of("schedule") + " (one_cycle).");
-    add("Training", "--warmup", options->warmup, "STEPS",
-        "Steps in which the rate rises from nothing; below 1: that fraction of the training (0).");
-    add_assignments(*command, "--schedule-option", options->schedule_options,
-                    "Any other option of the schedule, for example rising=0.2; may be repeated.")
-        ->group("Training");
+    options->recipe.add_to(*command, "Data");
+    add("Training", "--clip-norm", options->clip_norm, "NORM", trainer_help("clip_norm"));
+    add("Training", "--average", options->average, "DECAY",
+        "Decay of a moving average of the weights, which is what is tested and written; 0: none (0).");
     add("Training", "--label-smoothing", options->label_smoothing, "SHARE", trainer_help("label_smoothing"));
     add("Training", "--seed", options->seed, "NUMBER",
         "Of the first weights and of all that is random in training (1).");
@@ -549,7 +472,7 @@ void add_train(CLI::App& app, Run& run) {
         "  lemnos train --data /usr/share/datasets/fashion-mnist --width 0.35 --rate 0.008 --epochs 2\n"
         "  lemnos train --data cifar-10-batches-bin --epochs 30 --crop 4 --flip --keep-tail\n"
         "  lemnos train --data photos --resolution 224 --batch 32 --optimizer sgd --rate 0.05 \\\n"
-        "      --optimizer-option momentum=0.9 --schedule cosine --warmup 0.05 --out photos.safetensors\n"
+        "      --momentum 0.9 --schedule cosine --warmup 0.05 --out photos.safetensors\n"
         "  lemnos train --data photos --resolution 224 --resume      (after Ctrl-C)");
     command->callback([=, &run] {
         options->resumes = resume->count() > 0;

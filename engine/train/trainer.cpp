@@ -11,7 +11,6 @@
 
 namespace lemnos {
 
-static constexpr int64_t largest_default_micro_batch = 128;
 
 static int64_t now_ns() {
     using namespace std::chrono;
@@ -47,19 +46,6 @@ std::span<const AttributeSpec> trainer_options() {
         integer_attribute("loader_threads", 1, 1, 64, "Threads that read images."),
     };
     return options;
-}
-
-// The largest divisor of the batch that the device holds at a time; a measurement of noise needs two micro-batches.
-static int64_t choose_micro_batch(int64_t batch, int64_t asked, bool measures_noise) {
-    if (asked > 0) {
-        require(batch % asked == 0, "The micro-batch (", asked, ") does not divide the batch (", batch, ").");
-        require(!measures_noise || asked < batch, "The noise of the gradient is measured between micro-batches: the micro-batch (",
-                asked, ") must be smaller than the batch (", batch, ").");
-        return asked;
-    }
-    require(!measures_noise || batch > 1, "The noise of the gradient is measured between micro-batches, and a batch of 1 has one.");
-    for (int64_t micro = std::min(measures_noise ? batch / 2 : batch, largest_default_micro_batch);; --micro)
-        if (batch % micro == 0) return micro;
 }
 
 static Attributes completed(Attributes options) {

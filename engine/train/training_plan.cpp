@@ -14,6 +14,20 @@ double approximate_noise_scale(double rate, double momentum, int64_t examples, i
     return rate / (1 - momentum) * double(examples) / double(batch);
 }
 
+static constexpr int64_t largest_default_micro_batch = 128;
+
+int64_t choose_micro_batch(int64_t batch, int64_t asked, bool measures_noise) {
+    if (asked > 0) {
+        require(batch % asked == 0, "The micro-batch (", asked, ") does not divide the batch (", batch, ").");
+        require(!measures_noise || asked < batch, "The noise of the gradient is measured between micro-batches: the micro-batch (",
+                asked, ") must be smaller than the batch (", batch, ").");
+        return asked;
+    }
+    require(!measures_noise || batch > 1, "The noise of the gradient is measured between micro-batches, and a batch of 1 has one.");
+    for (int64_t micro = std::min(measures_noise ? batch / 2 : batch, largest_default_micro_batch);; --micro)
+        if (batch % micro == 0) return micro;
+}
+
 TrainingPlan::TrainingPlan(const Schedule& schedule, const Optimizer& optimizer, BatchSettings settings, Tail tail)
     : schedule_(schedule), base_rate_(optimizer.rate()), settings_(settings), tail_(tail) {
     require(settings.batch <= settings.examples, "The batch (", settings.batch, ") is larger than the data set (",

@@ -54,6 +54,10 @@ class TrainingPlan {
 double noise_scale(double rate, double momentum, int64_t examples, int64_t batch);
 double approximate_noise_scale(double rate, double momentum, int64_t examples, int64_t batch);
 
+// The images that the device holds at a time: what was asked for, or (0) the largest divisor of the batch up to 128. A
+// measurement of the gradient's noise needs two micro-batches.
+int64_t choose_micro_batch(int64_t batch, int64_t asked, bool measures_noise);
+
 // Where in the data the next batch begins.
 struct Position {
     int64_t epoch = 0, offset = 0; // images of the epoch that are used

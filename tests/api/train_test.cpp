@@ -31,7 +31,8 @@ TEST(ApiModel, Mistakes) {
 
 TEST(ApiOptimizer, NamesAndOptions) {
     Optimizer optimizer;
-    for (const char* name : {"sgd", "adam", "adamw", "radam"})
+    for (const char* name : {"sgd", "adagrad", "adadelta", "rmsprop", "rmsprop_tf", "adam", "adamw", "nadam", "radam", "adabelief",
+                             "lars", "lamb", "lion"})
         EXPECT_OK(lem_optimizer_create(name, nullptr, optimizer.out()));
     EXPECT_OK(
         lem_optimizer_create("sgd", R"({"rate": 0.1, "momentum": 0.9, "nesterov": true})", optimizer.out()));
@@ -57,6 +58,26 @@ TEST(ApiSchedule, Factors) {
     EXPECT_EQ(factor, 0);
     EXPECT_FAILURE(lem_schedule_create("cosin", nullptr, schedule.out()), LEM_ERROR_NOT_FOUND,
                    "There is no schedule \"cosin\". Did you mean \"cosine\"?");
+}
+
+TEST(ApiSchedule, PlansAreKnownBefore) {
+    Schedule schedule;
+    Optimizer optimizer;
+    Text text;
+    ASSERT_OK(lem_schedule_create("grow_batch", R"({"largest_batch": 5120})", schedule.out()));
+    ASSERT_OK(lem_optimizer_create("sgd", R"({"rate": 0.1, "momentum": 0.9})", optimizer.out()));
+    ASSERT_OK(lem_schedule_plan_json(schedule, optimizer, R"({"examples": 50000, "epochs": 200, "points": 4})", text.out()));
+    const Json plan = Json::parse(lem_text_data(text));
+    EXPECT_EQ(plan["steps"], 29040);
+    EXPECT_EQ(plan["updates"]["include_tail"], 29240);
+    ASSERT_EQ(plan["phases"].size(), 4u);
+    EXPECT_EQ(plan["phases"][3]["batch"], 5120);
+    EXPECT_NEAR(plan["phases"][3]["rate"].get<double>(), 0.032, 1e-12);
+    ASSERT_EQ(plan["curve"].size(), 4u);
+    EXPECT_EQ(plan["curve"][2]["batch"], 640);
+    EXPECT_FAILURE(lem_schedule_plan_json(schedule, optimizer, "{}", text.out()), LEM_ERROR_INVALID_ARGUMENT,
+                   "A training plan: the attribute examples must be given.");
+    EXPECT_EQ(static_cast<lem_text*>(text), nullptr);
 }
 
 class ApiTraining : public WithDevice {

@@ -71,9 +71,9 @@ small=(--width 0.1 --option head=16 --option dropout=0 --batch 16 --rate 0.01)
 
 test_arguments() {
     runs 0 --help
-    for word in train eval predict summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
+    for word in train schedule eval predict summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
     silent stderr
-    for name in train eval predict summary devices; do
+    for name in train schedule eval predict summary devices; do
         runs 0 "$name" --help
         prints "Usage: lemnos $name"
         prints "Examples:"
@@ -154,19 +154,19 @@ test_train() {
     matches '^device +'
     matches '^data +idx: 210 images of 16 x 16 x 1, 4 classes; 42 to test on$'
     matches '^model +mobilenet_v2 \(small28\): [0-9,]+ parameters, [0-9,]+ MACs$'
-    matches '^training +4 epochs of 13 steps, 16 images a step; radam, one_cycle, rate 0.01$'
+    matches '^training +4 epochs, 52 steps, 16 images a step; radam, one_cycle, rate 0.01$'
     matches '^epoch 4/4  step 52/52  loss [0-9.]+  accuracy [0-9.]+ %'
     matches '^test +accuracy [0-9.]+ % \([0-9]+ of 42\), loss [0-9.]+$'
     matches '^written +model.safetensors, model.csv$'
     silent stderr
     exists model.safetensors
     absent model.checkpoint.safetensors
-    [[ $(head -n1 model.csv) == split,epoch,step,images,loss,accuracy,rate,seconds ]] || fail "the CSV has another header"
+    [[ $(head -n1 model.csv) == split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch ]] || fail "the CSV has another header"
     [[ $(grep -c '^test,' model.csv) == 4 ]] || fail "the CSV has not 4 rows of tests"
     for epoch in 1 2 3 4; do
         grep -q "^train,$epoch,$((13 * epoch)),$((208 * epoch))," model.csv || fail "the CSV lacks the end of epoch $epoch"
     done
-    awk -F, 'NF != 8 { exit 1 }' model.csv || fail "the CSV has rows without 8 cells"
+    awk -F, 'NF != 11 { exit 1 }' model.csv || fail "the CSV has rows without 11 cells"
 
     runs 0 eval --model model.safetensors --data idx
     matches '^accuracy +[0-9.]+ % \([0-9]+ of 42 images\)$'
@@ -190,7 +190,7 @@ test_train() {
         --optimizer-option momentum=0.9 --weight-decay 1e-4 --schedule cosine --warmup 0.1 --schedule-option end=0.1 \
         --label-smoothing 0.1 --crop 2 --flip --keep-tail --trainer-option loader_threads=2 \
         --class-names "up left,up right,down left,down right"
-    matches '^training +1 epoch of 14 steps'
+    matches '^training +1 epoch, 14 steps'
 
     fails 'The data set "nowhere" is no folder that can be read.' train --data nowhere
     fails 'The folder "no" of the file "no/model.safetensors" does not exist.' train --data idx --out no/model.safetensors
@@ -236,6 +236,39 @@ test_train() {
 }
 
 # A disk that is full: files that exist survive, and nothing is left beside them.
+test_schedule() {
+    local -a paper=(--optimizer sgd --rate 0.1 --momentum 0.9 --examples 50000 --epochs 200)
+    runs 0 schedule --show --schedule grow_batch --schedule-option largest_batch=5120 "${paper[@]}"
+    matches '^1 to 60 +128 +0.1 +0.9 +389.625 +390.625 +23,400$'
+    matches '^161 to 200 +5,120 +0.032 +0.9 +2.805 +3.125 +360$'
+    matches '^total +29,040$'
+    prints "Updates: 29140.6 by images over batch, 29,040 without the epochs' tails, 29,240 with them."
+    prints "images a step (logarithmic)"
+    silent stderr
+    runs 0 schedule --schedule decay_rate "${paper[@]}" --json
+    prints '"approximate_noise": 390.62'
+    prints '"drop_last": 78000'
+    runs 0 schedule --schedule adaptive --micro-batch 64 "${paper[@]}"
+    prints "this is how it starts"
+    runs 0 schedule --schedule chain --schedule-option "parts=linear for 5 epochs; cosine" --examples 500 --epochs 10
+    runs 2 schedule --schedule cosine
+    says "Either --examples COUNT or --data DIR is needed."
+    fails 'There is no schedule "cosin". Did you mean "cosine"?' schedule --schedule cosin --examples 500
+    fails 'The micro-batch (64) does not divide the batch (100).' schedule --schedule grow_batch --batch 100 --micro-batch 64 --examples 500
+    fails 'The batch (128) is larger than the data set (100 images).' schedule --examples 100 --batch 128
+    need_device
+    runs 0 schedule --data idx --batch 16
+    prints "one_cycle with radam: 210 images, 2 epochs, micro-batches of 16"
+    # A batch that grows, averaged weights, and what a resumed run may not change.
+    runs 0 train --data idx "${small[@]}" --epochs 3 --micro-batch 8 --schedule grow_batch \
+        --schedule-option milestones=[1,2] --schedule-option factor=2 --schedule-option largest_batch=64 \
+        --average 0.9 --clip-norm 1 --trainer-option loss_scaling=true --checkpoint-every 16 --out grown.safetensors
+    matches '^batch +32 images a step from here on$'
+    matches '^epoch 3/3  step 22/22 '
+    fails 'The checkpoint "grown.checkpoint.safetensors" belongs to another training: its optimizer is radam (here adam), ' train --data idx "${small[@]}" --epochs 3 --optimizer adam --out grown.safetensors --resume
+    fails 'Optimizer radam: the attribute beta1 (1) is outside its range (0 to below 1).' train --data idx "${small[@]}" --optimizer-option beta1=1
+}
+
 test_full() {
     need_device
     if [[ ${LEMNOS_TEST_NAMESPACE:-} != 1 ]]; then # of its own, where anybody may mount

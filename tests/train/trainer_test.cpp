@@ -187,6 +187,125 @@ TEST_F(Training, DivergenceIsAnErrorThatNamesTheStep) {
     }
 }
 
+// ---- batches that grow ----------------------------------------------------------------------------------------------
+
+static Attributes with(Attributes options, std::initializer_list<std::pair<const char*, AttributeValue>> more) {
+    for (const auto& [name, value] : more) options.set(name, value);
+    return options;
+}
+
+static std::unique_ptr<Trainer> growing(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> data, Schedule schedule,
+                                        std::initializer_list<std::pair<const char*, AttributeValue>> options) {
+    return std::make_unique<Trainer>(std::move(model), std::move(data), Optimizer("sgd", {{"rate", 0.02}, {"momentum", 0.9}}),
+                                     std::move(schedule), with({{"batch", int64_t(8)}, {"epochs", int64_t(4)}}, options));
+}
+
+TEST_F(Training, AGrowingBatchMakesTheUpdatesThatWerePlanned) {
+    const Schedule schedule("grow_batch", {{"milestones", std::vector<double>{1, 2}}, {"factor", 4.0}, {"largest_batch", int64_t(64)}});
+    for (const char* tail : {"drop", "include"}) {
+        const auto t = growing(small_model(), pictures(84), schedule, {{"tail", std::string(tail)}});
+        std::vector<int64_t> batches;
+        while (t->step()) {
+            const Progress progress = t->progress(false);
+            batches.push_back(progress.batch);
+        }
+        const bool drop = std::string(tail) == "drop";
+        EXPECT_EQ(t->progress(true).step, drop ? 10 + 2 + 1 + 1 : 11 + 3 + 2 + 2);
+        EXPECT_EQ(t->steps(), t->progress(true).step);
+        EXPECT_EQ(t->progress(true).images, drop ? 80 + 64 + 64 + 64 : 4 * 84);
+        EXPECT_EQ(batches.front(), 8);
+        EXPECT_EQ(batches.back(), 64);
+    }
+}
+
+TEST_F(Training, AGrowingBatchIsRepeatedAndResumedBitForBit) {
+    const auto data = pictures(84);
+    const ScratchFolder folder;
+    const std::string path = folder.file("run.checkpoint");
+    const Schedule grow("grow_batch", {{"milestones", std::vector<double>{1, 2}}, {"factor", 4.0}, {"largest_batch", int64_t(64)}});
+    const Schedule adapt("adaptive", {{"interval", int64_t(3)}, {"noise", 0.05}, {"largest_batch", int64_t(32)}, {"smoothing", 0.5}});
+    for (const Schedule& schedule : {grow, adapt}) {
+        SCOPED_TRACE(schedule.name());
+        const std::initializer_list<std::pair<const char*, AttributeValue>> options{
+            {"micro_batch", int64_t(4)}, {"average", 0.9}, {"loss_scaling", int64_t(1)}, {"clip_norm", 1.0}};
+        const auto unbroken = small_model(), resumed = small_model(50);
+        int64_t steps = 0;
+        {
+            const auto t = growing(unbroken, data, schedule, options);
+            while (t->step())
+                if (++steps == 9) t->save(path);
+            t->progress(true);
+            t->swap_average();
+        }
+        const auto t = growing(resumed, data, schedule, options);
+        t->resume(path);
+        EXPECT_EQ(t->progress(true).step, 9);
+        while (t->step()) {}
+        EXPECT_EQ(t->progress(true).step, steps);
+        t->swap_average();
+        EXPECT_THROW(t->step(), Error);
+        EXPECT_TRUE(same_bits(all_numbers(*unbroken), all_numbers(*resumed)));
+    }
+}
+
+TEST_F(Training, AnAdaptiveBatchGrowsAndThenTheRateFalls) {
+    // Labels that have nothing to do with the pictures: all of the gradient is noise.
+    const RecordShape shape{12, 12, 1};
+    std::vector<uint8_t> pixels(size_t(200 * shape.bytes()));
+    std::vector<int32_t> labels;
+    for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = uint8_t(random_bits(3, uint32_t(i), 0, RandomPurpose::shuffle, 0)[0]);
+    for (uint32_t i = 0; i < 200; ++i) labels.push_back(int32_t(random_bits(4, i, 0, RandomPurpose::shuffle, 0)[0] % 2));
+    const auto data = std::make_shared<MemoryDataset>("test", shape, std::move(pixels), std::move(labels), number_names(2));
+    const Schedule schedule("adaptive", {{"interval", int64_t(5)}, {"noise", 0.1}, {"largest_batch", int64_t(40)}});
+    const auto t = growing(small_model(), data, schedule, {{"micro_batch", int64_t(4)}});
+    int64_t before = 8;
+    while (t->step()) {
+        const int64_t batch = t->progress(false).batch;
+        EXPECT_GE(batch, before) << "it never shrinks";
+        EXPECT_EQ(batch % 4, 0);
+        before = batch;
+    }
+    const Progress progress = t->progress(true);
+    EXPECT_EQ(progress.batch, 40);
+    EXPECT_GT(progress.noise_batch, 0);
+    EXPECT_LT(progress.rate, 0.02);
+    EXPECT_THROW(growing(small_model(), data, schedule, {{"micro_batch", int64_t(8)}}), Error) << "one micro-batch measures nothing";
+}
+
+// Forty times the batch by accumulation needs no more memory.
+TEST_F(Training, ALargeBatchNeedsNoMoreMemory) {
+    const auto data = pictures(700);
+    const auto bytes_for = [&](int64_t batch) {
+        const int64_t before = device()->counters().memory_bytes;
+        const auto t = growing(small_model(), data, Schedule("constant", {}), {{"batch", batch}, {"micro_batch", int64_t(16)}});
+        t->step();
+        t->progress(true);
+        return device()->counters().memory_bytes - before;
+    };
+    const int64_t small = bytes_for(16), large = bytes_for(640);
+    EXPECT_LT(large - small, 1 << 20);
+}
+
+TEST_F(Training, AResumeThatChangesSomethingSaysWhat) {
+    const auto data = pictures(80);
+    const ScratchFolder folder;
+    const std::string path = folder.file("run.checkpoint");
+    trainer(small_model(), data, usual)->save(path);
+    const auto refusal = [&](Optimizer optimizer, Attributes options) -> std::string {
+        try {
+            Trainer(small_model(), data, std::move(optimizer), Schedule("one_cycle", {}), std::move(options)).resume(path);
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "";
+    };
+    EXPECT_NE(refusal(Optimizer("adam", {{"rate", 0.01}}), usual).find("belongs to another training: its optimizer is radam (here adam)."),
+              std::string::npos);
+    EXPECT_NE(refusal(Optimizer("radam", {{"rate", 0.02}}), with(usual, {{"batch", int64_t(8)}}))
+                  .find("its optimizer option rate is 0.01 (here 0.02), its option batch is 16 (here 8)."),
+              std::string::npos);
+}
+
 TEST_F(Training, RefusesWithASentence) {
     const auto refusal = [&](Attributes options) -> std::string {
         try {

@@ -282,30 +282,52 @@ LEM_API lem_result lem_image_write_png(const char *path, const void *pixels, int
 
 /* ---- training --------------------------------------------------------------------------------------------------- */
 
-/* How parameters are updated: "sgd", "adam", "adamw", "radam". Options: lem_options_json("optimizer"). */
+/* How parameters are updated: "sgd", "adagrad", "adadelta", "rmsprop", "rmsprop_tf", "adam", "adamw", "nadam", "radam",
+   "adabelief", "lars", "lamb", "lion"; names, defaults and semantics of PyTorch where it has the optimizer. Each takes rate,
+   weight_decay, maximize and lookahead; lem_options_json("optimizer") lists all options with ranges and sources. */
 LEM_API lem_result lem_optimizer_create(const char *name, const char *options, lem_optimizer **out);
 LEM_API void lem_optimizer_release(lem_optimizer *optimizer);
-/* The learning rate over time, as a factor of the optimizer's rate: "constant", "step", "exponential", "cosine",
-   "one_cycle". Every schedule takes the option warmup (below 1 a fraction of the training, else a number of steps).
+/* The learning rate and the batch over time. Of the rate, as a factor of the optimizer's: "constant", "step", "multi_step",
+   "exponential", "polynomial", "cosine", "one_cycle", "linear", "untuned_linear", "untuned_exponential", and "chain", which
+   puts them one after the other. Of the batch (Smith et al., arXiv 1711.00489): "decay_rate", "grow_batch", "hybrid",
+   "increase_rate", "increase_momentum", and "adaptive", which grows the batch as the measured noise of the gradient asks
+   for. Most take the option warmup (below 1 a fraction of the training, else a number of steps).
    Options: lem_options_json("schedule"). */
 LEM_API lem_result lem_schedule_create(const char *name, const char *options, lem_schedule **out);
 LEM_API void lem_schedule_release(lem_schedule *schedule);
-/* The factor by which the schedule multiplies the optimizer's rate at a step (0 … steps-1), warm-up included. */
+/* The factor by which a schedule of the rate multiplies the optimizer's at a step (0 … steps-1), warm-up included. */
 LEM_API lem_result lem_schedule_factor(lem_schedule *schedule, int64_t step, int64_t steps, int64_t steps_per_epoch,
                                        double *out_factor);
+
+/* What a training will do, as JSON, before it starts. The optimizer gives the base rate and the momentum; options:
+   examples (needed), epochs, batch, micro_batch, tail ("drop" or "include"), points (of the curve, 200).
+     phases    first_epoch, epochs, batch, rate, momentum, steps_per_epoch, steps; noise = rate / (1 - momentum) *
+               (examples / batch - 1), the scale of SGD's noise, and approximate_noise, the same without the 1
+     updates   the number of parameter updates: exact (examples / batch), drop_last, include_tail
+     steps     by the tail asked for
+     curve     epoch, rate and batch at equal distances
+   An adaptive schedule is described as it starts. */
+LEM_API lem_result lem_schedule_plan_json(lem_schedule *schedule, lem_optimizer *optimizer, const char *options,
+                                          lem_text **out);
 
 /* Where a training stands. */
 typedef struct lem_progress {
     int32_t struct_size;
     int32_t epoch;             /* that loss and accuracy belong to, from 0                                         */
-    int64_t step, steps;       /* parameter updates submitted so far, and in all                                   */
+    int64_t step, steps;       /* parameter updates submitted so far, and in all (adaptive: as it stands now)      */
     int64_t images;            /* training images that the device has finished                                     */
     double loss, accuracy;     /* means over the finished images of that epoch; accuracy in 0 … 1                  */
     double rate;               /* the learning rate of the last step                                               */
     double seconds;            /* since the first step after the trainer was made or resumed                       */
     double images_per_second;  /* over the last seconds                                                            */
+    int64_t batch;             /* images of the next step                                                          */
+    int64_t next_epoch;        /* that the next step belongs to; the number of epochs when all are done            */
+    double gradient_norm;      /* of the last finished step, before clipping                                       */
+    double noise_batch;        /* the batch whose gradient is half noise, where it is measured; else 0             */
+    double loss_scale;         /* of the last finished step; 1 without loss scaling                                */
+    int64_t skipped_steps;     /* whose gradients were not finite, under loss scaling                              */
 } lem_progress;
-#define LEM_PROGRESS_INIT {(int32_t)sizeof(lem_progress), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define LEM_PROGRESS_INIT {(int32_t)sizeof(lem_progress), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 typedef struct lem_metrics {
     int32_t struct_size;
@@ -322,8 +344,9 @@ LEM_API lem_result lem_trainer_create(lem_model *model, lem_dataset *dataset, le
                                       lem_schedule *schedule, const char *options, lem_trainer **out);
 LEM_API void lem_trainer_release(lem_trainer *trainer);
 /* Makes one parameter update. It returns once the work is submitted, at most a few steps ahead of the device.
-   LEM_FINISHED when all epochs are done; nothing is done then. LEM_ERROR_INVALID_STATE when the loss is no finite number:
-   the training has diverged. */
+   LEM_FINISHED when all epochs are done; nothing is done then. LEM_ERROR_INVALID_STATE when the loss or a gradient of an
+   earlier step is no finite number: the training has diverged. The message names the step and the first such parameter;
+   that step has changed no parameter. With the option loss_scaling such steps are skipped and counted instead. */
 LEM_API lem_result lem_trainer_step(lem_trainer *trainer);
 /* Metrics are those of the steps that the device has finished; with wait = 1 (else 0) all submitted steps are waited
    for. */
@@ -331,8 +354,13 @@ LEM_API lem_result lem_trainer_progress(lem_trainer *trainer, int32_t wait, lem_
 /* Writes parameters, statistics, optimizer state and position, atomically. A run resumed from it gives the weights of the
    unbroken run, bit for bit, on the same device. The file is also a model for lem_model_load. */
 LEM_API lem_result lem_trainer_save(lem_trainer *trainer, const char *path);
-/* Continues from a checkpoint made with the same model, optimizer and options; refused with a sentence otherwise. */
+/* Continues from a checkpoint made with the same model, optimizer and options; refused otherwise, with a sentence that says
+   what differs. */
 LEM_API lem_result lem_trainer_resume(lem_trainer *trainer, const char *path);
+
+/* Exchanges the model's weights and their moving average (the trainer's option average), to evaluate or save the average;
+   a second call exchanges them back, which the next step needs. LEM_ERROR_INVALID_STATE where no average is kept. */
+LEM_API lem_result lem_trainer_swap_average(lem_trainer *trainer);
 
 /* Evaluates a model on every image of a data set. batch: images at a time, 0 for a good default. */
 LEM_API lem_result lem_model_evaluate(lem_model *model, lem_dataset *dataset, int32_t batch, lem_metrics *out);
