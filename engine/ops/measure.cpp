@@ -1,6 +1,10 @@
 // What benchmarks compare kernels with: kernels that do nothing but use one resource of the device.
 #include "graph/graph.h"
+#include "ops/items.h"
 #include "shaders/multiply_add_ceiling.h"
+#include "shaders/stream_ceiling.h"
+
+#include <algorithm>
 
 using namespace lemnos;
 
@@ -25,6 +29,35 @@ LEMNOS_DEFINE_OPERATOR(multiply_add_ceiling) {
                 kernel.groups = {groups, 1, 1};
                 kernel.flops = 128.0 * groups * size * rounds;
                 e.dispatch(std::move(kernel.params(shader::MultiplyAddCeilingParams{rounds, 0.999f, 0.001f})));
+            },
+    };
+}
+
+LEMNOS_DEFINE_OPERATOR(stream_ceiling) {
+    return {
+        .name = "stream_ceiling",
+        .summary = "Reads all its inputs and writes the first of them, in place, without computing; they are spoilt.",
+        .inputs = {{"first", "f32, dense."}, {"others", "Of the same shape, 2 to 5 in all."}},
+        .attributes = {integer_attribute("writes", 1, 1, 4, "Streams that are written."),
+                       integer_attribute("lanes", 64, 1, 1024, "Invocations of a workgroup."),
+                       integer_attribute("each", 1, 1, 1024, "Items of an invocation.")},
+        .variadic = true,
+        .internal = true,
+        .infer = [](const Signature& s) { return std::vector{s.input(0)}; },
+        .emit =
+            [](Emitter& e) {
+                const int reads = e.input_count();
+                const auto writes = uint32_t(e.attributes().integer("writes")), each = uint32_t(e.attributes().integer("each"));
+                const auto lanes = uint32_t(e.attributes().integer("lanes"));
+                const uint32_t item = item_size(e.profile()), count = uint32_t(e.output_type().elements() / item);
+                Kernel kernel{.shader = item_variant("stream_ceiling", item),
+                              .specialisation = {lanes, uint32_t(reads), writes, each}};
+                for (int i = 0; i < 5; ++i) {
+                    const Operand stream = i == 0 ? e.output() : e.input(std::min(i, reads - 1));
+                    kernel.operands.push_back(stream.as(i < int(writes) ? Access::read_write : Access::read));
+                }
+                kernel.groups = linear_groups(e.profile(), divide_up(count, each), lanes);
+                e.dispatch(std::move(kernel.params(shader::StreamCeilingParams{count})));
             },
     };
 }

@@ -1,0 +1,4 @@
+#include "params.h"
+PARAMS(StreamCeilingParams)
+    uint count; // items
+PARAMS_END
