@@ -42,26 +42,40 @@ class Step {
 
     Step(const Options& options, int64_t step, double rate, OptimizerTensor<Number>& tensor, double weight_decay,
          double gradient_factor)
-        : options_(options), t_(double(step)), rate_(rate * tensor.rate), decay_(weight_decay * tensor.decay), tensor_(tensor),
-          p_(tensor.parameters), g_(tensor.gradients) {
+        : options_(options), t_(double(step)), rate_(rate * tensor.rate), decay_(weight_decay * tensor.decay),
+          tensor_(tensor), p_(tensor.parameters), g_(tensor.gradients) {
         for (Number& g : g_) g *= Number(gradient_factor);
     }
 
     void run(const std::string& name) {
-        if (name == "sgd") sgd();
-        else if (name == "adagrad") adagrad();
-        else if (name == "adadelta") adadelta();
-        else if (name == "rmsprop") rmsprop();
-        else if (name == "rmsprop_tf") rmsprop_tf();
-        else if (name == "adam") adam(false);
-        else if (name == "adamw") adam(true);
-        else if (name == "nadam") nadam();
-        else if (name == "radam") radam();
-        else if (name == "adabelief") adabelief();
-        else if (name == "lars") lars();
-        else if (name == "lamb") lamb();
-        else if (name == "lion") lion();
-        else fail(ErrorCode::not_found, "There is no reference of the optimizer \"", name, "\".");
+        if (name == "sgd")
+            sgd();
+        else if (name == "adagrad")
+            adagrad();
+        else if (name == "adadelta")
+            adadelta();
+        else if (name == "rmsprop")
+            rmsprop();
+        else if (name == "rmsprop_tf")
+            rmsprop_tf();
+        else if (name == "adam")
+            adam(false);
+        else if (name == "adamw")
+            adam(true);
+        else if (name == "nadam")
+            nadam();
+        else if (name == "radam")
+            radam();
+        else if (name == "adabelief")
+            adabelief();
+        else if (name == "lars")
+            lars();
+        else if (name == "lamb")
+            lamb();
+        else if (name == "lion")
+            lion();
+        else
+            fail(ErrorCode::not_found, "There is no reference of the optimizer \"", name, "\".");
     }
 
   private:
@@ -76,8 +90,10 @@ class Step {
         for (Number& p : p_) p -= Number(rate_ * decay_) * (p - Number(tensor_.target));
     }
     void add_or_shrink(bool decoupled) {
-        if (decoupled) shrink();
-        else add_decay();
+        if (decoupled)
+            shrink();
+        else
+            add_decay();
     }
 
     // The first buffer is the gradient itself, whatever the dampening.
@@ -103,7 +119,8 @@ class Step {
     void lars() {
         if (decay_ != 0 || options_.flag("always_adapt")) {
             const double w = norm(p_), g = norm(g_);
-            double ratio = options_.real("trust_coefficient", 1e-3) * w / (g + decay_ * w + options_.real("epsilon", 1e-8));
+            double ratio =
+                options_.real("trust_coefficient", 1e-3) * w / (g + decay_ * w + options_.real("epsilon", 1e-8));
             if (w == 0 || g == 0) ratio = 1;
             if (options_.flag("trust_clip")) ratio = std::min(ratio / rate_, 1.0);
             add_decay();
@@ -211,8 +228,10 @@ class Step {
     }
 
     void adam(bool decoupled) {
-        if (decoupled) shrink();
-        else add_decay();
+        if (decoupled)
+            shrink();
+        else
+            add_decay();
         moments();
         if (options_.flag("amsgrad")) {
             Values &largest = state("largest_square"), &v = state("square");
@@ -249,14 +268,18 @@ class Step {
             // They decay only in steps that update.
             if (rectifies || options_.flag("degenerated_to_sgd")) shrink();
             moments();
-            if (rectifies) rectified_step(epsilon);
-            else if (options_.flag("degenerated_to_sgd")) mean_step();
+            if (rectifies)
+                rectified_step(epsilon);
+            else if (options_.flag("degenerated_to_sgd"))
+                mean_step();
             return;
         }
         add_or_shrink(options_.flag("decoupled_weight_decay"));
         moments();
-        if (rho() > (variant == "paper" ? 4 : 5)) rectified_step(epsilon);
-        else mean_step();
+        if (rho() > (variant == "paper" ? 4 : 5))
+            rectified_step(epsilon);
+        else
+            mean_step();
     }
 
     void adabelief() {
@@ -268,9 +291,12 @@ class Step {
             const Number deviation = g_[i] - m[i];
             s[i] = Number(beta2()) * s[i] + Number(1 - beta2()) * deviation * deviation + Number(epsilon);
         }
-        if (!options_.flag("rectify", true)) adam_step(s, epsilon);
-        else if (rho() >= 5) rectified_step(epsilon);
-        else if (options_.flag("degenerated_to_sgd", true)) mean_step();
+        if (!options_.flag("rectify", true))
+            adam_step(s, epsilon);
+        else if (rho() >= 5)
+            rectified_step(epsilon);
+        else if (options_.flag("degenerated_to_sgd", true))
+            mean_step();
     }
 
     void lamb() {
@@ -351,7 +377,8 @@ void optimizer_step(const std::string& optimizer, const Attributes& given, int64
     for (OptimizerTensor<Number>& tensor : tensors) {
         for (const OptimizerStateName& state : optimizer_states(optimizer, given))
             tensor.states.try_emplace(state.name, tensor.parameters.size(), Number(state.initial));
-        Step<Number>(options, step, rate, tensor, options.real("weight_decay", default_decay(optimizer)), factor).run(optimizer);
+        Step<Number>(options, step, rate, tensor, options.real("weight_decay", default_decay(optimizer)), factor)
+            .run(optimizer);
         if (every == 0 || step % every != 0) continue;
         // Lookahead: the slow weights begin as the fast ones at the first synchronisation.
         std::vector<Number>& slow = tensor.states.at("lookahead");
@@ -363,7 +390,9 @@ void optimizer_step(const std::string& optimizer, const Attributes& given, int64
     }
 }
 
-template void optimizer_step(const std::string&, const Attributes&, int64_t, double, std::vector<OptimizerTensor<double>>&);
-template void optimizer_step(const std::string&, const Attributes&, int64_t, double, std::vector<OptimizerTensor<float>>&);
+template void optimizer_step(const std::string&, const Attributes&, int64_t, double,
+                             std::vector<OptimizerTensor<double>>&);
+template void optimizer_step(const std::string&, const Attributes&, int64_t, double,
+                             std::vector<OptimizerTensor<float>>&);
 
 } // namespace lemnos::reference

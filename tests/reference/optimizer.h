@@ -1,6 +1,6 @@
-// One step of each optimizer, element by element, in the formulas of the papers and of PyTorch and timm, whose names and
-// defaults the options have. In double it is what devices are compared with; in float it shows how far rounding alone
-// leads away. Written without the engine's rules: nothing is folded, defaults are stated once more.
+// One step of each optimizer, element by element, in the formulas of the papers and of PyTorch and timm, whose names
+// and defaults the options have. In double it is what devices are compared with; in float it shows how far rounding
+// alone leads away. Written without the engine's rules: nothing is folded, defaults are stated once more.
 #pragma once
 
 #include "graph/attributes.h"
@@ -17,8 +17,8 @@ template <typename Number>
 struct OptimizerTensor {
     std::vector<Number> parameters, gradients;
     std::map<std::string, std::vector<Number>> states; // optimizer_states()
-    double rate = 1, decay = 1; // of the learning rate and of the weight decay
-    double target = 0;          // what the decay pulls towards
+    double rate = 1, decay = 1;                        // of the learning rate and of the weight decay
+    double target = 0;                                 // what the decay pulls towards
 };
 
 struct OptimizerStateName {

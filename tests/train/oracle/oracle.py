@@ -8,19 +8,21 @@ steps a form of optimizer, in float64 and in float32. Ends with 77 where torch o
 Options carry Lemnos's names, states too. A file is a sequence of records, each a line of text and then numbers
 (float64, little-endian), LENGTHS of them for every array:
 
-    case NAME step T rate R factors … states N options N …   parameters, gradients, states; after the step parameters, states
-    gradients STEPS                                          of each step of the runs
-    run NAME rate R options N …                              parameters; those after all steps in float64, in float32
+    case NAME step T rate R factors … states N options N …
+        parameters, gradients, states; parameters and states after the step
+    gradients STEPS
+        of each step of the runs
+    run NAME rate R options N …
+        parameters; parameters after all steps in float64, in float32
 """
 
-import math
 import sys
 
 try:
     import numpy
     import torch
 except ImportError as error:
-    print(f"{sys.executable} cannot import torch and numpy ({error}); Debian's package is python3-torch.")
+    print(f"{sys.executable} cannot import torch and numpy ({error}).")
     sys.exit(77)
 
 LENGTHS = [1003, 1]  # of the tensors; odd, and the smallest
@@ -85,7 +87,7 @@ def states_of(name, options):
     return [(state, torch_names[state]) for state in names]
 
 
-# ---- torch ------------------------------------------------------------------------------------------------------------
+# ---- torch ---------------------------------------------------------------------------------------------------------
 
 
 def split(values):
@@ -186,7 +188,7 @@ class Random:
         if name == "beta1":
             return self.number(0.3, 0.99) if self.chance(0.9) else 0.0
         if name == "beta2":
-            return 1 - self.power_of_ten(-4, -0.3) if self.chance(0.9) else 0.0
+            return 1 - self.power_of_ten(-4, -0.3)
         if name == "momentum_decay":
             return self.power_of_ten(-4, 0) if self.chance(0.9) else 0.0
         raise KeyError(name)
@@ -207,14 +209,18 @@ def random_case(random, name, kind, fixed):
         if state == "mean":
             values[state] = random.values(scale)
         elif state == "momentum":  # RMSprop's is of gradients divided by their size
-            values[state] = random.values(scale if name == "sgd" else 1)
+            values[state] = random.values(scale if name == "sgd" else 0.1)
         elif state == "squared_step":
             values[state] = random.values(random.power_of_ten(-3, -1)) ** 2
         else:
-            values[state] = (scale * random.power_of_ten(-1, 1) * (0.1 + numpy.abs(random.values(1)))) ** 2
-    if options.get("centered"):  # mean^2 may not exceed the mean of squares by more than rounding
-        values["mean"] = random.values(scale * 0.5)
-        values["square"] += values["mean"] ** 2
+            values[state] = (scale * random.power_of_ten(-1, 1) * (0.2 + numpy.abs(random.values(1)))) ** 2
+    if name == "rmsprop" and ("momentum" in values or options["centered"]):
+        # Steps of at most about 1 in a buffer that may cancel them; the mean of squares is mean^2 and a variance, not
+        # so small that it drowns in the rounding of the sum.
+        variance = (scale * (1 + numpy.abs(random.values(1)))) ** 2
+        if options["centered"]:
+            values["mean"] = random.values(scale * 0.5)
+        values["square"] = variance + (values["mean"] ** 2 if options["centered"] else 0)
     for state, array in values.items():
         values[state] = array.astype("f4").astype("f8")
 
