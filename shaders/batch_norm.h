@@ -12,5 +12,6 @@ PARAMS(BatchNormParams)
     uint total_strands; // of all slices, for merging
     uint total_rows;    // of the tensor
     uint example_rows;  // of one example
+    uint first_example; // of this tensor in the batch: a ghost is a part of it
     float epsilon;
 PARAMS_END

@@ -20,7 +20,7 @@ void main() {
     if (!lane.inside) return;
     uint end = lane.end;
     if (COUNTED) {
-        const uint counted = counted_rows(valid[0], example_rows, total_rows);
+        const uint counted = counted_rows(valid[0] - float(first_example), example_rows, total_rows);
         end = min(end, counted - min(counted, first_row));
     }
     vec4 mean[PARTS], scale[PARTS], shift[PARTS], slope[PARTS], level[PARTS], v[PARTS], g[PARTS];

@@ -50,7 +50,7 @@ void main() {
     const float along = (product - rest * sum) * inverse; // sum g * xhat
     dgamma[c] = along;
     dbeta[c] = sum;
-    const uint counted = COUNTED ? counted_rows(valid[0], example_rows, total_rows) : total_rows;
+    const uint counted = COUNTED ? counted_rows(valid[0] - float(first_example), example_rows, total_rows) : total_rows;
     float slope = 0, level = 0;
     if (!GIVEN && counted > 0) {
         const float share = scale / float(counted);

@@ -25,7 +25,7 @@ void main() {
     if (!lane.inside) return;
 #endif
     if (COUNTED) {
-        const uint counted = counted_rows(valid[0], example_rows, total_rows);
+        const uint counted = counted_rows(valid[0] - float(first_example), example_rows, total_rows);
         lane.end = min(lane.end, counted - min(counted, first_row));
     }
     vec4 mean[PARTS], scale[PARTS], shift[PARTS], v[PARTS], g[PARTS], sum[PARTS], product[PARTS];

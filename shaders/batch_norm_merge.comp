@@ -49,7 +49,7 @@ float rows_of(uint row, uint end) {
 
 void main() {
     const uint stride = (channels + 7) / 8 * 8, c = this_channel();
-    const uint counted = COUNTED ? counted_rows(valid[0], example_rows, total_rows) : total_rows;
+    const uint counted = COUNTED ? counted_rows(valid[0] - float(first_example), example_rows, total_rows) : total_rows;
     Moments sum = Moments(0, 0, 0, 0);
     if (c < channels) {
         Strand strand = first_strand();

@@ -46,7 +46,7 @@ void main() {
     if (!lane.inside) return;
 #endif
     if (COUNTED) {
-        const uint counted = counted_rows(valid[0], example_rows, total_rows);
+        const uint counted = counted_rows(valid[0] - float(first_example), example_rows, total_rows);
         lane.end = min(lane.end, counted - min(counted, first_row));
     }
     vec4 first[PARTS], sum[PARTS], squares[PARTS], v[PARTS];

@@ -44,7 +44,8 @@
 #define OPTIMIZER_LAYERWISE 256    // lars, lamb: the step is scaled by a ratio of norms of the tensor
 #define OPTIMIZER_ALWAYS_ADAPT 512 // also tensors that do not decay
 #define OPTIMIZER_TRUST_CLIP 1024  // the ratio is at most 1 (lars: at most the rate)
-#define OPTIMIZER_FLAGS 2047
+#define OPTIMIZER_TARGETS 2048    // a decay pulls towards another value than 0
+#define OPTIMIZER_FLAGS 4095
 // Specialisation constant 3: layerwise optimizers pass over the arena twice.
 #define OPTIMIZER_WHOLE_STEP 0
 #define OPTIMIZER_NORMS 1 // the norms of each tensor, and lamb's states

@@ -39,6 +39,7 @@ bool has_third() {
 float rate, decay_rate, decay, decay_target, factor, limit, momentum, gradient_share, look_ahead, mean_part, beta2, square,
     denominator, epsilon, state_epsilon, trust;
 float parameter_norm, step_norm; // squared
+uint first_element, elements;         // of the chunk: the first of this vector, and all; what follows is padding
 
 // Of the squares' mean v, in the forms that RMSprop has.
 vec4 root(vec4 v) { return has(OPTIMIZER_TENSORFLOW) ? sqrt(v + epsilon) : sqrt(v) + epsilon; }
@@ -51,8 +52,11 @@ void update(inout vec4 p, vec4 g, inout vec4 a, inout vec4 b, inout vec4 c) {
         step_norm += dot(g, g);
         return;
     }
-    if (has(OPTIMIZER_DECOUPLED)) p -= (p - decay_target) * decay_rate;
-    else if (!(ALGORITHM == OPTIMIZER_ADAM && has(OPTIMIZER_LAYERWISE))) g += decay * (p - decay_target);
+    vec4 from_target = p;
+    if (has(OPTIMIZER_TARGETS)) // padding stays 0
+        from_target -= mix(vec4(0), vec4(decay_target), lessThan(first_element + uvec4(0, 1, 2, 3), uvec4(elements)));
+    if (has(OPTIMIZER_DECOUPLED)) p -= from_target * decay_rate;
+    else if (!(ALGORITHM == OPTIMIZER_ADAM && has(OPTIMIZER_LAYERWISE))) g += decay * from_target;
 
     if (ALGORITHM == OPTIMIZER_SGD) {
         if (has(OPTIMIZER_LAYERWISE)) g *= trust;
@@ -107,7 +111,7 @@ void update(inout vec4 p, vec4 g, inout vec4 a, inout vec4 b, inout vec4 c) {
         vec4 direction = a;
         if (has(OPTIMIZER_NESTEROV)) direction = mean_part * a + look_ahead * g;
         if (has(OPTIMIZER_LAYERWISE)) {
-            direction = mean_part * a / divisor + decay * (p - decay_target);
+            direction = mean_part * a / divisor + decay * from_target;
             if (PASS == OPTIMIZER_NORMS) {
                 parameter_norm += dot(p, p);
                 step_norm += dot(direction, direction);
@@ -142,9 +146,11 @@ void main() {
     state_epsilon = scalars[OPTIMIZER_STATE_EPSILON];
     trust = has(OPTIMIZER_LAYERWISE) && PASS == OPTIMIZER_STEP ? norms[chunk.z] : 1.0;
     parameter_norm = step_norm = 0;
+    elements = chunk.w;
 
     const uint end = (chunk.x + chunk.y) * (64 / ITEM);
     for (uint i = chunk.x * (64 / ITEM) + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
+        first_element = (i - chunk.x * (64 / ITEM)) * ITEM;
         Item p = unpack(parameters[i]), g = filled(0), a = filled(0), b = filled(0), c = filled(0);
         if (needs_gradient()) g = unpack(gradients[i]);
         if (has_first()) a = unpack(first[i]);
@@ -152,6 +158,7 @@ void main() {
         if (has_third()) c = unpack(third[i]);
 #if ITEM == 8
         update(p.lo, g.lo, a.lo, b.lo, c.lo);
+        first_element += 4;
         update(p.hi, g.hi, a.hi, b.hi, c.hi);
 #else
         update(p, g, a, b, c);

@@ -29,15 +29,16 @@ void main() {
     for (uint i = 1; i < gl_WorkGroupSize.x; ++i) sum += sums[i];
 
     const float parameters = sqrt(sum.x), step = sqrt(sum.y);
+    const bool adapts = policy.x != 0 || (FLAGS & OPTIMIZER_ALWAYS_ADAPT) != 0;
     float ratio = 1;
-    if ((policy.x != 0 || (FLAGS & OPTIMIZER_ALWAYS_ADAPT) != 0) && parameters > 0 && step > 0) {
+    if (adapts && parameters > 0 && step > 0) {
         if (ALGORITHM == OPTIMIZER_SGD)
             ratio = scalars[OPTIMIZER_TRUST] * parameters /
                     (step + policy.x * parameters + scalars[OPTIMIZER_TRUST_EPSILON]);
         else
             ratio = parameters / step;
     }
-    if ((FLAGS & OPTIMIZER_TRUST_CLIP) != 0)
+    if (adapts && (FLAGS & OPTIMIZER_TRUST_CLIP) != 0)
         ratio = min(ALGORITHM == OPTIMIZER_SGD ? ratio / (scalars[OPTIMIZER_BASE_RATE] * policy.y) : ratio, 1.0);
     ratios[segment] = ratio;
 }

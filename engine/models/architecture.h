@@ -85,6 +85,7 @@ struct NetworkOptions {
     bool prepare_pixels = true; // begin with 8-bit pixels
     int64_t crop_padding = 0;   // training: random crops out of the padded image
     bool flip = false;          // training: mirrored with probability 1/2
+    int64_t ghost = 0;          // training: examples that batch normalisation takes together; 0: all
 };
 Network instantiate(const Architecture& architecture, const NetworkOptions& options);
 

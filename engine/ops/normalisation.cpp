@@ -8,7 +8,9 @@
 // the first alone would be wrong by 5e-4 deviations.
 #include "graph/graph.h"
 #include "ops/activation.h"
+#include "ops/reduction.h"
 #include "shaders/batch_norm.h"
+#include "shaders/batch_norm_pool.h"
 
 #include <algorithm>
 #include <bit>
@@ -16,11 +18,13 @@
 namespace lemnos {
 
 // The rows of the table of coefficients; see shaders/include/batch_norm.glsl.
-static constexpr int64_t coefficient_rows = 5;
+static constexpr int64_t coefficient_rows = 5, rest_row = 3;
 
 static int64_t padded_channels(const TensorType& x) { return round_up(x.channels(), 8); }
-static TensorType table_type(const TensorType& x) {
-    return {DataType::f32, {coefficient_rows, padded_channels(x)}};
+// One line a ghost, each where a binding may begin.
+static constexpr int64_t line_alignment = 64; // floats
+static TensorType table_type(const TensorType& x, int64_t ghosts = 1) {
+    return {DataType::f32, {ghosts, round_up(coefficient_rows * padded_channels(x), line_alignment)}};
 }
 static TensorType vector_type(const TensorType& x) { return {DataType::f32, {x.channels()}}; }
 
@@ -32,6 +36,7 @@ struct RowPlan {
     int form;                             // FORM of the shaders
     int64_t abreast, depth;
     int64_t group_size, column_lanes;
+    int64_t first_example; // of a ghost
 
     int64_t slices() const { return divide_up(rows, slice_rows); }
     int64_t rows_of(int64_t slice) const { return std::min(slice_rows, rows - slice * slice_rows); }
@@ -69,8 +74,9 @@ static void deal_rows(RowPlan& plan, const DeviceProfile& profile) {
 }
 
 // For sums: also few strands, for they are merged one after the other; a strand of few rows rounds less.
-static RowPlan plan_sums(const Emitter& e, const TensorType& x) {
+static RowPlan plan_sums(const Emitter& e, const TensorType& x, int64_t first_example = 0) {
     RowPlan plan = plan_slices(e, x);
+    plan.first_example = first_example;
     deal_rows(plan, e.profile());
     if (e.profile().family == KernelFamily::scalar) {
         plan.depth = std::clamp<int64_t>(plan.slice_rows / 128, plan.depth, 128);
@@ -95,8 +101,9 @@ static RowPlan plan_sums(const Emitter& e, const TensorType& x) {
     return plan;
 }
 
-static RowPlan plan_pass(const Emitter& e, const TensorType& x) {
+static RowPlan plan_pass(const Emitter& e, const TensorType& x, int64_t first_example = 0) {
     RowPlan plan = plan_slices(e, x);
+    plan.first_example = first_example;
     deal_rows(plan, e.profile());
     return plan;
 }
@@ -113,6 +120,7 @@ static shader::BatchNormParams row_params(const RowPlan& plan, int64_t slice, do
     params.total_strands = uint32_t(plan.all_strands());
     params.total_rows = uint32_t(plan.rows);
     params.example_rows = uint32_t(plan.example_rows);
+    params.first_example = uint32_t(plan.first_example);
     params.epsilon = float(epsilon);
     return params;
 }
@@ -185,30 +193,112 @@ static AttributeSpec epsilon_attribute() {
 // ---- training
 // -------------------------------------------------------------------------------------------------------
 
+static AttributeSpec ghost_attribute() {
+    return integer_attribute("ghost", 0, 0, INT32_MAX,
+                             "Examples that are normalised together (ghost batch normalisation, arXiv 1705.08741); "
+                             "it divides the batch. 0: all.");
+}
+
+// The parts of a batch that are normalised on their own. Where a part begins at no multiple that a binding needs, it is
+// copied to a place of its own.
+class Ghosts {
+  public:
+    Ghosts(Emitter& e, const TensorType& x) : e_(e), type_(x) {
+        const int64_t asked = e.attributes().integer("ghost");
+        size_ = asked == 0 ? x.shape[0] : asked;
+        count_ = x.shape[0] / size_;
+        type_.shape[0] = size_;
+        stride_ = round_up(x.channels(), line_alignment);
+    }
+    int64_t count() const { return count_; }
+    int64_t size() const { return size_; }
+    int64_t stride() const { return stride_; } // floats of one ghost's vector of channels
+    const TensorType& type() const { return type_; }
+
+    Operand read(const Operand& whole, int64_t ghost) {
+        const Operand part = whole.slice(ghost * type_.bytes(), type_.bytes());
+        if (fits()) return part;
+        const Operand place = e_.workspace(type_.bytes());
+        copy(part, place);
+        return place.as(Access::read);
+    }
+    // Gives the place to be written, and write_back() brings it where it belongs.
+    Operand write(const Operand& whole, int64_t ghost) {
+        return fits() ? whole.slice(ghost * type_.bytes(), type_.bytes()) : e_.workspace(type_.bytes()).as(Access::write);
+    }
+    void write_back(const Operand& place, const Operand& whole, int64_t ghost) {
+        if (!fits()) copy(place, whole.slice(ghost * type_.bytes(), type_.bytes()));
+    }
+    // A line of a table, a vector of channels of a workspace.
+    static Operand line(const Operand& table, int64_t ghost, int64_t floats) { return table.slice(ghost * floats * 4, floats * 4); }
+    Operand vectors() { return e_.workspace(count_ * stride_ * 4); }
+    // vector = the sum of all ghosts' vectors.
+    void sum(const Operand& vectors, const Operand& vector) {
+        const Operand total = e_.workspace(stride_ * 4);
+        emit_sum(e_, vectors.as(Access::read), 1, count_, stride_, 1, total.as(Access::write));
+        copy(total.slice(0, vector.bytes), vector);
+    }
+
+  private:
+    bool fits() const { return count_ == 1 || type_.bytes() % e_.profile().storage_alignment == 0; }
+    void copy(const Operand& from, const Operand& to) {
+        Kernel kernel;
+        kernel.operands = {from.as(Access::read), to.as(Access::write)};
+        e_.dispatch(std::move(kernel));
+    }
+    Emitter& e_;
+    TensorType type_; // of one ghost
+    int64_t size_, count_, stride_;
+};
+
+static int64_t ghosts_of(const Signature& s) {
+    const int64_t ghost = s.attributes.integer("ghost"), batch = s.shape(0)[0];
+    s.require(ghost == 0 || batch % ghost == 0, "the ghost size (", ghost, ") does not divide the batch (", batch, ").");
+    return ghost == 0 ? 1 : batch / ghost;
+}
+
 static std::vector<TensorType> infer_training(const Signature& s) {
     require_rows(s);
     require_vector(s, 1, "gamma");
     require_vector(s, 2, "beta");
     require_valid(s, 3);
     const TensorType& x = s.input(0);
-    return {x, vector_type(x), vector_type(x), table_type(x)};
+    return {x, vector_type(x), vector_type(x), table_type(x, ghosts_of(s))};
 }
 
 static void emit_training(Emitter& e) {
     const TensorType x = e.input_type(0);
-    const RowPlan plan = plan_sums(e, x);
-    const bool counted = e.has_input(3);
+    Ghosts ghosts(e, x);
+    const bool counted = e.has_input(3), one = ghosts.count() == 1;
     const Operand valid = counted ? e.input(3) : e.none();
-    const Operand partials = e.workspace(plan.partial_bytes(3));
-    const Operand table = e.output(3);
-    dispatch_rows(e, plan, "batch_norm_statistics", {counted, 0},
-                  {e.input(0), partials.as(Access::write), valid}, {true, false, false}, 4);
-    dispatch_merge(
-        e, plan, "batch_norm_merge", counted, false,
-        {partials.as(Access::read), e.input(1), e.input(2), valid, e.output(1), e.output(2), table},
-        e.attributes().real("epsilon"));
-    dispatch_rows(e, plan_pass(e, x), "batch_norm_apply", {counted, activation_number(e)},
-                  {e.input(0), table.as(Access::read), e.output(0), valid}, {true, false, true, false}, 4);
+    const Operand means = one ? e.output(1) : ghosts.vectors(), variances = one ? e.output(2) : ghosts.vectors();
+    for (int64_t ghost = 0; ghost < ghosts.count(); ++ghost) {
+        const int64_t first = ghost * ghosts.size();
+        const RowPlan plan = plan_sums(e, ghosts.type(), first);
+        const Operand part = ghosts.read(e.input(0), ghost), y = ghosts.write(e.output(0), ghost);
+        const Operand partials = e.workspace(plan.partial_bytes(3));
+        const Operand table = Ghosts::line(e.output(3), ghost, table_type(x).elements());
+        const auto vector = [&](const Operand& all) {
+            return one ? all : Ghosts::line(all, ghost, ghosts.stride()).as(Access::write);
+        };
+        dispatch_rows(e, plan, "batch_norm_statistics", {counted, 0}, {part, partials.as(Access::write), valid},
+                      {true, false, false}, 4);
+        dispatch_merge(e, plan, "batch_norm_merge", counted, false,
+                       {partials.as(Access::read), e.input(1), e.input(2), valid, vector(means), vector(variances), table},
+                       e.attributes().real("epsilon"));
+        dispatch_rows(e, plan_pass(e, ghosts.type(), first), "batch_norm_apply", {counted, activation_number(e)},
+                      {part, table.as(Access::read), y, valid}, {true, false, true, false}, 4);
+        ghosts.write_back(y, e.output(0), ghost);
+    }
+    if (one) return;
+    Kernel pool{.shader = "batch_norm_pool", .specialisation = {64, counted}};
+    pool.operands = {means.as(Access::read), variances.as(Access::read), valid, e.output(3).as(Access::read),
+                     e.output(1), e.output(2)};
+    pool.groups = linear_groups(e.profile(), x.channels(), 64);
+    e.dispatch(std::move(pool.params(shader::BatchNormPoolParams{uint32_t(x.channels()), uint32_t(ghosts.stride()),
+                                                                 uint32_t(ghosts.count()), uint32_t(ghosts.size()),
+                                                                 uint32_t(table_type(x).elements()),
+                                                                 uint32_t(rest_row * padded_channels(x))})));
 }
 
 // ---- given moments
@@ -239,7 +329,9 @@ static void add_gradient(GradientBuilder& b, int coefficients, Value valid, bool
     if (!b.output_gradient() || !(b.needs(0) || b.needs(1) || b.needs(2))) return;
     const Value dx =
         b.add("batch_norm_gradient", {b.input(0), b.output_gradient(), b.output(coefficients), valid},
-              {{"activation", b.attributes().choice("activation")}, {"given", int64_t(given)}});
+              {{"activation", b.attributes().choice("activation")},
+               {"given", int64_t(given)},
+               {"ghost", given ? int64_t(0) : b.attributes().integer("ghost")}});
     for (int i = 0; i < 3; ++i)
         if (b.needs(i)) b.set(i, {dx.node, i});
 }
@@ -248,7 +340,7 @@ static std::vector<TensorType> infer_gradient(const Signature& s) {
     require_rows(s);
     s.require(s.input(1) == s.input(0), "dy (", to_string(s.input(1)), ") and x (", to_string(s.input(0)),
               ") differ.");
-    s.require(s.input(2) == table_type(s.input(0)), "the table of coefficients (", to_string(s.input(2)),
+    s.require(s.input(2) == table_type(s.input(0), ghosts_of(s)), "the table of coefficients (", to_string(s.input(2)),
               ") does not belong to x (", to_string(s.input(0)), ").");
     require_valid(s, 3);
     return {s.input(0), vector_type(s.input(0)), vector_type(s.input(0))};
@@ -256,27 +348,39 @@ static std::vector<TensorType> infer_gradient(const Signature& s) {
 
 static void emit_gradient(Emitter& e) {
     const TensorType x = e.input_type(0);
-    const RowPlan plan = plan_sums(e, x);
-    const bool counted = e.has_input(3);
+    Ghosts ghosts(e, x);
+    const bool counted = e.has_input(3), one = ghosts.count() == 1;
     const Operand valid = counted ? e.input(3) : e.none();
     const uint32_t activation = activation_number(e);
     const bool given = e.attributes().boolean("given");
-    const Operand partials = e.workspace(plan.partial_bytes(2));
-    const Operand lines = e.workspace(2 * padded_channels(x) * 4);
-    dispatch_rows(e, plan, "batch_norm_gradient_sums", {counted, activation},
-                  {e.input(0), e.input(1), e.input(2), partials.as(Access::write), valid},
-                  {true, true, false, false, false}, 8);
-    dispatch_merge(
-        e, plan, "batch_norm_gradient_merge", counted, given,
-        {partials.as(Access::read), e.input(2), valid, e.output(1), e.output(2), lines.as(Access::write)}, 0);
-    dispatch_rows(e, plan_pass(e, x), "batch_norm_gradient_apply", {counted, activation},
-                  {e.input(0), e.input(1), e.input(2), lines.as(Access::read), e.output(0), valid},
-                  {true, true, false, false, true, false}, 8);
+    const Operand dgammas = one ? e.output(1) : ghosts.vectors(), dbetas = one ? e.output(2) : ghosts.vectors();
+    for (int64_t ghost = 0; ghost < ghosts.count(); ++ghost) {
+        const int64_t first = ghost * ghosts.size();
+        const RowPlan plan = plan_sums(e, ghosts.type(), first);
+        const Operand part = ghosts.read(e.input(0), ghost), dy = ghosts.read(e.input(1), ghost);
+        const Operand dx = ghosts.write(e.output(0), ghost);
+        const Operand table = Ghosts::line(e.input(2), ghost, table_type(x).elements());
+        const Operand partials = e.workspace(plan.partial_bytes(2));
+        const Operand lines = e.workspace(2 * padded_channels(x) * 4);
+        const auto vector = [&](const Operand& all) {
+            return one ? all : Ghosts::line(all, ghost, ghosts.stride()).as(Access::write);
+        };
+        dispatch_rows(e, plan, "batch_norm_gradient_sums", {counted, activation},
+                      {part, dy, table, partials.as(Access::write), valid}, {true, true, false, false, false}, 8);
+        dispatch_merge(e, plan, "batch_norm_gradient_merge", counted, given,
+                       {partials.as(Access::read), table, valid, vector(dgammas), vector(dbetas), lines.as(Access::write)}, 0);
+        dispatch_rows(e, plan_pass(e, ghosts.type(), first), "batch_norm_gradient_apply", {counted, activation},
+                      {part, dy, table, lines.as(Access::read), dx, valid}, {true, true, false, false, true, false}, 8);
+        ghosts.write_back(dx, e.output(0), ghost);
+    }
+    if (one) return;
+    ghosts.sum(dgammas, e.output(1));
+    ghosts.sum(dbetas, e.output(2));
 }
 
 static const char* const table_help = "For the gradient: mean, scale, shift, what rounding took from the "
                                       "mean, and 1 / sqrt(variance + epsilon), each "
-                                      "padded to a multiple of 8.";
+                                      "padded to a multiple of 8; one line a ghost.";
 
 } // namespace lemnos
 
@@ -297,10 +401,10 @@ LEMNOS_DEFINE_OPERATOR(batch_norm_training) {
                     "Left out: all.",
                     true}},
         .outputs = {{"y", "The shape of x."},
-                    {"mean", "[channels]; 0 when no example counts."},
+                    {"mean", "[channels], of the whole batch; 0 when no example counts."},
                     {"variance", "[channels], biased: divided by the number of cells that count."},
                     {"coefficients", table_help}},
-        .attributes = {epsilon_attribute(), activation_attribute()},
+        .attributes = {epsilon_attribute(), activation_attribute(), ghost_attribute()},
         .infer = infer_training,
         .gradient = [](GradientBuilder& b) { add_gradient(b, 3, b.input(3), false); },
         .emit = emit_training};
@@ -333,7 +437,7 @@ LEMNOS_DEFINE_OPERATOR(batch_norm_gradient) {
                        {"valid", "As forward.", true}},
             .outputs = {{"dx", "The shape of x."}, {"dgamma", "[channels]."}, {"dbeta", "[channels]."}},
             .attributes = {activation_attribute(),
-                           boolean_attribute("given", false, "The moments were constants.")},
+                           boolean_attribute("given", false, "The moments were constants."), ghost_attribute()},
             .internal = true,
             .infer = infer_gradient,
             .emit = emit_gradient};

@@ -39,14 +39,17 @@ ArenaChunks::ArenaChunks(const std::shared_ptr<Device>& device, std::shared_ptr<
         windows_.insert(windows_.end(), {first, int64_t(chunks.size()) - first, window_first, end - window_first});
         window_first = end;
     };
-    const auto add_segment = [&](int64_t first_block, int64_t blocks, const SegmentPolicy& policy) {
+    const auto add_segment = [&](int64_t first_block, int64_t elements, const SegmentPolicy& policy) {
+        has_targets_ |= policy.target != 0;
         Row row{{int32_t(int64_t(chunks.size()) * lanes_), 0, 0, 0},
                 {float(policy.decay * weight_decay), float(policy.rate), float(policy.target), 0}};
-        for (int64_t block = first_block, end = first_block + blocks; block < end;) {
+        for (int64_t block = first_block, end = first_block + divide_up(elements, ArenaLayout::block); block < end;) {
             const int64_t length = std::min(largest_chunk, end - block);
             if (block + length - window_first > window_blocks) close_window(block);
             Row chunk = row;
-            const int32_t place[4] = {int32_t(block - window_first), int32_t(length), int32_t(segments.size()), 0};
+            const int64_t left = elements - (block - first_block) * ArenaLayout::block;
+            const int32_t place[4] = {int32_t(block - window_first), int32_t(length), int32_t(segments.size()),
+                                      int32_t(std::min(left, length * ArenaLayout::block))};
             std::copy_n(place, 4, chunk.integers);
             chunks.push_back(chunk);
             segment_of_chunk_.push_back(int32_t(segments.size()));
@@ -57,7 +60,7 @@ ArenaChunks::ArenaChunks(const std::shared_ptr<Device>& device, std::shared_ptr<
     };
     for (size_t i = 0; i < policies.size(); ++i) {
         const Segment& segment = layout_->segments()[i];
-        add_segment(segment.offset / ArenaLayout::alignment, divide_up(segment.elements, ArenaLayout::block), policies[i]);
+        add_segment(segment.offset / ArenaLayout::alignment, segment.elements, policies[i]);
     }
     if (policies.empty()) add_segment(0, layout_->blocks(), {}); // an arena of no tensors is one block of zeros
     close_window(layout_->blocks());

@@ -27,11 +27,13 @@ class ArenaChunks {
     BufferView segment_table() const { return {segments_, 0, segment_type().bytes()}; }
     TensorType chunk_type() const { return {DataType::i32, {count(), 8}}; }
     TensorType segment_type() const { return {DataType::i32, {segment_count_, 8}}; }
+    bool has_targets() const { return has_targets_; } // some decay pulls towards another value than 0
     const std::string& segment_of_partial(int64_t partial) const;
 
   private:
     std::shared_ptr<const ArenaLayout> layout_;
     int64_t lanes_;
+    bool has_targets_ = false;
     int64_t segment_count_ = 0;
     std::vector<int32_t> segment_of_chunk_;
     std::vector<int64_t> windows_;

@@ -42,6 +42,9 @@ std::span<const AttributeSpec> trainer_options() {
         below(real_attribute("average", 0, 0, 1, "Decay of a moving average of the weights; 0: none.")),
         text_attribute("policies", "",
                        "Factors for single parameters by patterns of names: \"features.0.* rate=0.1; *.bias decay=0\"."),
+        integer_attribute("ghost", 0, 0, INT32_MAX,
+                          "Images that batch normalisation takes together (arXiv 1705.08741); it divides the micro-batch. 0: the "
+                          "micro-batch."),
         boolean_attribute("measure_noise", false, "Measure the gradient's noise between micro-batches."),
         integer_attribute("loader_threads", 1, 1, 64, "Threads that read images."),
     };
@@ -83,6 +86,8 @@ Trainer::Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> da
       seed_(uint64_t(options_.integer("seed"))), micro_batch_(settings_.micro_batch),
       measures_noise_(schedule_.adaptive() || options_.boolean("measure_noise")), adaptive_batch_(settings_.batch),
       noise_(schedule_.adaptive() ? schedule_.options().real("smoothing") : 0.95) {
+    const int64_t ghost = options_.integer("ghost");
+    require(ghost == 0 || micro_batch_ % ghost == 0, "The ghost size (", ghost, ") does not divide the micro-batch (", micro_batch_, ").");
     if (schedule_.adaptive()) largest_batch(schedule_.options(), settings_); // refuses what does not fit
     order_.resize(size_t(dataset_->size()));
     compile();
@@ -101,7 +106,8 @@ void Trainer::compile() {
     network_ = instantiate(model_->architecture(), {.mode = Mode::training,
                                                      .batch = micro_batch_,
                                                      .crop_padding = options_.integer("crop"),
-                                                     .flip = options_.boolean("flip")});
+                                                     .flip = options_.boolean("flip"),
+                                                     .ghost = options_.integer("ghost")});
     std::vector<Value> means;
     for (const Network::Moments& moments : network_.moments) means.push_back(moments.running_mean);
     const int64_t moment_bytes = means.empty() ? 0 : ArenaLayout(network_.graph, means).bytes();

@@ -70,7 +70,8 @@ void ParameterUpdate::compile(const std::optional<StatisticsUpdate>& statistics)
     in_place({scalars.node, 3}, state);
 
     Attributes rule{{"algorithm", int64_t(optimizer_.rule().algorithm)},
-                    {"flags", int64_t(optimizer_.flags() | (options_.clip_value > 0 ? OPTIMIZER_LIMITED : 0))}};
+                    {"flags", int64_t(optimizer_.flags() | (options_.clip_value > 0 ? OPTIMIZER_LIMITED : 0) |
+                                      (chunks_.has_targets() ? OPTIMIZER_TARGETS : 0))}};
     const Attributes rule_alone = rule;
     for (const auto& [name, value] : passes.all()) rule.set(name, value);
     std::vector<Value> inputs{parameters, gradients, chunks, scalars};

@@ -77,6 +77,48 @@ void test_training(RandomCases& random, const NormCase& c, const RunOptions& opt
     EXPECT_EQ(reference::mismatch(actual[2], gradients.beta, tolerance, 1), "");
 }
 
+// Examples [first, first + count) of a tensor.
+Tensor examples(const Tensor& whole, int64_t first, int64_t count) {
+    Shape shape = whole.shape;
+    shape[0] = count;
+    Tensor part(shape);
+    const int64_t each = whole.size() / whole.shape[0];
+    std::copy_n(whole.data.begin() + first * each, count * each, part.data.begin());
+    return part;
+}
+
+// Every ghost is a batch of its own; the moments are those of the whole batch, from raw sums.
+void test_ghosts(RandomCases& random, const NormCase& c, int64_t ghost, const RunOptions& options = {}) {
+    SCOPED_TRACE(text(describe(c), ", ghost ", ghost));
+    const int64_t batch = c.shape[0], channels = c.shape.back(), each = Tensor(c.shape).size() / batch;
+    const Tensor gamma = random.uniform({channels}, 0.5, 1.5), beta = random.uniform({channels}, -1, 4);
+    const Tensor dy = random.uniform(c.shape), x = random.uniform(c.shape, c.mean - 1.7, c.mean + 1.7);
+    OpCase norm{"batch_norm_training", {x, gamma, beta}, {{"epsilon", c.epsilon}, {"ghost", ghost}}};
+    if (c.valid != all) norm.inputs.emplace_back(Tensor({1}, double(c.valid)));
+    Tensor y(c.shape), dx(c.shape), dgamma({channels}), dbeta({channels}), mean({channels}), variance({channels});
+    for (int64_t first = 0; first < batch; first += ghost) {
+        const int64_t valid = c.valid == all ? all : std::clamp<int64_t>(c.valid - first, 0, ghost);
+        const Tensor part = examples(x, first, ghost), dpart = examples(dy, first, ghost);
+        const auto forward = reference::batch_norm_training(part, gamma, beta, c.epsilon, valid);
+        const auto backward = reference::batch_norm_training_backward(part, gamma, dpart, c.epsilon, valid);
+        std::copy(forward.y.data.begin(), forward.y.data.end(), y.data.begin() + first * each);
+        std::copy(backward.x.data.begin(), backward.x.data.end(), dx.data.begin() + first * each);
+        for (int64_t i = 0; i < channels; ++i) {
+            dgamma[i] += backward.gamma[i];
+            dbeta[i] += backward.beta[i];
+        }
+    }
+    const auto whole = reference::batch_norm_training(x, gamma, beta, c.epsilon, c.valid);
+    const std::vector<Tensor> outputs = run_all(norm, options);
+    expect_near(outputs[0], y, tolerance);
+    EXPECT_EQ(reference::mismatch(outputs[1], whole.mean, 1e-6, 1), "");
+    expect_near(outputs[2], whole.variance, 1e-5);
+    const std::vector<Tensor> actual = run_gradients(norm, dy, {0, 1, 2}, options);
+    EXPECT_EQ(reference::mismatch(actual[0], dx, tolerance, 1), "");
+    EXPECT_EQ(reference::mismatch(actual[1], dgamma, tolerance, 1), "");
+    EXPECT_EQ(reference::mismatch(actual[2], dbeta, tolerance, 1), "");
+}
+
 } // namespace
 
 struct BatchNormTraining : OpTest {};
@@ -92,6 +134,22 @@ TEST_F(BatchNormTraining, MatchesTheReferenceForTheShapesOfNetworks) {
     for (const Shape& shape : {Shape{128, 14, 14, 8}, Shape{128, 7, 7, 24}, Shape{128, 1, 1, 256},
                                Shape{8, 7, 7, 1280}, Shape{2, 112, 112, 32}})
         test_training(random, {shape, 0.5, "relu6"});
+}
+
+TEST_F(BatchNormTraining, TakesGhostsForBatchesOfTheirOwn) {
+    for (const Shape& shape : {Shape{12, 3, 5, 3}, Shape{12, 4, 4, 16}, Shape{12, 7}, Shape{12, 1, 1, 64}, Shape{12, 9, 9, 24}})
+        for (int64_t ghost : {1, 2, 4, 12}) test_ghosts(random, {shape, 0.7}, ghost);
+    for (int64_t valid : {0, 1, 5, 8, 11}) test_ghosts(random, {{12, 3, 3, 8}, -0.4, "none", valid}, 4);
+    test_ghosts(random, {{12, 5, 5, 20}, 1e4}, 3);
+}
+
+TEST_F(BatchNormTraining, WithGhostsOfTheWholeBatchIsTheSameBits) {
+    const Tensor x = random.uniform({6, 5, 5, 12}), vector = random.uniform({12});
+    const auto plain = run_all({"batch_norm_training", {x, vector, vector}});
+    const auto ghost = run_all({"batch_norm_training", {x, vector, vector}, {{"ghost", int64_t(6)}}});
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(plain[size_t(i)].data, ghost[size_t(i)].data);
+    EXPECT_EQ(refusal({"batch_norm_training", {x, vector, vector}, {{"ghost", int64_t(4)}}}),
+              "Operator batch_norm_training: the ghost size (4) does not divide the batch (6).");
 }
 
 TEST_F(BatchNormTraining, AppliesTheActivation) {

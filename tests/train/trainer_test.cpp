@@ -286,6 +286,28 @@ TEST_F(Training, ALargeBatchNeedsNoMoreMemory) {
     EXPECT_LT(large - small, 1 << 20);
 }
 
+// One update of a plan with micro-batch 640 and ghosts of 128 is that of five micro-batches of 128.
+TEST_F(Training, ABatchOfGhostsIsItsMicroBatches) {
+    const auto data = pictures(640);
+    std::vector<std::vector<float>> results;
+    for (int64_t micro : {640, 128}) {
+        const auto model = small_model();
+        const auto t = growing(model, data, Schedule("constant", {}),
+                               {{"batch", int64_t(640)}, {"micro_batch", micro}, {"ghost", int64_t(128)}, {"epochs", int64_t(1)}});
+        EXPECT_TRUE(t->step());
+        t->progress(true);
+        results.push_back(all_numbers(*model));
+    }
+    float difference = 0, largest = 0;
+    for (size_t i = 0; i < results[0].size(); ++i) {
+        difference = std::max(difference, std::abs(results[0][i] - results[1][i]));
+        largest = std::max(largest, std::abs(results[1][i]));
+    }
+    EXPECT_LT(difference / largest, 1e-6);
+    EXPECT_FALSE(same_bits(all_numbers(*small_model()), results[0]));
+    EXPECT_THROW(growing(small_model(), data, Schedule("constant", {}), {{"ghost", int64_t(3)}}), Error);
+}
+
 TEST_F(Training, AResumeThatChangesSomethingSaysWhat) {
     const auto data = pictures(80);
     const ScratchFolder folder;
