@@ -2,7 +2,7 @@
 // float tensors in and out, an environment that is put back, and a second process of the same test.
 #pragma once
 
-#include "device/refusal.h"
+#include "refusal.h"
 #include "graph/graph.h"
 #include "plan/plan.h"
 #include "vulkan/buffer.h"

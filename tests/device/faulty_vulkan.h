@@ -6,7 +6,7 @@
 // get_instance_proc_addr; the memory allocator fetches its functions through it as well.
 #pragma once
 
-#include "vulkan/api.h"
+#include "vulkan/device.h"
 
 #include <dlfcn.h>
 
@@ -219,6 +219,16 @@ inline PFN_vkGetInstanceProcAddr vulkan() {
     state.queue = VK_NULL_HANDLE;
     state.wait_idle = nullptr;
     return &instance_source;
+}
+
+// Everything that a replay must not make: objects, memory, descriptors, command buffers.
+inline std::vector<int64_t> everything_made(const DeviceCounters& counters) {
+    std::vector<int64_t> values{counters.memory_bytes, counters.buffers, counters.allocations, counters.pipelines,
+                                counters.descriptor_writes};
+    for (const auto& count : state.live) values.push_back(count);
+    for (Id id : {id_vkUpdateDescriptorSets, id_vkAllocateDescriptorSets, id_vkBeginCommandBuffer, id_vkAllocateCommandBuffers})
+        values.push_back(state.called[id]);
+    return values;
 }
 
 } // namespace faulty

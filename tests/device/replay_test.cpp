@@ -82,15 +82,7 @@ TEST_F(PlanReplay, CreatesAndAllocatesNothing) {
     Recurrence recurrence(device);
     device->wait(recurrence.plan->run()); // the driver compiles at the first dispatch
     const DeviceCounters& counters = device->counters();
-    const auto live = [&] {
-        std::vector<int64_t> values{counters.memory_bytes, counters.buffers, counters.allocations, counters.pipelines,
-                                    counters.descriptor_writes};
-        for (const auto& count : faulty::state.live) values.push_back(count);
-        for (faulty::Id id : {faulty::id_vkUpdateDescriptorSets, faulty::id_vkAllocateDescriptorSets,
-                              faulty::id_vkBeginCommandBuffer, faulty::id_vkAllocateCommandBuffers})
-            values.push_back(faulty::state.called[id]);
-        return values;
-    };
+    const auto live = [&] { return faulty::everything_made(counters); };
     const auto before = live();
     const int64_t submissions = counters.submissions;
     host_memory.reset(0);

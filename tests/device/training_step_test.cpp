@@ -38,15 +38,7 @@ TEST_F(TrainingStep, MakesNothing) {
     trainer.progress(true);
 
     const DeviceCounters& counters = device->counters();
-    const auto made = [&] {
-        std::vector<int64_t> values{counters.memory_bytes, counters.buffers, counters.allocations, counters.pipelines,
-                                    counters.descriptor_writes};
-        for (const auto& count : faulty::state.live) values.push_back(count);
-        for (faulty::Id id : {faulty::id_vkUpdateDescriptorSets, faulty::id_vkAllocateDescriptorSets,
-                              faulty::id_vkBeginCommandBuffer, faulty::id_vkAllocateCommandBuffers})
-            values.push_back(faulty::state.called[id]);
-        return values;
-    };
+    const auto made = [&] { return faulty::everything_made(counters); };
     const auto before = made();
     int64_t steps = 2;
     host_memory.reset(0);

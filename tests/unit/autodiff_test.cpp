@@ -1,7 +1,7 @@
 // Differentiation as graph: which nodes come to be, and what is refused. The numbers are tested on the device
 // (tests/device/gradient_graph_test.cpp).
 #include "graph/graph.h"
-#include "device/refusal.h"
+#include "refusal.h"
 
 #include <gtest/gtest.h>
 

@@ -53,7 +53,7 @@ TEST(Cifar, ReadsTheOfficialFilesInOrder) {
                   std::string("airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n"));
     EXPECT_EQ(open_dataset(scratch.path(), "test")->class_names()[7], "horse");
     scratch.write("batches.meta.txt", std::string("airplane\n"));
-    expect_error(ErrorCode::file_malformed, {"batches.meta.txt", "1 classes", "10"},
+    expect_refusal(ErrorCode::file_malformed, {"batches.meta.txt", "1 classes", "10"},
                  [&] { open_dataset(scratch.path(), "test"); });
 }
 
@@ -84,7 +84,7 @@ TEST(Cifar, AFileCutWithinARecordIsMalformed) {
             EXPECT_EQ(open_dataset(scratch.path(), "test")->size(), 1);
             continue;
         }
-        expect_error(ErrorCode::file_malformed, {path, text(size, " bytes"), "3073"},
+        expect_refusal(ErrorCode::file_malformed, {path, text(size, " bytes"), "3073"},
                      [&] { open_dataset(scratch.path(), "test"); });
     }
 }
@@ -92,38 +92,38 @@ TEST(Cifar, AFileCutWithinARecordIsMalformed) {
 TEST(Cifar, SaysWhatIsWrong) {
     const ScratchFolder scratch;
     scratch.write("test_batch.bin", records({{1}, {10}}));
-    expect_error(ErrorCode::file_malformed, {"test_batch.bin", "label 10 at record 1", "0 to 9"},
+    expect_refusal(ErrorCode::file_malformed, {"test_batch.bin", "label 10 at record 1", "0 to 9"},
                  [&] { open_dataset(scratch.path(), "test"); });
     for (const char* split : {"train", "val"})
-        expect_error(ErrorCode::not_found, {scratch.path(), split, "data_batch_"},
+        expect_refusal(ErrorCode::not_found, {scratch.path(), split, "data_batch_"},
                      [&] { open_dataset(scratch.path(), split); });
     const ScratchFolder hundred;
     hundred.write("test.bin", records({{200, 100}}));
-    expect_error(ErrorCode::file_malformed, {"test.bin", "label 100 at record 0", "0 to 99"},
+    expect_refusal(ErrorCode::file_malformed, {"test.bin", "label 100 at record 0", "0 to 99"},
                  [&] { open_dataset(hundred.path(), "test"); });
     // A name of CIFAR-10 with content of CIFAR-100.
     hundred.write("test_batch.bin", records({{1, 2}}));
-    expect_error(ErrorCode::file_malformed, {"test_batch.bin", "3074 bytes"},
+    expect_refusal(ErrorCode::file_malformed, {"test_batch.bin", "3074 bytes"},
                  [&] { open_dataset(hundred.path(), "test"); });
 }
 
 TEST(Cifar, AnUnknownFolderIsSaidToBeOne) {
     const ScratchFolder scratch;
     scratch.write("readme.txt", std::string("nothing"));
-    expect_error(ErrorCode::not_found,
+    expect_refusal(ErrorCode::not_found,
                  {scratch.path(), "train-images-idx3-ubyte", "data_batch_", "train.bin", "<class>/*.png"},
                  [&] { open_dataset(scratch.path(), "train"); });
     const std::string missing = scratch.file("missing"), file = scratch.file("readme.txt");
-    expect_error(ErrorCode::not_found, {missing}, [&] { open_dataset(missing, "train"); });
-    expect_error(ErrorCode::not_found, {file, "a file"}, [&] { open_dataset(file, "train"); });
-    expect_error(ErrorCode::invalid_argument, {"-1"}, [&] {
+    expect_refusal(ErrorCode::not_found, {missing}, [&] { open_dataset(missing, "train"); });
+    expect_refusal(ErrorCode::not_found, {file, "a file"}, [&] { open_dataset(file, "train"); });
+    expect_refusal(ErrorCode::invalid_argument, {"-1"}, [&] {
         open_dataset(scratch.path(), "train", {-1, 0, 0});
     });
 }
 
 TEST(Cifar, MemoryRefusesWhatDoesNotFit) {
     const auto refused = [](std::initializer_list<std::string> parts, auto&& action) {
-        expect_error(ErrorCode::invalid_argument, parts, action);
+        expect_refusal(ErrorCode::invalid_argument, parts, action);
     };
     refused({"0 x 1 x 1"}, [] { MemoryDataset("a", {0, 1, 1}, {}, {0}, {"x"}); });
     refused({"no record"}, [] { MemoryDataset("a", {1, 1, 1}, {}, {}, {"x"}); });

@@ -91,27 +91,27 @@ TEST(File, RefusesRangesThatTheFileDoesNotHold) {
     constexpr int64_t most = std::numeric_limits<int64_t>::max();
     for (const auto& [offset, bytes] : std::initializer_list<std::pair<int64_t, int64_t>>{
              {10, 1}, {9, 2}, {-1, 1}, {0, -1}, {most, 1}, {1, most}, {most, most}})
-        expect_error(ErrorCode::file_malformed, {file.path(), "10 bytes"},
+        expect_refusal(ErrorCode::file_malformed, {file.path(), "10 bytes"},
                      [&] { file.read(offset, &byte, bytes); });
-    expect_error(ErrorCode::file_malformed, {file.path(), "10 bytes", "9"},
+    expect_refusal(ErrorCode::file_malformed, {file.path(), "10 bytes", "9"},
                  [&] { read_file(file.path(), 9); });
     // Cut behind the reader's back.
     std::filesystem::resize_file(file.path(), 4);
     char all[10];
-    expect_error(ErrorCode::file_malformed, {file.path(), "cut at byte 4"}, [&] { file.read(0, all, 10); });
+    expect_refusal(ErrorCode::file_malformed, {file.path(), "cut at byte 4"}, [&] { file.read(0, all, 10); });
 }
 
 TEST(File, SaysWhyAFileCannotBeRead) {
     const ScratchFolder scratch;
     const std::string missing = scratch.file("missing");
-    expect_error(ErrorCode::not_found, {missing, "No such file"}, [&] { FileReader reader(missing); });
+    expect_refusal(ErrorCode::not_found, {missing, "No such file"}, [&] { FileReader reader(missing); });
     const std::string below = scratch.write("file", std::string("x")) + "/below";
-    expect_error(ErrorCode::not_found, {below, "Not a directory"}, [&] { FileReader reader(below); });
-    expect_error(ErrorCode::file_unreadable, {scratch.path(), "a folder"},
+    expect_refusal(ErrorCode::not_found, {below, "Not a directory"}, [&] { FileReader reader(below); });
+    expect_refusal(ErrorCode::file_unreadable, {scratch.path(), "a folder"},
                  [&] { FileReader reader(scratch.path()); });
     const std::string pipe = scratch.file("pipe");
     ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-    expect_error(ErrorCode::file_unreadable, {pipe, "not a regular file"}, [&] { FileReader reader(pipe); });
+    expect_refusal(ErrorCode::file_unreadable, {pipe, "not a regular file"}, [&] { FileReader reader(pipe); });
 }
 
 TEST(File, CreatesAFileThatObeysTheUmask) {
@@ -174,12 +174,12 @@ TEST(File, KeepsTheOrderOfSmallAndLargeWrites) {
 TEST(File, SaysWhyAFileCannotBeWritten) {
     const ScratchFolder scratch;
     const std::string lost = scratch.file("missing/a");
-    expect_error(ErrorCode::file_unwritable, {lost, "No such file"}, [&] { replace(lost); });
-    expect_error(ErrorCode::file_unwritable, {scratch.path(), "a folder"}, [&] { replace(scratch.path()); });
-    expect_error(ErrorCode::file_unwritable, {"/dev/full", "not a regular file"},
+    expect_refusal(ErrorCode::file_unwritable, {lost, "No such file"}, [&] { replace(lost); });
+    expect_refusal(ErrorCode::file_unwritable, {scratch.path(), "a folder"}, [&] { replace(scratch.path()); });
+    expect_refusal(ErrorCode::file_unwritable, {"/dev/full", "not a regular file"},
                  [&] { replace("/dev/full"); });
     const std::string long_name = scratch.file(std::string(256, 'x'));
-    expect_error(ErrorCode::file_unwritable, {"too long"}, [&] { replace(long_name); });
+    expect_refusal(ErrorCode::file_unwritable, {"too long"}, [&] { replace(long_name); });
     EXPECT_EQ(scratch.count(), 0u);
 }
 
@@ -202,8 +202,8 @@ TEST(File, ReportsAFullDevice) {
     const std::string path = "full";
     FileWriter file(descriptor, path);
     file.write(old_content);
-    expect_error(ErrorCode::file_unwritable, {"\"full\"", "No space left on device"}, [&] { file.flush(); });
-    expect_error(ErrorCode::file_unwritable, {"No space left on device"}, [&] { file.write(new_content); });
+    expect_refusal(ErrorCode::file_unwritable, {"\"full\"", "No space left on device"}, [&] { file.flush(); });
+    expect_refusal(ErrorCode::file_unwritable, {"No space left on device"}, [&] { file.write(new_content); });
     close(descriptor);
 }
 
@@ -321,8 +321,8 @@ TEST(File, ListsAFolderInOrder) {
     }
     EXPECT_EQ(names, std::vector<std::string>({".hidden", "10", "9", "B", "a", "b", "broken", "folder"}));
     const std::string missing = scratch.file("missing"), file = scratch.file("a");
-    expect_error(ErrorCode::not_found, {missing}, [&] { list_folder(missing); });
-    expect_error(ErrorCode::file_unreadable, {file, "Not a directory"}, [&] { list_folder(file); });
+    expect_refusal(ErrorCode::not_found, {missing}, [&] { list_folder(missing); });
+    expect_refusal(ErrorCode::file_unreadable, {file, "Not a directory"}, [&] { list_folder(file); });
 }
 
 TEST(File, MakesFolders) {
@@ -334,7 +334,7 @@ TEST(File, MakesFolders) {
     const std::string below = scratch.write("file", std::string()) + "/below";
     EXPECT_TRUE(file_exists(scratch.file("file")));
     EXPECT_FALSE(is_folder(scratch.file("file")));
-    expect_error(ErrorCode::file_unwritable, {below}, [&] { make_folders(below); });
+    expect_refusal(ErrorCode::file_unwritable, {below}, [&] { make_folders(below); });
 }
 
 TEST(File, FindsTheCacheFolder) {

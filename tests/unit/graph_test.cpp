@@ -1,6 +1,6 @@
 // Graphs: what leaves and nodes may be, and that a refused one leaves the graph as it was.
 #include "graph/graph.h"
-#include "device/refusal.h"
+#include "refusal.h"
 
 #include <gtest/gtest.h>
 

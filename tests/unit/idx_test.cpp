@@ -54,7 +54,7 @@ TEST(Idx, ReadsPlainAndPackedFiles) {
         EXPECT_EQ(record, Bytes(pixels.begin() + 16, pixels.end()));
         EXPECT_EQ(label, 1);
         for (const int64_t index : {-1, 3})
-            expect_error(ErrorCode::invalid_argument, {text(index), "3 records"},
+            expect_refusal(ErrorCode::invalid_argument, {text(index), "3 records"},
                          [&] { dataset->read(index, record.data(), label); });
     }
 }
@@ -66,19 +66,19 @@ TEST(Idx, AFileCutAtAnyByteIsMalformed) {
         for (size_t size = 0; size < file.size(); ++size) {
             const std::string cut =
                 scratch.write("cut", Bytes(file.begin(), file.begin() + std::ptrdiff_t(size)));
-            expect_error(ErrorCode::file_malformed, {cut}, [&] { open_idx(cut, whole_labels, "train"); });
+            expect_refusal(ErrorCode::file_malformed, {cut}, [&] { open_idx(cut, whole_labels, "train"); });
         }
         const std::string longer = scratch.write("longer", joined({file, {0}}));
-        expect_error(ErrorCode::file_malformed, {longer}, [&] { open_idx(longer, whole_labels, "train"); });
+        expect_refusal(ErrorCode::file_malformed, {longer}, [&] { open_idx(longer, whole_labels, "train"); });
     }
     for (const Bytes& file : {labels, packed(labels)}) {
         for (size_t size = 0; size < file.size(); ++size) {
             const std::string cut =
                 scratch.write("cut", Bytes(file.begin(), file.begin() + std::ptrdiff_t(size)));
-            expect_error(ErrorCode::file_malformed, {cut}, [&] { open_idx(whole_images, cut, "train"); });
+            expect_refusal(ErrorCode::file_malformed, {cut}, [&] { open_idx(whole_images, cut, "train"); });
         }
         const std::string longer = scratch.write("longer", joined({file, {0}}));
-        expect_error(ErrorCode::file_malformed, {longer}, [&] { open_idx(whole_images, longer, "train"); });
+        expect_refusal(ErrorCode::file_malformed, {longer}, [&] { open_idx(whole_images, longer, "train"); });
     }
 }
 
@@ -90,12 +90,12 @@ TEST(Idx, AnyChangedByteOfAHeaderIsMalformed) {
             Bytes file = images;
             file[at] = uint8_t(file[at] ^ change);
             const std::string path = scratch.write("changed", file);
-            expect_error(ErrorCode::file_malformed, {path}, [&] { open_idx(path, whole_labels, "train"); });
+            expect_refusal(ErrorCode::file_malformed, {path}, [&] { open_idx(path, whole_labels, "train"); });
             if (at >= 8) continue;
             file = labels;
             file[at] = uint8_t(file[at] ^ change);
             scratch.write("changed", file);
-            expect_error(ErrorCode::file_malformed, {path}, [&] { open_idx(whole_images, path, "train"); });
+            expect_refusal(ErrorCode::file_malformed, {path}, [&] { open_idx(whole_images, path, "train"); });
         }
 }
 
@@ -130,7 +130,7 @@ TEST(Idx, SaysWhatIsMislabelled) {
                                std::vector<std::string> names = {}) {
         const std::string image_path = scratch.write("bad-i", image_file),
                           label_path = scratch.write("bad-l", label_file);
-        expect_error(ErrorCode::file_malformed, parts,
+        expect_refusal(ErrorCode::file_malformed, parts,
                      [&] { open_idx(image_path, label_path, "train", names); });
     };
     malformed(labels, labels, {"bad-i", "2049", "2051", "it holds labels"});
@@ -147,10 +147,10 @@ TEST(Idx, SaysWhatIsMislabelled) {
     malformed(joined({big_endian({0x803, 3, 16384, 16384}), pixels}), labels,
               {"bad-i", "805306368", "holds at most 24."});
     const std::string plain = scratch.write("i.gz", std::string("no gzip file"));
-    expect_error(ErrorCode::file_malformed, {plain, "not packed by gzip"}, [&] { open_idx(plain, l, "train"); });
+    expect_refusal(ErrorCode::file_malformed, {plain, "not packed by gzip"}, [&] { open_idx(plain, l, "train"); });
     const std::string missing = scratch.file("missing");
-    expect_error(ErrorCode::not_found, {missing}, [&] { open_idx(missing, l, "train"); });
-    expect_error(ErrorCode::not_found, {missing}, [&] { open_idx(i, missing, "train"); });
+    expect_refusal(ErrorCode::not_found, {missing}, [&] { open_idx(missing, l, "train"); });
+    expect_refusal(ErrorCode::not_found, {missing}, [&] { open_idx(i, missing, "train"); });
 }
 
 TEST(Idx, OpensAFolder) {
@@ -165,11 +165,11 @@ TEST(Idx, OpensAFolder) {
         EXPECT_EQ(dataset->classes(), 3);
         EXPECT_EQ(dataset->size(), 3);
     }
-    expect_error(ErrorCode::not_found, {scratch.path(), "\"val\""},
+    expect_refusal(ErrorCode::not_found, {scratch.path(), "\"val\""},
                  [&] { open_dataset(scratch.path(), "val"); });
-    expect_error(ErrorCode::invalid_argument, {"\"dev\"", "train, test and val"},
+    expect_refusal(ErrorCode::invalid_argument, {"\"dev\"", "train, test and val"},
                  [&] { open_dataset(scratch.path(), "dev"); });
-    expect_error(ErrorCode::invalid_argument, {scratch.path(), "2 x 4 x 1", "0 x 5 x 0"}, [&] {
+    expect_refusal(ErrorCode::invalid_argument, {scratch.path(), "2 x 4 x 1", "0 x 5 x 0"}, [&] {
         open_dataset(scratch.path(), "train", {0, 5, 0});
     });
     EXPECT_EQ(open_dataset(scratch.path(), "train", {2, 4, 1})->size(), 3);
@@ -179,7 +179,7 @@ TEST(Idx, OpensAFolder) {
               (std::vector<std::string>{"shirt", "coat", "bag"}));
 
     std::filesystem::remove(scratch.file("t10k-labels.idx1-ubyte"));
-    expect_error(ErrorCode::not_found, {scratch.path(), "\"test\"", "t10k-"},
+    expect_refusal(ErrorCode::not_found, {scratch.path(), "\"test\"", "t10k-"},
                  [&] { open_dataset(scratch.path(), "test"); });
 }
 

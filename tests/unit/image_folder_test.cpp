@@ -60,28 +60,28 @@ TEST(ImageFolder, ReadsAFolderWithoutSplits) {
     EXPECT_EQ(dataset->shape().channels, 1);
     EXPECT_EQ(dataset->name(1), scratch.file("train/a.png"));
     EXPECT_EQ(open_dataset(scratch.path(), "train", {6, 9, 0})->shape().channels, 3);
-    expect_error(ErrorCode::not_found, {scratch.path(), "\"test\"", "/test/<class>/"},
+    expect_refusal(ErrorCode::not_found, {scratch.path(), "\"test\"", "/test/<class>/"},
                  [&] { open_dataset(scratch.path(), "test", small); });
 }
 
 TEST(ImageFolder, SaysWhatIsWrong) {
     const ScratchFolder scratch;
-    expect_error(ErrorCode::not_found, {scratch.path(), "is an empty folder."},
+    expect_refusal(ErrorCode::not_found, {scratch.path(), "is an empty folder."},
                  [&] { open_dataset(scratch.path(), "train", small); });
     const std::string path = scratch.write("train/cat/a.png", std::string("no picture"));
     for (const auto& [options, part] : std::initializer_list<std::pair<DatasetOptions, std::string>>{
              {{0, 5, 3}, "0 x 5"}, {{5, 0, 3}, "5 x 0"}, {{99999, 5, 3}, "99999"}, {{5, 5, 2}, "2 channels"}})
-        expect_error(ErrorCode::invalid_argument, {scratch.path(), part},
+        expect_refusal(ErrorCode::invalid_argument, {scratch.path(), part},
                      [&] { open_dataset(scratch.path(), "train", options); });
     const auto dataset = open_dataset(scratch.path(), "train", small);
     Bytes pixels(60);
     int32_t label = 0;
-    expect_error(ErrorCode::file_malformed, {path, "neither a PNG nor a JPEG"},
+    expect_refusal(ErrorCode::file_malformed, {path, "neither a PNG nor a JPEG"},
                  [&] { dataset->read(0, pixels.data(), label); });
-    expect_error(ErrorCode::invalid_argument, {"1 records"}, [&] { dataset->read(1, pixels.data(), label); });
+    expect_refusal(ErrorCode::invalid_argument, {"1 records"}, [&] { dataset->read(1, pixels.data(), label); });
     std::filesystem::remove(path);
-    expect_error(ErrorCode::not_found, {path}, [&] { dataset->read(0, pixels.data(), label); });
-    expect_error(ErrorCode::not_found, {scratch.path(), "no data set"},
+    expect_refusal(ErrorCode::not_found, {path}, [&] { dataset->read(0, pixels.data(), label); });
+    expect_refusal(ErrorCode::not_found, {scratch.path(), "no data set"},
                  [&] { open_dataset(scratch.path(), "train", small); });
 }
 

@@ -98,7 +98,7 @@ TEST(Image, DecodesWhatOthersWrote) {
 TEST(Image, AFileCutAtAnyByteIsMalformed) {
     for (const Bytes& whole : {encode_png(pattern(6, 5, 3)), palette_png, small_jpeg})
         for (size_t size = 0; size < whole.size(); ++size)
-            expect_error(ErrorCode::file_malformed, {"\"cut\""},
+            expect_refusal(ErrorCode::file_malformed, {"\"cut\""},
                          [&] { decode_image(std::span(whole).first(size), 3, "cut"); });
 }
 
@@ -108,7 +108,7 @@ TEST(Image, AnyChangedByteOfAPngIsMalformed) {
         for (int change = 1; change < 256; ++change) {
             Bytes file = whole;
             file[at] = uint8_t(file[at] ^ change);
-            expect_error(ErrorCode::file_malformed, {"\"changed\""},
+            expect_refusal(ErrorCode::file_malformed, {"\"changed\""},
                          [&] { decode_image(file, 3, "changed"); });
         }
 }
@@ -132,8 +132,8 @@ TEST(Image, SaysWhyAFileIsNoImage) {
     const ScratchFolder scratch;
     const auto malformed = [&](const Bytes& bytes, std::initializer_list<std::string> parts) {
         const std::string path = scratch.write("a.png", bytes);
-        expect_error(ErrorCode::file_malformed, {path}, [&] { read_image(path, 3); });
-        expect_error(ErrorCode::file_malformed, parts, [&] { read_image(path, 3); });
+        expect_refusal(ErrorCode::file_malformed, {path}, [&] { read_image(path, 3); });
+        expect_refusal(ErrorCode::file_malformed, parts, [&] { read_image(path, 3); });
     };
     malformed({}, {"0 bytes", "neither a PNG nor a JPEG"});
     malformed({'G', 'I', 'F', '8', '9', 'a'}, {"6 bytes", "neither a PNG nor a JPEG"});
@@ -147,8 +147,8 @@ TEST(Image, SaysWhyAFileIsNoImage) {
         if (jpeg[i] == 0xff && jpeg[i + 1] == 0xc0) jpeg[i + 5] = jpeg[i + 7] = 0x20; // 8200 x 8200
     malformed(jpeg, {"8200 x 8200", "193 bytes cannot hold"});
     const std::string missing = scratch.file("missing.png");
-    expect_error(ErrorCode::not_found, {missing}, [&] { read_image(missing, 3); });
-    expect_error(ErrorCode::invalid_argument, {"2 channels"}, [&] { decode_image(palette_png, 2, "a"); });
+    expect_refusal(ErrorCode::not_found, {missing}, [&] { read_image(missing, 3); });
+    expect_refusal(ErrorCode::invalid_argument, {"2 channels"}, [&] { decode_image(palette_png, 2, "a"); });
 }
 
 // Reference: Pillow 9.4, Image.resize(…, BILINEAR) of pattern(13, 17, 3); CRC-32 of the pixels.
@@ -172,16 +172,16 @@ TEST(Image, ScalingKeepsAFlatPictureFlat) {
         }
     const Image image = pattern(2, 2, 1);
     for (const auto& [height, width] : {std::pair(0, 1), {1, -1}, {16385, 1}})
-        expect_error(ErrorCode::invalid_argument, {"1 to 16384"},
+        expect_refusal(ErrorCode::invalid_argument, {"1 to 16384"},
                      [&] { resize_image(image, height, width); });
 }
 
 TEST(Image, RefusesToEncodeWhatIsNoPicture) {
-    expect_error(ErrorCode::invalid_argument, {"2 channels"}, [] { encode_png({1, 1, 2, {1, 2}}); });
-    expect_error(ErrorCode::invalid_argument, {"3 bytes", "4 are needed"}, [] {
+    expect_refusal(ErrorCode::invalid_argument, {"2 channels"}, [] { encode_png({1, 1, 2, {1, 2}}); });
+    expect_refusal(ErrorCode::invalid_argument, {"3 bytes", "4 are needed"}, [] {
         encode_png({2, 2, 1, {1, 2, 3}});
     });
-    expect_error(ErrorCode::invalid_argument, {"0 x 1"}, [] { encode_png({0, 1, 1, {}}); });
+    expect_refusal(ErrorCode::invalid_argument, {"0 x 1"}, [] { encode_png({0, 1, 1, {}}); });
 }
 
 TEST(Image, ReadsPhotographs) {

@@ -169,7 +169,7 @@ TEST(Loader, AnErrorComesInItsTurnAndStays) {
             }
             const std::string part = text("The record ", broken, " is broken");
             for (int again = 0; again < 3; ++again)
-                expect_error(ErrorCode::file_malformed, {part}, [&] { loader.next(); });
+                expect_refusal(ErrorCode::file_malformed, {part}, [&] { loader.next(); });
             loader.stop();
             dataset.fails_at = -1;
             loader.start(first_samples(20)); // a new run forgets it
@@ -182,9 +182,9 @@ TEST(Loader, AnErrorOfTheOrderComesInItsTurn) {
     BatchLoader loader(dataset, 4, 3, 2);
     loader.start(std::vector<uint32_t>{1, 2, 3, 4, 10});
     loader.release(loader.next());
-    expect_error(ErrorCode::invalid_argument, {"record 10", "10 records"}, [&] { loader.next(); });
+    expect_refusal(ErrorCode::invalid_argument, {"record 10", "10 records"}, [&] { loader.next(); });
     loader.start([](std::span<uint32_t>) -> int64_t { return 5; });
-    expect_error(ErrorCode::invalid_argument, {"5 samples", "0 to 4"}, [&] { loader.next(); });
+    expect_refusal(ErrorCode::invalid_argument, {"5 samples", "0 to 4"}, [&] { loader.next(); });
     loader.start([](std::span<uint32_t>) -> int64_t { throw std::runtime_error("thrown on purpose"); });
     EXPECT_THROW(loader.next(), std::runtime_error);
 }
@@ -221,7 +221,7 @@ TEST(Loader, EndsPromptlyWithinAMicroBatch) {
 TEST(Loader, RefusesWhatCannotWork) {
     const CountingDataset dataset(10);
     const auto refused = [](ErrorCode code, std::initializer_list<std::string> parts, auto&& action) {
-        expect_error(code, parts, action);
+        expect_refusal(code, parts, action);
     };
     const auto argument = ErrorCode::invalid_argument;
     refused(argument, {"micro-batch", "0"}, [&] { BatchLoader(dataset, 0, 2); });

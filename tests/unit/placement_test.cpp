@@ -1,6 +1,6 @@
 // Memory reuse: the property that matters (two regions alive together never share a byte) over random lives, the pool
 // limit, and how close to the least possible size the placement comes.
-#include "device/refusal.h"
+#include "refusal.h"
 #include "plan/builder.h"
 #include "reference/random_cases.h"
 

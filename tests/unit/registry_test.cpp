@@ -1,6 +1,6 @@
 // The list of operators: its order, its texts and its JSON.
 #include "graph/graph.h"
-#include "device/refusal.h"
+#include "refusal.h"
 #include "vulkan/pipeline.h"
 
 #include <gtest/gtest.h>

@@ -122,11 +122,11 @@ TEST(Safetensors, AFileCutAtAnyByteIsMalformed) {
         for (size_t size = 0; size < file.size(); ++size) {
             const std::string path =
                 scratch.write("cut", Bytes(file.begin(), file.begin() + std::ptrdiff_t(size)));
-            expect_error(ErrorCode::file_malformed, {path}, [&] { SafetensorsFile::open(path); });
+            expect_refusal(ErrorCode::file_malformed, {path}, [&] { SafetensorsFile::open(path); });
         }
         file.push_back(0);
         const std::string path = scratch.write("longer", file);
-        expect_error(ErrorCode::file_malformed, {path}, [&] { SafetensorsFile::open(path); });
+        expect_refusal(ErrorCode::file_malformed, {path}, [&] { SafetensorsFile::open(path); });
     }
 }
 
@@ -181,7 +181,7 @@ TEST(Safetensors, ASealedFileNoticesDamagedData) {
         file[at] ^= 0x10;
         const std::string path = scratch.write("damaged", file);
         const SafetensorsFile opened = SafetensorsFile::open(path);
-        expect_error(ErrorCode::file_malformed, {path, "damaged", "CRC"}, [&] { everything(opened); });
+        expect_refusal(ErrorCode::file_malformed, {path, "damaged", "CRC"}, [&] { everything(opened); });
     }
 }
 
@@ -274,7 +274,7 @@ TEST(Safetensors, SaysWhatIsWrongWithAHeader) {
     for (const Case& c : cases) {
         const std::string path = scratch.write("bad", file_with(c.header, 4));
         SCOPED_TRACE(c.header);
-        expect_error(ErrorCode::file_malformed, {path, c.part}, [&] { SafetensorsFile::open(path); });
+        expect_refusal(ErrorCode::file_malformed, {path, c.part}, [&] { SafetensorsFile::open(path); });
     }
     SafetensorsFile::open(scratch.write("good", file_with("{" + good + "}  ", 4)));
 }
@@ -286,7 +286,7 @@ TEST(Safetensors, RefusesAbsurdHeadersWithoutTakingMemoryForThem) {
         Bytes file(10, '{');
         std::memcpy(file.data(), &length, 8);
         const std::string path = scratch.write("long", file);
-        expect_error(ErrorCode::file_malformed, {path, text(length), "2 to 2"},
+        expect_refusal(ErrorCode::file_malformed, {path, text(length), "2 to 2"},
                      [&] { SafetensorsFile::open(path); });
     }
     // A million brackets must not overflow the stack.
@@ -294,7 +294,7 @@ TEST(Safetensors, RefusesAbsurdHeadersWithoutTakingMemoryForThem) {
         std::string deep;
         for (int i = 0; i < 1'000'000; ++i) deep += opening;
         const std::string path = scratch.write("deep", file_with("{\"a\":" + deep + "}", 0));
-        expect_error(ErrorCode::file_malformed, {path}, [&] { SafetensorsFile::open(path); });
+        expect_refusal(ErrorCode::file_malformed, {path}, [&] { SafetensorsFile::open(path); });
     }
     const std::string path =
         scratch.write("name", file_with("{\"" + std::string(1'000'000, '\x7f') + "\":1}", 0));
@@ -313,7 +313,7 @@ TEST(Safetensors, RefusesMoreTensorsThanTheLimit) {
         header +=
             (i ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
     const std::string path = scratch.write("many", file_with(header + "}", 0));
-    expect_error(ErrorCode::file_malformed, {path, "1048576"}, [&] { SafetensorsFile::open(path); });
+    expect_refusal(ErrorCode::file_malformed, {path, "1048576"}, [&] { SafetensorsFile::open(path); });
 }
 
 TEST(Safetensors, TakesTensorsInAnyOrderOfTheHeader) {
@@ -364,14 +364,14 @@ TEST(Safetensors, SaysWhatCannotBeRead) {
     write_safetensors(path, sample.tensors);
     const SafetensorsFile file = SafetensorsFile::open(path);
     EXPECT_FALSE(file.contains("weights"));
-    expect_error(ErrorCode::not_found, {path, "\"weights\"", "5 tensors"}, [&] { file.read_f32("weights"); });
-    expect_error(ErrorCode::file_malformed, {path, "\"steps\"", "I64", "F32"},
+    expect_refusal(ErrorCode::not_found, {path, "\"weights\"", "5 tensors"}, [&] { file.read_f32("weights"); });
+    expect_refusal(ErrorCode::file_malformed, {path, "\"steps\"", "I64", "F32"},
                  [&] { file.read_f32("steps"); });
     const std::string missing = scratch.file("missing");
-    expect_error(ErrorCode::not_found, {missing}, [&] { SafetensorsFile::open(missing); });
+    expect_refusal(ErrorCode::not_found, {missing}, [&] { SafetensorsFile::open(missing); });
     // Cut after it was opened.
     std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
-    expect_error(ErrorCode::file_malformed, {path, "cut"}, [&] { file.read_bytes("bytes"); });
+    expect_refusal(ErrorCode::file_malformed, {path, "cut"}, [&] { file.read_bytes("bytes"); });
 }
 
 TEST(Safetensors, RefusesToWriteWhatItCouldNotRead) {
@@ -382,7 +382,7 @@ TEST(Safetensors, RefusesToWriteWhatItCouldNotRead) {
         write_safetensors(path, {{"first", StoredType::f32, {1}, &value}, tensor}, metadata);
     };
     const auto refused = [&](std::initializer_list<std::string> parts, auto&& action) {
-        expect_error(ErrorCode::invalid_argument, parts, action);
+        expect_refusal(ErrorCode::invalid_argument, parts, action);
     };
     constexpr auto f32 = StoredType::f32;
     refused({"\"first\"", "given twice"}, [&] { write({"first", f32, {1}, &value}); });

@@ -2,7 +2,7 @@
 // sentence.
 #pragma once
 
-#include "support/error.h"
+#include "refusal.h"
 
 #include <gtest/gtest.h>
 
@@ -80,21 +80,6 @@ inline Bytes bytes_of(const std::string& path) {
 inline std::string content_of(const std::string& path) {
     const Bytes bytes = bytes_of(path);
     return std::string(bytes.begin(), bytes.end());
-}
-
-// The action throws an Error with this code, whose sentence ends in a full stop and holds each of the parts.
-template <typename Action>
-void expect_error(ErrorCode code, std::initializer_list<std::string> parts, Action&& action) {
-    try {
-        action();
-        ADD_FAILURE() << "no Error was thrown";
-    } catch (const Error& error) {
-        const std::string sentence = error.what();
-        EXPECT_EQ(int(error.code()), int(code)) << sentence;
-        EXPECT_TRUE(sentence.ends_with(".")) << sentence;
-        for (const std::string& part : parts)
-            EXPECT_NE(sentence.find(part), std::string::npos) << "\"" << part << "\" is not in: " << sentence;
-    }
 }
 
 // The folder of real data (../shared/data), or a name that no folder has.
