@@ -5,7 +5,7 @@
 // The step's scalars, computed in double on the host; indices into the buffer of scalars.
 #define OPTIMIZER_RATE 0            // the step size, with bias corrections where they are common to all parameters
 #define OPTIMIZER_DECAY_RATE 1      // decoupled decay: the parameter shrinks by this times the segment's decay
-#define OPTIMIZER_MOMENTUM 2        // of the buffer in this step; lion, lamb: beta1
+#define OPTIMIZER_MOMENTUM 2        // of the buffer in this step; adam and its relatives, lion: beta1
 #define OPTIMIZER_GRADIENT 3        // the gradient's share in the buffer or the mean
 #define OPTIMIZER_LOOK_AHEAD 4      // sgd: Nesterov's factor of the buffer; nadam: the gradient's part of the step
 #define OPTIMIZER_MEAN 5            // nadam and lamb: the mean's part of the step
@@ -45,7 +45,8 @@
 #define OPTIMIZER_ALWAYS_ADAPT 512 // also tensors that do not decay
 #define OPTIMIZER_TRUST_CLIP 1024  // the ratio is at most 1 (lars: at most the rate)
 #define OPTIMIZER_TARGETS 2048    // a decay pulls towards another value than 0
-#define OPTIMIZER_FLAGS 4095
+#define OPTIMIZER_DECAYS 4096      // some segment decays
+#define OPTIMIZER_FLAGS 8191
 // Specialisation constant 3: layerwise optimizers pass over the arena twice.
 #define OPTIMIZER_WHOLE_STEP 0
 #define OPTIMIZER_NORMS 1 // the norms of each tensor, and lamb's states

@@ -16,8 +16,9 @@ layout(binding = 3) readonly buffer Scalars { float scalars[]; };
 layout(binding = 4) buffer First { Bits first[]; };
 layout(binding = 5) buffer Second { Bits second[]; };
 layout(binding = 6) buffer Third { Bits third[]; };
-// Layerwise optimizers: in the first pass each invocation's sums, then one ratio a segment.
-layout(binding = 7) buffer Norms { float norms[]; };
+// Layerwise optimizers, which have two states at most: each invocation's sums of the first pass, and one ratio a segment.
+layout(binding = 6) buffer Norms { float norms[]; };
+layout(binding = 7) readonly buffer Ratios { float ratios[]; };
 
 bool has(uint flag) { return (FLAGS & flag) != 0; }
 bool is(uint algorithm, uint pass) { return ALGORITHM == algorithm && PASS == pass; }
@@ -52,11 +53,15 @@ void update(inout vec4 p, vec4 g, inout vec4 a, inout vec4 b, inout vec4 c) {
         step_norm += dot(g, g);
         return;
     }
-    vec4 from_target = p;
-    if (has(OPTIMIZER_TARGETS)) // padding stays 0
-        from_target -= mix(vec4(0), vec4(decay_target), lessThan(first_element + uvec4(0, 1, 2, 3), uvec4(elements)));
-    if (has(OPTIMIZER_DECOUPLED)) p -= from_target * decay_rate;
-    else if (!(ALGORITHM == OPTIMIZER_ADAM && has(OPTIMIZER_LAYERWISE))) g += decay * from_target;
+    vec4 pull = vec4(0); // of the decay
+    if (has(OPTIMIZER_DECAYS)) {
+        pull = p;
+        if (has(OPTIMIZER_TARGETS)) // padding stays 0
+            pull -= mix(vec4(0), vec4(decay_target), lessThan(first_element + uvec4(0, 1, 2, 3), uvec4(elements)));
+        pull *= has(OPTIMIZER_DECOUPLED) ? decay_rate : decay;
+        if (has(OPTIMIZER_DECOUPLED)) p -= pull;
+        else if (!(ALGORITHM == OPTIMIZER_ADAM && has(OPTIMIZER_LAYERWISE))) g += pull;
+    }
 
     if (ALGORITHM == OPTIMIZER_SGD) {
         if (has(OPTIMIZER_LAYERWISE)) g *= trust;
@@ -100,8 +105,7 @@ void update(inout vec4 p, vec4 g, inout vec4 a, inout vec4 b, inout vec4 c) {
         a += square * (g - a);
     } else { // Adam and its relatives
         if (PASS != OPTIMIZER_STEP) {
-            if (has(OPTIMIZER_LAYERWISE)) a = momentum * a + gradient_share * g;
-            else a += gradient_share * (g - a);
+            a = momentum * a + gradient_share * g;
             const vec4 deviation = has(OPTIMIZER_BELIEF) ? g - a : g;
             b = beta2 * b + square * deviation * deviation;
             if (has(OPTIMIZER_BELIEF)) b += state_epsilon;
@@ -111,7 +115,7 @@ void update(inout vec4 p, vec4 g, inout vec4 a, inout vec4 b, inout vec4 c) {
         vec4 direction = a;
         if (has(OPTIMIZER_NESTEROV)) direction = mean_part * a + look_ahead * g;
         if (has(OPTIMIZER_LAYERWISE)) {
-            direction = mean_part * a / divisor + decay * from_target;
+            direction = mean_part * a / divisor + pull;
             if (PASS == OPTIMIZER_NORMS) {
                 parameter_norm += dot(p, p);
                 step_norm += dot(direction, direction);
@@ -144,7 +148,7 @@ void main() {
     denominator = scalars[OPTIMIZER_DENOMINATOR];
     epsilon = scalars[OPTIMIZER_EPSILON];
     state_epsilon = scalars[OPTIMIZER_STATE_EPSILON];
-    trust = has(OPTIMIZER_LAYERWISE) && PASS == OPTIMIZER_STEP ? norms[chunk.z] : 1.0;
+    trust = has(OPTIMIZER_LAYERWISE) && PASS == OPTIMIZER_STEP ? ratios[chunk.z] : 1.0;
     parameter_norm = step_norm = 0;
     elements = chunk.w;
 

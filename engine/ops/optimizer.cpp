@@ -32,6 +32,12 @@ static void require_chunks(const Signature& s, int i) {
     s.require(s.input(i).rank() == 2 && s.shape(i)[1] == 8, "the table of chunks (", to_string(s.input(i)), ") is not [chunks, 8].");
 }
 
+static void require_scalars(const Signature& s, int i) {
+    s.require_type(i, DataType::f32, "scalars");
+    s.require(s.input(i).elements() == OPTIMIZER_SCALARS, "the scalars (", to_string(s.input(i)), ") are not [", OPTIMIZER_SCALARS,
+              "].");
+}
+
 static int64_t sums_of(const Signature& s, int chunks) { return s.shape(chunks)[0] * s.attributes.integer("lanes"); }
 
 // One dispatch a window; `operands` gives those of a range of blocks.
@@ -51,8 +57,8 @@ LEMNOS_DEFINE_OPERATOR(gradient_norm) {
     return {
         .name = "gradient_norm",
         .summary = "Partial sums of the squares of an arena; NaN where an element is not finite.",
-        .inputs = {{"gradients", "An arena."}, {"chunks", "i32 [chunks, 8]."}},
-        .outputs = {{"partials", "[chunks * lanes]."}},
+        .inputs = {{"gradients", "An arena."}, {"chunks", "The table, i32 [chunks, 8]."}},
+        .outputs = {{"partials", "Sums, [chunks * lanes]."}},
         .attributes = {windows_attribute, lanes_attribute},
         .internal = true,
         .infer =
@@ -77,10 +83,13 @@ LEMNOS_DEFINE_OPERATOR(update_control) {
         .name = "update_control",
         .summary = "Decides whether a step is made, with which scalars, clipped how far; see shaders/update_control.comp.",
         .inputs = {{"partials", "Of gradient_norm."},
-                   {"settings", "[8]: shaders/update_control.h."},
-                   {"rows", "[rows, 24]: shaders/optimizer.h."},
-                   {"state", "[4]: the loss scale and its history."}},
-        .outputs = {{"scalars", "[24]."}, {"report", "[8]."}, {"share", "[1], for running statistics."}, {"state", "Updated."}},
+                   {"settings", "Indices in shaders/update_control.h, [8]."},
+                   {"rows", "Of scalars, [rows, 24]."},
+                   {"state", "The loss scale and its history, [4]."}},
+        .outputs = {{"scalars", "Of this step, [24]."},
+                    {"report", "For the host, [8]."},
+                    {"share", "Of the batch in the running statistics, [1]."},
+                    {"state", "Updated."}},
         .internal = true,
         .infer =
             [](const Signature& s) {
@@ -107,21 +116,22 @@ LEMNOS_DEFINE_OPERATOR(update_control) {
     };
 }
 
-// The two passes share everything but the constant and the role of the last binding.
-static void emit_pass(Emitter& e, uint32_t pass, const Operand& norms) {
+// `norms` is where the first pass leaves its sums, `ratios` what the second reads. A state that the rule does not have is
+// bound to the parameters of the same window: whatever may write there by the shader's text stays within the window.
+static void emit_pass(Emitter& e, uint32_t pass, std::optional<Operand> norms, const Operand& ratios) {
     const auto flags = uint32_t(e.attributes().integer("flags"));
     const Kernel kernel{.shader = item_variant("optimizer_step", item_size(e.profile())),
                         .specialisation = {uint32_t(e.attributes().integer("lanes")),
                                            uint32_t(e.attributes().integer("algorithm")), flags, pass}};
     for_each_window(e, kernel, [&](int64_t first, int64_t bytes) {
-        const bool writes = pass != OPTIMIZER_NORMS;
-        std::vector<Operand> operands{writes ? e.output(0).slice(first, bytes).as(Access::read_write)
-                                             : e.input(0).slice(first, bytes),
-                                      e.input(1).slice(first, bytes), e.input(2), e.input(3)};
+        const Operand parameters = pass == OPTIMIZER_NORMS ? e.input(0).slice(first, bytes)
+                                                           : e.output(0).slice(first, bytes).as(Access::read_write);
+        std::vector<Operand> operands{parameters, e.input(1).slice(first, bytes), e.input(2), e.input(3)};
         for (int state = 0; state < 3; ++state)
             operands.push_back(e.has_input(4 + state) ? e.output(1 + state).slice(first, bytes).as(Access::read_write)
-                                                      : e.input(3));
-        operands.push_back(norms);
+                                                      : parameters);
+        if (norms) operands[6] = *norms;
+        operands.push_back(ratios);
         return operands;
     });
 }
@@ -129,8 +139,8 @@ static void emit_pass(Emitter& e, uint32_t pass, const Operand& norms) {
 static std::vector<InputSpec> step_inputs() {
     return {{"parameters", "The arena."},
             {"gradients", "Of the same shape."},
-            {"chunks", "i32 [chunks, 8]."},
-            {"scalars", "[24]: see shaders/optimizer.h."},
+            {"chunks", "The table, i32 [chunks, 8]."},
+            {"scalars", "Of the step, [24]: see shaders/optimizer.h."},
             {"first", "The first state.", true},
             {"second", "The second state.", true},
             {"third", "The third state.", true}};
@@ -141,9 +151,7 @@ static std::vector<TensorType> infer_step(const Signature& s, TensorType first) 
     require_arena(s, 0, "parameters");
     require_arena(s, 1, "gradients");
     require_chunks(s, 2);
-    s.require_type(3, DataType::f32, "scalars");
-    s.require(s.input(3).elements() == OPTIMIZER_SCALARS, "the scalars (", to_string(s.input(3)), ") are not [", OPTIMIZER_SCALARS,
-              "].");
+    require_scalars(s, 3);
     std::vector<TensorType> outputs{std::move(first)};
     for (int i = 4; i < std::min(s.count(), 7); ++i)
         if (s.has(i)) {
@@ -167,7 +175,7 @@ LEMNOS_DEFINE_OPERATOR(optimizer_step) {
         .emit =
             [](Emitter& e) {
                 const bool layerwise = (e.attributes().integer("flags") & OPTIMIZER_LAYERWISE) != 0;
-                emit_pass(e, layerwise ? OPTIMIZER_STEP : OPTIMIZER_WHOLE_STEP, layerwise ? e.input(7) : e.input(3));
+                emit_pass(e, layerwise ? OPTIMIZER_STEP : OPTIMIZER_WHOLE_STEP, {}, layerwise ? e.input(7) : e.input(3));
             },
     };
 }
@@ -177,11 +185,15 @@ LEMNOS_DEFINE_OPERATOR(optimizer_norms) {
         .name = "optimizer_norms",
         .summary = "The first pass of a layerwise optimizer: partial sums of squares of parameters and steps; LAMB's states.",
         .inputs = step_inputs(),
-        .outputs = {{"norms", "[chunks * lanes, 2]."}, {"first", "Updated."}, {"second", "Updated."}, {"third", "Updated."}},
+        .outputs = {{"norms", "Sums of squares, [chunks * lanes, 2]."}, {"first", "Updated."}, {"second", "Updated."}, {"third", "Updated."}},
         .attributes = with(rule_attributes, {windows_attribute, lanes_attribute}),
         .internal = true,
-        .infer = [](const Signature& s) { return infer_step(s, {DataType::f32, {sums_of(s, 2), 2}}); },
-        .emit = [](Emitter& e) { emit_pass(e, OPTIMIZER_NORMS, e.output(0)); },
+        .infer =
+            [](const Signature& s) {
+                require_chunks(s, 2);
+                return infer_step(s, {DataType::f32, {sums_of(s, 2), 2}});
+            },
+        .emit = [](Emitter& e) { emit_pass(e, OPTIMIZER_NORMS, e.output(0), e.input(3)); },
     };
 }
 
@@ -189,11 +201,17 @@ LEMNOS_DEFINE_OPERATOR(trust_ratios) {
     return {
         .name = "trust_ratios",
         .summary = "By how much a layerwise optimizer scales the step of each segment.",
-        .inputs = {{"norms", "Of optimizer_norms."}, {"segments", "i32 [segments, 8]."}, {"scalars", "[24]."}},
-        .outputs = {{"ratios", "[segments]."}},
+        .inputs = {{"norms", "Of optimizer_norms."}, {"segments", "The table, i32 [segments, 8]."}, {"scalars", "Of the step, [24]."}},
+        .outputs = {{"ratios", "One a segment."}},
         .attributes = rule_attributes,
         .internal = true,
-        .infer = [](const Signature& s) { return std::vector{TensorType{DataType::f32, {s.shape(1)[0]}}}; },
+        .infer =
+            [](const Signature& s) {
+                s.require(s.input(0).rank() == 2 && s.shape(0)[1] == 2, "the norms (", to_string(s.input(0)), ") are not [sums, 2].");
+                require_chunks(s, 1);
+                require_scalars(s, 2);
+                return std::vector{TensorType{DataType::f32, {s.shape(1)[0]}}};
+            },
         .emit =
             [](Emitter& e) {
                 const auto segments = uint32_t(e.output_type().elements());
@@ -211,7 +229,7 @@ LEMNOS_DEFINE_OPERATOR(blend) {
     return {
         .name = "blend",
         .summary = "average += share (parameters - average), in place; with write_back also parameters = average.",
-        .inputs = {{"average", "An arena."}, {"parameters", "Of the same shape."}, {"scalars", "[24].", false, true}},
+        .inputs = {{"average", "An arena."}, {"parameters", "Of the same shape."}, {"scalars", "Of the step, [24].", false, true}},
         .outputs = {{"average", "Updated."}, {"parameters", "Updated with write_back."}},
         .attributes = {integer_attribute("scalar", 0, 0, OPTIMIZER_SCALARS - 1, "The index of the share."),
                        boolean_attribute("write_back", false, "Lookahead's synchronisation.")},
@@ -221,6 +239,7 @@ LEMNOS_DEFINE_OPERATOR(blend) {
             [](const Signature& s) {
                 require_arena(s, 0, "average");
                 require_arena(s, 1, "parameters");
+                require_scalars(s, 2);
                 return std::vector{s.input(0), s.input(1)};
             },
         .emit =

@@ -44,7 +44,7 @@ class Optimizer {
     double momentum() const; // of a buffer of gradients, 0 where there is none
     double clip_norm() const; // LAMB's own clipping of the global norm; 0: none
     int64_t lookahead() const { return options_.integer("lookahead"); }
-    uint32_t flags() const { return rule_->flags(options_); }
+    uint32_t flags() const { return rule_->flags(options_) | (weight_decay() > 0 ? OPTIMIZER_DECAYS : 0); }
     bool layerwise() const { return (flags() & OPTIMIZER_LAYERWISE) != 0; }
     std::vector<OptimizerState> states() const { return rule_->states(options_); }
     OptimizerScalars scalars(int64_t step, double rate) const;

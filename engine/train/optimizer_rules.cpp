@@ -96,11 +96,12 @@ void lion_scalars(const Attributes& options, int64_t, double rate, Scalars& scal
 
 // ---- Adam and its relatives -----------------------------------------------------------------------------------------
 
-// m += (1 - b1)(g - m); v = b2 v + (1 - b2) g^2; p -= rate / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + epsilon).
+// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= rate / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + epsilon).
 void adam_scalars(const Attributes& options, int64_t step, double rate, Scalars& scalars) {
     const double beta1 = options.real("beta1"), beta2 = options.real("beta2");
     scalars[OPTIMIZER_RATE] = float(rate / (1 - power(beta1, step)));
     scalars[OPTIMIZER_DECAY_RATE] = float(rate);
+    scalars[OPTIMIZER_MOMENTUM] = float(beta1);
     scalars[OPTIMIZER_GRADIENT] = float(1 - beta1);
     scalars[OPTIMIZER_BETA2] = float(beta2);
     scalars[OPTIMIZER_SQUARE] = float(1 - beta2);
@@ -185,7 +186,6 @@ void lamb_scalars(const Attributes& options, int64_t step, double rate, Scalars&
     adam_scalars(options, step, rate, scalars);
     const bool corrects = options.boolean("bias_correction");
     scalars[OPTIMIZER_RATE] = float(rate);
-    scalars[OPTIMIZER_MOMENTUM] = float(options.real("beta1"));
     if (!options.boolean("grad_averaging")) scalars[OPTIMIZER_GRADIENT] = 1;
     scalars[OPTIMIZER_MEAN] = corrects ? float(1 / (1 - power(options.real("beta1"), step))) : 1.0f;
     if (!corrects) scalars[OPTIMIZER_DENOMINATOR] = 1;

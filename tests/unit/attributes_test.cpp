@@ -165,7 +165,7 @@ TEST(Attributes, OfAnotherTypeAreInternalFaults) {
 
 TEST(Attributes, AreDescribedInTheOrderOfNames) {
     const Attributes a{{"b", std::vector<int64_t>{1, 2}}, {"a", 0.1}, {"c", "x"}};
-    EXPECT_EQ(describe_options(a), " a=0.10000000000000001 b=1,2 c=x");
+    EXPECT_EQ(describe_options(a), " a=0.1 b=1,2 c=x");
 }
 
 TEST(NearestName, IsTheOneWithTheFewestEdits) {
