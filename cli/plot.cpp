@@ -33,7 +33,8 @@ void print(std::ostream& out, const Plot& plot, int width, bool utf8) {
     double smallest = largest; // above 0
     for (double value : plot.values)
         if (value > 0) smallest = std::min(smallest, value);
-    const bool logarithmic = smallest > 0 && largest / smallest > 20;
+    // What falls to nearly nothing, as a cosine does, would be all tail on a logarithmic scale.
+    const bool logarithmic = smallest > 0 && largest / smallest > 20 && largest / smallest <= 2000;
     // The floor is drawn as one eighth, so that the least value is seen.
     const auto fraction = [&](double value) {
         if (largest <= 0) return 0.0;

@@ -14,7 +14,7 @@ struct Plot {
     int height = 8;
 };
 
-// At most `width` columns; a logarithmic scale where the values span more than a factor of 20, which is said.
+// At most `width` columns; a logarithmic scale where the values span a factor of 20 to 2000, which is said.
 void print(std::ostream& out, const Plot& plot, int width, bool utf8);
 
 } // namespace lemnos::cli

@@ -67,6 +67,7 @@ void print(const Json& plan) {
 
     const int width = terminal_width(Stream::out, 84);
     for (const char* what : {"rate", "batch"}) {
+        if (what == std::string("batch") && plan["phases"].size() == 1) continue; // it never changes
         Plot plot{what == std::string("rate") ? "learning rate" : "images a step", {}, "epoch 1", std::to_string(epochs)};
         for (const Json& point : plan["curve"]) plot.values.push_back(point[what]);
         std::cout << "\n";
