@@ -65,12 +65,10 @@ BufferView filled(const std::shared_ptr<Device>& device, int64_t bytes) {
     return {buffer, 0, bytes};
 }
 
-// Seconds of the dispatches of a plan that belong to operators whose name contains `op`.
-double seconds_of(Device& device, Plan& plan, const char* op) {
+double seconds_of(Device& device, Plan& plan) {
     device.wait(plan.run());
     double seconds = 0;
-    for (const DispatchTime& time : plan.times())
-        if (time.op.find(op) != std::string::npos) seconds += time.seconds;
+    for (const DispatchTime& time : plan.times()) seconds += time.seconds;
     return seconds;
 }
 
@@ -157,29 +155,28 @@ int main(int argc, char** argv) {
             const Optimizer optimizer(each.optimizer, each.options);
             const auto one = compile_step(device, optimizer, parameters, 1), many = compile_step(device, optimizer, parameters, 200);
             // Two passes are compared with the streams of both, one after the other.
-            std::vector<std::vector<std::pair<int, int>>> passes{{{each.reads, each.writes}}};
+            std::vector<std::pair<int, int>> passes{{each.reads, each.writes}};
             if (optimizer.layerwise())
-                passes = {each.optimizer == std::string("lars") ? std::vector<std::pair<int, int>>{{2, 0}, {3, 2}}
-                                                                : std::vector<std::pair<int, int>>{{4, 2}, {3, 1}}};
+                passes = each.optimizer == std::string("lars") ? std::vector<std::pair<int, int>>{{2, 0}, {3, 2}}
+                                                               : std::vector<std::pair<int, int>>{{4, 2}, {3, 1}};
             std::vector<std::vector<std::shared_ptr<Plan>>> forms(2);
             for (int form = 0; form < 2; ++form)
-                for (const auto& [reads, writes] : passes[0])
+                for (const auto& [reads, writes] : passes)
                     forms[size_t(form)].push_back(compile_streams(device, parameters * 4, reads, std::max(writes, 1), form ? 8 : 64, form ? 64 : 1));
             std::vector<double> step, split, plain[2];
             for (int repetition = -1; repetition < repetitions; ++repetition) {
-                const double a = seconds_of(*device, *one, ""), b = seconds_of(*device, *many, "");
+                const double a = seconds_of(*device, *one), b = seconds_of(*device, *many);
                 double c[2] = {0, 0};
                 for (int form = 0; form < 2; ++form)
-                    for (const auto& plan : forms[size_t(form)]) c[form] += seconds_of(*device, *plan, "");
+                    for (const auto& plan : forms[size_t(form)]) c[form] += seconds_of(*device, *plan);
                 if (repetition < 0) continue; // compiles
                 step.push_back(a);
                 split.push_back(b);
                 for (int form = 0; form < 2; ++form) plain[form].push_back(c[form]);
             }
-            if (std::getenv("FORMS")) std::printf("  forms %.2f %.2f ms, own %.2f\n", median(plain[0]) * 1e3, median(plain[1]) * 1e3, median(step) * 1e3);
             const double streams = std::min(median(plain[0]), median(plain[1])), own = median(step), other = median(split);
             int stream_bytes = 0; // lars' norms write nothing, but a stream needs one write
-            for (const auto& [reads, writes] : passes[0]) stream_bytes += 4 * (reads + std::max(writes, 1));
+            for (const auto& [reads, writes] : passes) stream_bytes += 4 * (reads + std::max(writes, 1));
             const double stream_rate = double(parameters) * stream_bytes / streams * 1e-9;
             const double rate = double(parameters) * each.bytes / own * 1e-9;
             std::printf("%-28s %9d %13.2f %13.2f %13.0f %% %13.0f %%\n", each.label, each.bytes, stream_rate, rate,

@@ -178,6 +178,7 @@ class Training {
         data_ = open_training_data(options_);
         test_ = open_test_data(options_, split_);
         const DatasetInfo info = info_of(data_);
+        images_ = info.size;
         if (info.height != info.width)
             throw Failure("The images of \"" + options_.data + "\" are " +
                           product({info.height, info.width}) + " (height and width must be equal).");
@@ -300,7 +301,7 @@ class Training {
                             position_.accuracy,
                             position_.images_per_second,
                             -1};
-        const int64_t images = position_.images - first_images_, all = info_of(data_).size * epochs_;
+        const int64_t images = position_.images - first_images_, all = images_ * epochs_;
         if (steps_done_ >= 3 && images > 0)
             state.seconds_left = seconds_ / double(images) * double(std::max<int64_t>(0, all - position_.images));
         return state;
@@ -373,7 +374,7 @@ class Training {
     Model model_;
     Trainer trainer_;
     MetricsFile* metrics_ = nullptr;
-    int64_t parameters_ = 0, macs_ = 0;
+    int64_t images_ = 0, parameters_ = 0, macs_ = 0; // images of an epoch
     int64_t epochs_ = 1, rows_every_ = 1;
     bool averages_ = false; // the model is the moving average of the weights
     int64_t first_step_ = 0, first_images_ = 0, steps_done_ = 0; // where this run began, and its steps

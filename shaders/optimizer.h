@@ -44,7 +44,7 @@
 #define OPTIMIZER_LAYERWISE 256    // lars, lamb: the step is scaled by a ratio of norms of the tensor
 #define OPTIMIZER_ALWAYS_ADAPT 512 // also tensors that do not decay
 #define OPTIMIZER_TRUST_CLIP 1024  // the ratio is at most 1 (lars: at most the rate)
-#define OPTIMIZER_TARGETS 2048    // a decay pulls towards another value than 0
+#define OPTIMIZER_TARGETS 2048     // a decay pulls towards another value than 0
 #define OPTIMIZER_DECAYS 4096      // some segment decays
 #define OPTIMIZER_FLAGS 8191
 // Specialisation constant 3: layerwise optimizers pass over the arena twice.

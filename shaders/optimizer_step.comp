@@ -40,7 +40,7 @@ bool has_third() {
 float rate, decay_rate, decay, decay_target, factor, limit, momentum, gradient_share, look_ahead, mean_part, beta2, square,
     denominator, epsilon, state_epsilon, trust;
 float parameter_norm, step_norm; // squared
-uint first_element, elements;         // of the chunk: the first of this vector, and all; what follows is padding
+uint first_element, elements;    // of the chunk: the first of this vector, and all; what follows is padding
 
 // Of the squares' mean v, in the forms that RMSprop has.
 vec4 root(vec4 v) { return has(OPTIMIZER_TENSORFLOW) ? sqrt(v + epsilon) : sqrt(v) + epsilon; }
@@ -89,16 +89,12 @@ void update(inout vec4 p, vec4 g, inout vec4 a, inout vec4 b, inout vec4 c) {
         const vec4 step = g / root(v);
         if (!buffered()) {
             p -= rate * step;
-        } else if (has(OPTIMIZER_TENSORFLOW)) {
-            const vec4 next = momentum * (centered() ? c : b) + rate * step;
-            if (centered()) c = next;
-            else b = next;
-            p -= next;
         } else {
-            const vec4 next = momentum * (centered() ? c : b) + step;
+            const bool rate_inside = has(OPTIMIZER_TENSORFLOW);
+            const vec4 next = momentum * (centered() ? c : b) + (rate_inside ? rate * step : step);
             if (centered()) c = next;
             else b = next;
-            p -= rate * next;
+            p -= rate_inside ? next : rate * next;
         }
     } else if (ALGORITHM == OPTIMIZER_LION) {
         p -= rate * sign(momentum * a + gradient_share * g);

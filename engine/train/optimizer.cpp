@@ -30,6 +30,4 @@ OptimizerScalars Optimizer::scalars(int64_t step, double rate) const {
     return scalars;
 }
 
-std::string Optimizer::describe() const { return text(rule_->name, describe_options(options_)); }
-
 } // namespace lemnos

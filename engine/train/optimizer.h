@@ -48,7 +48,6 @@ class Optimizer {
     bool layerwise() const { return (flags() & OPTIMIZER_LAYERWISE) != 0; }
     std::vector<OptimizerState> states() const { return rule_->states(options_); }
     OptimizerScalars scalars(int64_t step, double rate) const;
-    std::string describe() const; // "radam beta1=0.9 … rate=0.001", equal for equal optimizers
 
   private:
     const OptimizerRule* rule_ = nullptr;

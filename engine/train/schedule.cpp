@@ -118,12 +118,9 @@ std::vector<SchedulePhase> Schedule::phases(const BatchSettings& settings) const
             ") does not divide the batch (", settings.batch, ").");
     if (!rule_->phases) return {{0, settings.epochs, settings.batch, 1}};
     std::vector<SchedulePhase> phases = rule_->phases(options_, settings);
-    for (const SchedulePhase& phase : phases) {
-        require(phase.batch >= settings.micro_batch, "The schedule ", rule_->name, " shrinks the batch to ", phase.batch,
-                " in epoch ", phase.first_epoch, ", below one micro-batch (", settings.micro_batch, ").");
+    for (const SchedulePhase& phase : phases)
         require(phase.batch <= settings.examples, "The schedule ", rule_->name, " grows the batch to ", phase.batch,
                 " in epoch ", phase.first_epoch, ", and the data set has ", settings.examples, " images.");
-    }
     return phases;
 }
 
@@ -132,7 +129,5 @@ int64_t largest_batch(const Attributes& options, const BatchSettings& settings) 
     require(asked % micro == 0, "The micro-batch (", micro, ") does not divide the largest batch (", asked, ").");
     return asked > 0 ? asked : std::max(settings.examples / 10 / micro * micro, micro);
 }
-
-std::string Schedule::describe() const { return text(rule_->name, describe_options(options_)); }
 
 } // namespace lemnos

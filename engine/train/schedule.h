@@ -55,7 +55,6 @@ class Schedule {
     double factor(const SchedulePoint& point) const;
     // At least one; together they last `settings.epochs`. Batches are multiples of the micro-batch.
     std::vector<SchedulePhase> phases(const BatchSettings& settings) const;
-    std::string describe() const;
 
   private:
     struct Part {

@@ -11,7 +11,6 @@
 
 namespace lemnos {
 
-
 static int64_t now_ns() {
     using namespace std::chrono;
     return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
@@ -59,11 +58,15 @@ static Attributes completed(Attributes options) {
 
 static Tail tail_of(const Attributes& options) { return options.choice("tail") == "drop" ? Tail::drop : Tail::include; }
 
+static bool measures_noise(const Attributes& options, const Schedule& schedule) {
+    return schedule.adaptive() || options.boolean("measure_noise");
+}
+
 static BatchSettings settings_of(const Attributes& options, const Schedule& schedule, const Dataset& dataset) {
     const int64_t batch = options.integer("batch");
     require(batch <= dataset.size(), "The batch (", batch, ") is larger than the data set (", dataset.size(), " images).");
-    const bool measures = schedule.adaptive() || options.boolean("measure_noise");
-    return {dataset.size(), options.integer("epochs"), batch, choose_micro_batch(batch, options.integer("micro_batch"), measures)};
+    return {dataset.size(), options.integer("epochs"), batch,
+            choose_micro_batch(batch, options.integer("micro_batch"), measures_noise(options, schedule))};
 }
 
 static Optimizer with_momentum(const Optimizer& optimizer, double momentum) {
@@ -84,7 +87,7 @@ Trainer::Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> da
       options_(completed(std::move(options))), settings_(settings_of(options_, schedule_, fitting(*dataset_, *model_))),
       plan_(schedule_, optimizer, settings_, tail_of(options_)), optimizer_(with_momentum(optimizer, plan_.momentum())),
       seed_(uint64_t(options_.integer("seed"))), micro_batch_(settings_.micro_batch),
-      measures_noise_(schedule_.adaptive() || options_.boolean("measure_noise")), adaptive_batch_(settings_.batch),
+      measures_noise_(measures_noise(options_, schedule_)), adaptive_batch_(settings_.batch),
       noise_(schedule_.adaptive() ? schedule_.options().real("smoothing") : 0.95) {
     const int64_t ghost = options_.integer("ghost");
     require(ghost == 0 || micro_batch_ % ghost == 0, "The ghost size (", ghost, ") does not divide the micro-batch (", micro_batch_, ").");
@@ -331,22 +334,8 @@ void Trainer::collect(int slot) {
     recent_[recent_count_++ % recent_.size()] = {now_ns(), finished_images_};
 }
 
-// Slots finish in the order in which they were submitted, which is the order of the ring from the next one on.
 void Trainer::collect_finished(bool wait) {
-    const int slots = accumulate_->slots();
-    for (int i = 0; i < slots; ++i) {
-        int oldest = -1;
-        for (int slot = 0; slot < slots; ++slot)
-            if (running_[size_t(slot)].pending &&
-                (oldest < 0 || accumulate_->ticket(slot) < accumulate_->ticket(oldest)))
-                oldest = slot;
-        if (oldest < 0) break;
-        if (wait)
-            accumulate_->wait(oldest);
-        else if (!accumulate_->done(oldest))
-            break;
-        collect(oldest);
-    }
+    accumulate_->collect(wait, [&](int slot) { return running_[size_t(slot)].pending; }, [&](int slot) { collect(slot); });
     update_->collect(wait);
 }
 

@@ -134,7 +134,8 @@ void ParameterUpdate::submit(int64_t step, double rate, double statistics_share)
         scalars[OPTIMIZER_AVERAGE] = float(1 - std::min(options_.average, double(taken - 1) / double(taken + 9)));
         rows = std::copy(scalars.begin(), scalars.end(), rows);
     }
-    pending_[size_t(slot)] = {step, replay_->submit(slot), rate, true};
+    replay_->submit(slot);
+    pending_[size_t(slot)] = {step, rate, true};
 }
 
 // Takes in what a finished slot reports.
@@ -157,17 +158,7 @@ void ParameterUpdate::take(int slot) {
 }
 
 void ParameterUpdate::collect(bool wait) {
-    for (;;) {
-        int oldest = -1;
-        for (int slot = 0; slot < int(pending_.size()); ++slot)
-            if (pending_[size_t(slot)].waiting &&
-                (oldest < 0 || pending_[size_t(slot)].ticket < pending_[size_t(oldest)].ticket))
-                oldest = slot;
-        if (oldest < 0) return;
-        if (wait) replay_->wait(oldest);
-        else if (!replay_->done(oldest)) return;
-        take(oldest);
-    }
+    replay_->collect(wait, [&](int slot) { return pending_[size_t(slot)].waiting; }, [&](int slot) { take(slot); });
 }
 
 std::array<float, CONTROL_STATE> ParameterUpdate::control_state() const {

@@ -63,7 +63,7 @@ class ParameterUpdate {
 
   private:
     struct Pending {
-        int64_t step = 0, ticket = 0;
+        int64_t step = 0;
         double rate = 0;
         bool waiting = false;
     };
