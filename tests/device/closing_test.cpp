@@ -95,15 +95,17 @@ TEST_F(DeviceClosing, WaitsForTheWork) {
     faulty::state.gate_closed = true;
     const int64_t ticket = work->submit();
     const auto buffer = work->buffer;
-    std::atomic<bool> closed{false};
+    std::atomic<bool> closed{false}, waiting{false};
     std::atomic<int> waiter{-1};
     std::thread waits([&] {
+        waiting = true;
         try {
             waiter = device->wait(ticket);
         } catch (const Error& error) {
             waiter = int(error.code());
         }
     });
+    while (!waiting) std::this_thread::yield(); // on a busy machine a thread begins late
     const VkCommandPool pool = work->pool.release(); // as its owner would
     device->retire([device = device.get(), pool] {
         device->functions().vkDestroyCommandPool(device->handle(), pool, nullptr);
