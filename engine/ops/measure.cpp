@@ -40,7 +40,9 @@ LEMNOS_DEFINE_OPERATOR(stream_ceiling) {
         .inputs = {{"first", "f32, dense."}, {"others", "Of the same shape, 2 to 5 in all."}},
         .attributes = {integer_attribute("writes", 1, 1, 4, "Streams that are written."),
                        integer_attribute("lanes", 64, 1, 1024, "Invocations of a workgroup."),
-                       integer_attribute("each", 1, 1, 1024, "Items of an invocation.")},
+                       integer_attribute("each", 1, 1, 1024, "Items of an invocation."),
+                       integer_attribute("item", 0, 0, 8, "Floats of an item: 4 (a vec4), 8 (four 64-bit words), or 0, which "
+                                                          "takes what the device moves fastest.")},
         .variadic = true,
         .internal = true,
         .infer = [](const Signature& s) { return std::vector{s.input(0)}; },
@@ -49,7 +51,9 @@ LEMNOS_DEFINE_OPERATOR(stream_ceiling) {
                 const int reads = e.input_count();
                 const auto writes = uint32_t(e.attributes().integer("writes")), each = uint32_t(e.attributes().integer("each"));
                 const auto lanes = uint32_t(e.attributes().integer("lanes"));
-                const uint32_t item = item_size(e.profile()), count = uint32_t(e.output_type().elements() / item);
+                const auto asked = uint32_t(e.attributes().integer("item"));
+                const uint32_t item = asked == 4 || asked == 8 ? asked : item_size(e.profile());
+                const auto count = uint32_t(e.output_type().elements() / item);
                 Kernel kernel{.shader = item_variant("stream_ceiling", item),
                               .specialisation = {lanes, uint32_t(reads), writes, each}};
                 for (int i = 0; i < 5; ++i) {

@@ -44,7 +44,7 @@ ArenaChunks::ArenaChunks(const std::shared_ptr<Device>& device, std::shared_ptr<
         Row row{{int32_t(int64_t(chunks.size()) * lanes_), 0, 0, 0},
                 {float(policy.decay * weight_decay), float(policy.rate), float(policy.target), 0}};
         for (int64_t block = first_block, end = first_block + divide_up(elements, ArenaLayout::block); block < end;) {
-            const int64_t length = std::min(largest_chunk, end - block);
+            const int64_t length = std::min(largest_chunk - block % largest_chunk, end - block);
             if (block + length - window_first > window_blocks) close_window(block);
             Row chunk = row;
             const int64_t left = elements - (block - first_block) * ArenaLayout::block;

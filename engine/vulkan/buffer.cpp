@@ -8,6 +8,15 @@ namespace lemnos {
 // Shaders may read a tensor's last elements in groups (binding_granularity), and bindings are rounded up to them.
 static constexpr int64_t granularity = 256;
 
+// Where large buffers of a CPU device start in their memory: drivers give each a multiple of the page, and a kernel that
+// walks nine streams of equal addresses modulo 4096 finds room for eight in the first cache. Every further buffer therefore
+// starts a page and four cache lines later. Updates of the optimizers were up to a fifth slower without it.
+static constexpr int64_t stagger_step = 4096 + granularity, stagger_steps = 16;
+
+static bool staggered(const Device& device, BufferKind kind, int64_t bytes) {
+    return device.profile().is_cpu && kind == BufferKind::device && bytes >= int64_t(1) << 20;
+}
+
 std::shared_ptr<Buffer> Buffer::create(std::shared_ptr<Device> device, BufferKind kind, int64_t bytes,
                                        const char* name) {
     const Device::KeepOpen open(*device);
@@ -54,8 +63,22 @@ Buffer::Buffer(std::shared_ptr<Device> owner, BufferKind kind, int64_t bytes, co
         allocation.requiredFlags = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
     }
     VmaAllocationInfo placed{};
-    const VkResult result =
-        vmaCreateBuffer(device.allocator(), &info, &allocation, &handle_, &allocation_, &placed);
+    const VkResult result = [&] {
+        if (!staggered(device, kind, bytes))
+            return vmaCreateBuffer(device.allocator(), &info, &allocation, &handle_, &allocation_, &placed);
+        // A buffer of the whole length claims the memory; the one that stays is bound inside it.
+        const int64_t offset = counters.allocations % stagger_steps * stagger_step;
+        VkBufferCreateInfo whole = info;
+        whole.size += VkDeviceSize(stagger_steps * stagger_step);
+        allocation.flags |= VMA_ALLOCATION_CREATE_CAN_ALIAS_BIT;
+        VkBuffer claim = VK_NULL_HANDLE;
+        if (const VkResult claimed = vmaCreateBuffer(device.allocator(), &whole, &allocation, &claim, &allocation_, &placed))
+            return claimed;
+        const VkResult bound =
+            vmaCreateAliasingBuffer2(device.allocator(), allocation_, VkDeviceSize(offset), &info, &handle_);
+        vmaDestroyBuffer(device.allocator(), claim, bound == VK_SUCCESS ? nullptr : allocation_);
+        return bound;
+    }();
     if (result != VK_SUCCESS) {
         give_back();
         fail(error_code(result), "The device ", device.info().name, " has no memory for the buffer ", name, " (", bytes,
