@@ -7,7 +7,7 @@ layout(binding = 0) readonly buffer X { float x[]; };
 layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
 layout(binding = 1) writeonly buffer Y { float y[]; };
 layout(binding = 1) writeonly buffer Y4 { vec4 y4[]; };
-#include "normaliser.glsl"
+#include "softmax_row.glsl"
 
 void main() {
     if (row_index() >= rows) return;

@@ -9,7 +9,7 @@ layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
 layout(binding = 1) readonly buffer Labels { uint label[]; }; // a negative one is a large one
 layout(binding = 2) readonly buffer Weights { float weight[]; };
 layout(binding = 3) writeonly buffer Losses { float losses[]; };
-#include "normaliser.glsl"
+#include "softmax_row.glsl"
 
 void main() {
     const uint i = row_index();

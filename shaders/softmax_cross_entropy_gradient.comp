@@ -11,7 +11,7 @@ layout(binding = 2) readonly buffer Weights { float weight[]; };
 layout(binding = 3) readonly buffer DLoss { float dloss[]; };
 layout(binding = 4) writeonly buffer DX { float dx[]; };
 layout(binding = 4) writeonly buffer DX4 { vec4 dx4[]; };
-#include "normaliser.glsl"
+#include "softmax_row.glsl"
 
 void main() {
     const uint i = row_index();

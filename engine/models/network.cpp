@@ -70,8 +70,8 @@ class Instantiation {
         if (op == "dropout" && !training()) return inputs[0];
         if (op == "batch_norm" && training()) {
             Attributes attributes = node.attributes;
-            attributes.set("ghost", options_.ghost);
-            const Value y = network_.graph.add("batch_norm_training", {inputs[0], inputs[1], inputs[2], network_.valid},
+            if (options_.ghost > 0) attributes.set("examples", options_.ghost);
+            const Value y = network_.graph.add("normalisation", {inputs[0], inputs[1], inputs[2], network_.valid},
                                                 std::move(attributes), node.name);
             network_.moments.push_back({{y.node, 1}, {y.node, 2}, inputs[3], inputs[4]});
             return y;

@@ -1,174 +1,241 @@
-// Batch normalisation: batch_norm_training (the batch's own moments), batch_norm (given moments) and their
-// gradient. All three are made of three kinds of kernels: partial sums of many strands of rows, a merge of
-// these in a fixed order that also prepares a table of per-channel coefficients, and a pass that applies it.
-// Nothing is read more often than the formulas ask for: 3 streams of the tensor forward, 5 in the gradient,
-// whose activation is recomputed from x.
+// One normaliser for batch, ghost, group, instance, layer and batch/group normalisation: the examples of a batch are cut into
+// sets, the channels into groups, and the cells of a set and a group are normalised with their own moments.
+//     normalisation           with the batch's moments (training)
+//     batch_norm              with given ones (inference), which an example's own may weigh in on
+//     normalisation_gradient  of both
+// All are made of the same kernels: partial sums of many strands of rows, a merge of these in a fixed order, a table of
+// coefficients for every set and channel, and a pass that applies it. Nothing is read more often than the formulas ask for:
+// three streams of the tensor forward, five in the gradient, whose activation is recomputed from x.
 //
-// The mean is kept in two numbers, its f32 value and what rounding took from it: with mean 1e4 and variance 1
-// the first alone would be wrong by 5e-4 deviations.
+// The mean is kept in two numbers, its f32 value and what rounding took from it: with mean 1e4 and variance 1 the first
+// alone would be wrong by 5e-4 deviations.
 #include "graph/graph.h"
 #include "ops/activation.h"
 #include "ops/reduction.h"
-#include "shaders/batch_norm.h"
-#include "shaders/batch_norm_pool.h"
+#include "shaders/normalisation.h"
+#include "shaders/normalisation_group.h"
 
 #include <algorithm>
 #include <bit>
 
 namespace lemnos {
 
-// The rows of the table of coefficients; see shaders/include/batch_norm.glsl.
-static constexpr int64_t coefficient_rows = 5, rest_row = 3;
+// Vectors of channels in a set's line of each table; see shaders/include/normalisation.glsl.
+static constexpr int64_t coefficients = 5, lines = 2, moment_sums = 3, gradient_sums = 2;
+static constexpr int64_t line_alignment = 64; // floats: a binding may begin at each line
 
 static int64_t padded_channels(const TensorType& x) { return round_up(x.channels(), 8); }
-// One line a ghost, each where a binding may begin.
-static constexpr int64_t line_alignment = 64; // floats
-static TensorType table_type(const TensorType& x, int64_t ghosts = 1) {
-    return {DataType::f32, {ghosts, round_up(coefficient_rows * padded_channels(x), line_alignment)}};
-}
+static int64_t line_length(const TensorType& x, int64_t vectors) { return round_up(vectors * padded_channels(x), line_alignment); }
 static TensorType vector_type(const TensorType& x) { return {DataType::f32, {x.channels()}}; }
 
-// How the rows of a tensor are dealt to lanes (shaders/include/channel_rows.glsl), and to slices where one
-// binding cannot cover the tensor.
-struct RowPlan {
-    int64_t rows, example_rows, channels; // of the whole tensor
-    int64_t slice_rows;                   // what one dispatch may bind
-    int form;                             // FORM of the shaders
-    int64_t abreast, depth;
-    int64_t group_size, column_lanes;
-    int64_t first_example; // of a ghost
+// ---- sets, groups, rows ----------------------------------------------------------------------------------------------
 
-    int64_t slices() const { return divide_up(rows, slice_rows); }
-    int64_t rows_of(int64_t slice) const { return std::min(slice_rows, rows - slice * slice_rows); }
-    int64_t columns() const { return divide_up(channels, form == 1 ? 8 : 4); }
-    int64_t blocks(int64_t count) const { return divide_up(count, abreast * depth); }
-    // The partial sums of a slice.
-    int64_t strands(int64_t count) const { return blocks(count) * (form == 2 ? 1 : abreast); }
-    int64_t all_strands() const {
-        return (slices() - 1) * strands(slice_rows) + strands(rows_of(slices() - 1));
+// What is normalised together.
+struct Grouping {
+    int64_t examples = 1, sets = 1; // of a set; of the batch
+    int64_t span = 1;               // channels of a group
+
+    static Grouping of(const Attributes& attributes, const TensorType& x) {
+        const int64_t examples = attributes.integer("examples"), groups = attributes.integer("groups");
+        Grouping grouping;
+        grouping.examples = examples == 0 ? x.shape[0] : examples;
+        grouping.sets = x.shape[0] / grouping.examples;
+        grouping.span = groups == 0 ? 1 : x.channels() / groups;
+        return grouping;
     }
-    int64_t partial_bytes(int64_t vectors) const {
-        return all_strands() * vectors * round_up(channels, 8) * 4;
-    }
+    // Every example, or all, by themselves.
+    static Grouping single(const TensorType& x) { return {1, x.shape[0], 1}; }
+    static Grouping whole(const TensorType& x) { return {x.shape[0], 1, 1}; }
 };
 
-static RowPlan plan_slices(const Emitter& e, const TensorType& x) {
-    RowPlan plan{};
-    plan.channels = x.channels();
-    plan.rows = x.elements() / plan.channels;
-    plan.example_rows = plan.rows / x.shape[0];
-    plan.slice_rows = e.batch_step(plan.rows, {plan.channels * 4});
-    return plan;
+static TensorType table_type(const TensorType& x, int64_t sets) {
+    return {DataType::f32, {sets, line_length(x, coefficients)}};
 }
 
-// Many lanes for a GPU; on a CPU a few, which share what they load for a channel among more rows.
-static void deal_rows(RowPlan& plan, const DeviceProfile& profile) {
-    const bool scalar = profile.family == KernelFamily::scalar;
-    plan.form = scalar && profile.int64 && plan.channels % 8 == 0;
-    // A CPU runs the subgroups of a workgroup one after the other, each through all of its rows: with one
-    // subgroup the rows abreast are read in one stream (a factor of 1.5 at 112 x 112 x 32).
-    plan.group_size = scalar ? std::clamp<int64_t>(profile.subgroup_size, 4, 64) : 64;
-    plan.abreast = std::min(plan.slice_rows, divide_up(plan.group_size, plan.columns()));
-    const int64_t lanes = scalar ? 512 : 131072;
-    plan.depth = std::clamp<int64_t>(plan.slice_rows * plan.columns() / lanes, 8, 128);
-}
-
-// For sums: also few strands, for they are merged one after the other; a strand of few rows rounds less.
-static RowPlan plan_sums(const Emitter& e, const TensorType& x, int64_t first_example = 0) {
-    RowPlan plan = plan_slices(e, x);
-    plan.first_example = first_example;
-    deal_rows(plan, e.profile());
-    if (e.profile().family == KernelFamily::scalar) {
-        plan.depth = std::clamp<int64_t>(plan.slice_rows / 128, plan.depth, 128);
-    } else {
-        plan.form = 2;
-        plan.group_size = 128;
-        plan.column_lanes = int64_t(std::bit_ceil(uint64_t(std::min<int64_t>(plan.columns(), 8))));
-        plan.abreast = plan.group_size / plan.column_lanes;
-        const int64_t tiles =
-            divide_up(plan.columns(), plan.column_lanes) * divide_up(plan.slice_rows, plan.abreast);
-        plan.depth = std::clamp<int64_t>(tiles / 1024, 4, 128);
-    }
-    // Only a device whose bindings are tiny comes here.
-    while (plan.partial_bytes(3) > e.profile().max_storage_range) {
-        if (plan.form != 2 && plan.abreast > 1)
-            plan.abreast = divide_up(plan.abreast, 2);
-        else if (plan.depth < plan.slice_rows)
-            plan.depth *= 2;
-        else
-            break; // the plan refuses it
-    }
-    return plan;
-}
-
-static RowPlan plan_pass(const Emitter& e, const TensorType& x, int64_t first_example = 0) {
-    RowPlan plan = plan_slices(e, x);
-    plan.first_example = first_example;
-    deal_rows(plan, e.profile());
-    return plan;
-}
-
-static shader::BatchNormParams row_params(const RowPlan& plan, int64_t slice, double epsilon = 0) {
-    shader::BatchNormParams params{};
-    params.channels = uint32_t(plan.channels);
-    params.rows = uint32_t(plan.rows_of(slice));
-    params.abreast = uint32_t(plan.abreast);
-    params.depth = uint32_t(plan.depth);
-    params.first_row = uint32_t(slice * plan.slice_rows);
-    params.first_partial = uint32_t(slice * plan.strands(plan.slice_rows));
-    params.slice_rows = uint32_t(plan.slice_rows);
-    params.total_strands = uint32_t(plan.all_strands());
-    params.total_rows = uint32_t(plan.rows);
-    params.example_rows = uint32_t(plan.example_rows);
-    params.first_example = uint32_t(plan.first_example);
-    params.epsilon = float(epsilon);
-    return params;
-}
-
-static Operand slice_of(const Operand& whole, const RowPlan& plan, int64_t slice) {
-    const int64_t row_bytes = plan.channels * 4;
-    return whole.slice(slice * plan.slice_rows * row_bytes, plan.rows_of(slice) * row_bytes);
-}
-
-// One pass over the rows: a dispatch a slice. Operands marked in `cut` are tensors of rows; the others are
-// bound whole.
-static void dispatch_rows(Emitter& e, const RowPlan& plan, const char* shader,
-                          std::array<uint32_t, 2> constants, const std::vector<Operand>& operands,
-                          const std::vector<bool>& cut, double flops) {
-    for (int64_t slice = 0; slice < plan.slices(); ++slice) {
-        const shader::BatchNormParams params = row_params(plan, slice);
-        Kernel kernel{.shader = text(shader, ".", plan.form)};
-        kernel.specialisation = {uint32_t(plan.group_size), plan.channels % 4 == 0, constants[0],
-                                 constants[1], uint32_t(plan.column_lanes)};
-        for (size_t i = 0; i < operands.size(); ++i)
-            kernel.operands.push_back(cut[i] ? slice_of(operands[i], plan, slice) : operands[i]);
-        kernel.groups =
-            linear_groups(e.profile(), plan.strands(params.rows) * plan.columns(), uint32_t(plan.group_size));
-        if (plan.form == 2) {
-            const auto blocks = linear_groups(e.profile(), plan.blocks(params.rows), 1);
-            kernel.groups = {uint32_t(divide_up(plan.columns(), plan.column_lanes)), blocks[0], blocks[1]};
+// How the rows of a tensor are dealt to lanes (shaders/include/channel_rows.glsl), and to bindings: windows of whole sets,
+// or, where a set is larger than a binding, one set in slices.
+class RowPlan {
+  public:
+    enum class Work { pass, sums };
+    RowPlan(const Emitter& e, const TensorType& x, const Grouping& grouping, Work work, int64_t vectors)
+        : profile_(e.profile()), grouping_(grouping), channels_(x.channels()), element_bytes_(size_of(x.dtype)),
+          example_rows_(x.elements() / x.channels() / x.shape[0]) {
+        const int64_t limit = (profile_.max_storage_range - profile_.storage_alignment) / row_bytes();
+        slice_rows_ = std::clamp<int64_t>(grouping.sets == 1 && set_rows() * row_bytes() <= profile_.max_storage_range
+                                              ? set_rows() : limit, 1, set_rows());
+        deal(work);
+        const int64_t table_bytes = 4 * line_length(x, coefficients);
+        for (;;) { // only a device whose bindings are tiny comes here twice
+            const int64_t partial_bytes = 4 * strands_of_set() * vectors * round_up(channels_, 8);
+            window_sets_ = std::min({limit / set_rows(), profile_.max_storage_range / std::max(partial_bytes, table_bytes), grouping.sets});
+            if (window_sets_ >= 1 || work == Work::pass) break;
+            if (!tiled() && abreast_ > 1) abreast_ = divide_up(abreast_, 2);
+            else if (depth_ < slice_rows_) depth_ *= 2;
+            else break; // the plan refuses it
         }
-        kernel.flops = flops * double(params.rows) * double(plan.channels);
+        window_sets_ = grouping.sets == 1 || slice_rows_ < set_rows() ? 1 : std::max<int64_t>(window_sets_, 1);
+    }
+
+    struct Window {
+        int64_t first_set, sets;
+    };
+    std::vector<Window> windows() const {
+        std::vector<Window> windows;
+        for (int64_t set = 0; set < grouping_.sets; set += window_sets_)
+            windows.push_back({set, std::min(window_sets_, grouping_.sets - set)});
+        return windows;
+    }
+    int64_t partial_bytes(const Window& window, int64_t vectors) const {
+        return 4 * window.sets * strands_of_set() * vectors * round_up(channels_, 8);
+    }
+
+    // One pass over the rows of a window. Operands marked in `rows` are tensors of rows, which are cut to the piece.
+    void dispatch(Emitter& e, const Window& window, const char* shader, std::array<uint32_t, 2> constants,
+                  const std::vector<Operand>& operands, const std::vector<bool>& rows, double flops) const {
+        for (int64_t first = 0; first < set_rows(); first += slice_rows_) {
+            shader::NormalisationParams params = this->params(window, first);
+            const int64_t start = (window.first_set * set_rows() + first) * row_bytes();
+            const int64_t from = start / profile_.storage_alignment * profile_.storage_alignment;
+            const int64_t length = ((window.sets - 1) * set_rows() + params.rows) * row_bytes();
+            params.skip = uint32_t((start - from) / element_bytes_);
+            Kernel kernel{.shader = text(shader, ".", form_ + (element_bytes_ == 2 ? 10 : 0))};
+            kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, constants[0], constants[1], uint32_t(column_lanes_)};
+            for (size_t i = 0; i < operands.size(); ++i)
+                kernel.operands.push_back(rows[i] ? operands[i].slice(from, start - from + length) : operands[i]);
+            kernel.groups = linear_groups(profile_, window.sets * strands(params.rows) * columns(), uint32_t(group_size_));
+            if (tiled()) {
+                const auto blocks = linear_groups(profile_, window.sets * strands(params.rows), 1);
+                kernel.groups = {uint32_t(divide_up(columns(), column_lanes_)), blocks[0], blocks[1]};
+            }
+            kernel.flops = flops * double(window.sets) * double(params.rows) * double(channels_);
+            e.dispatch(std::move(kernel.params(params)));
+        }
+    }
+
+    // Merges the partial sums of a window: an invocation a channel and set, or a workgroup for 8.
+    void dispatch_merge(Emitter& e, const Window& window, const char* shader, bool counted, bool given, int64_t vector_stride,
+                        double epsilon, std::vector<Operand> operands) const {
+        Kernel kernel{.shader = text(shader, ".", int(tiled())), .operands = std::move(operands)};
+        kernel.specialisation = {tiled() ? 128u : 16u, counted, tiled(), given};
+        kernel.groups = linear_groups(profile_, window.sets * round_up(channels_, 8), tiled() ? 8 : 16);
+        shader::NormalisationParams params = this->params(window, 0);
+        params.vector_stride = uint32_t(vector_stride);
+        params.epsilon = float(epsilon);
         e.dispatch(std::move(kernel.params(params)));
     }
+
+  private:
+    int64_t set_rows() const { return grouping_.examples * example_rows_; }
+    int64_t row_bytes() const { return channels_ * element_bytes_; }
+    int64_t columns() const { return divide_up(channels_, form_ == 1 ? 8 : 4); }
+    bool tiled() const { return form_ == 2; }
+    // The partial sums of so many rows.
+    int64_t strands(int64_t rows) const { return divide_up(rows, abreast_ * depth_) * (tiled() ? 1 : abreast_); }
+    int64_t strands_of_set() const {
+        const int64_t slices = divide_up(set_rows(), slice_rows_);
+        return (slices - 1) * strands(slice_rows_) + strands(set_rows() - (slices - 1) * slice_rows_);
+    }
+
+    // Many lanes for a GPU; on a CPU a few, which share what they load for a channel among more rows. For sums also few
+    // strands, for they are merged one after the other; a strand of few rows rounds less.
+    void deal(Work work) {
+        const bool scalar = profile_.family == KernelFamily::scalar;
+        const int64_t rows = std::min(grouping_.sets * set_rows(), std::max(slice_rows_, profile_.max_storage_range / row_bytes()));
+        form_ = scalar && profile_.int64 && channels_ % 8 == 0;
+        // A CPU runs the subgroups of a workgroup one after the other, each through all of its rows: with one
+        // subgroup the rows abreast are read in one stream (a factor of 1.5 at 112 x 112 x 32).
+        group_size_ = scalar ? std::clamp<int64_t>(profile_.subgroup_size, 4, 64) : 64;
+        abreast_ = std::min(slice_rows_, divide_up(group_size_, columns()));
+        depth_ = std::clamp<int64_t>(rows * columns() / (scalar ? 512 : 131072), 8, 128);
+        if (work == Work::sums && scalar) depth_ = std::clamp<int64_t>(slice_rows_ / 128, depth_, 128);
+        if (work == Work::sums && !scalar) {
+            form_ = 2;
+            group_size_ = 128;
+            column_lanes_ = int64_t(std::bit_ceil(uint64_t(std::min<int64_t>(columns(), 8))));
+            abreast_ = group_size_ / column_lanes_;
+            depth_ = std::clamp<int64_t>(divide_up(columns(), column_lanes_) * divide_up(rows, abreast_) / 1024, 4, 128);
+        }
+    }
+
+    shader::NormalisationParams params(const Window& window, int64_t first_row) const {
+        shader::NormalisationParams params{};
+        params.channels = uint32_t(channels_);
+        params.examples = uint32_t(grouping_.examples);
+        params.example_rows = uint32_t(example_rows_);
+        params.sets = uint32_t(window.sets);
+        params.first_set = uint32_t(window.first_set);
+        params.rows = uint32_t(std::min(slice_rows_, set_rows() - first_row));
+        params.first_row = uint32_t(first_row);
+        params.abreast = uint32_t(abreast_);
+        params.depth = uint32_t(depth_);
+        params.slice_rows = uint32_t(slice_rows_);
+        params.set_strands = uint32_t(strands_of_set());
+        params.first_strand = uint32_t(first_row / slice_rows_ * strands(slice_rows_));
+        return params;
+    }
+
+    const DeviceProfile& profile_;
+    Grouping grouping_;
+    int64_t channels_, element_bytes_, example_rows_;
+    int64_t slice_rows_ = 1; // of a set that one binding may cover
+    int64_t window_sets_ = 1;
+    int form_ = 0;           // FORM of the shaders
+    int64_t abreast_ = 1, depth_ = 1, group_size_ = 64, column_lanes_ = 1;
+};
+
+// A vector of channels for every set, each where a binding may begin; of a single set the result itself.
+class SetVectors {
+  public:
+    SetVectors(Emitter& e, const TensorType& x, int64_t sets, const Operand& result)
+        : result_(result), single_(sets == 1), sets_(sets), stride_(single_ ? x.channels() : round_up(x.channels(), line_alignment)),
+          all_(single_ ? result : e.workspace(4 * sets * stride_)) {}
+    int64_t stride() const { return stride_; }
+    Operand window(const RowPlan::Window& window) const {
+        return (single_ ? all_ : all_.slice(4 * window.first_set * stride_, 4 * window.sets * stride_)).as(Access::write);
+    }
+    Operand read() const { return all_.as(Access::read); }
+    // result = the sum over the sets.
+    void sum(Emitter& e) const {
+        if (single_) return;
+        const Operand total = e.workspace(4 * stride_);
+        emit_sum(e, read(), 1, sets_, stride_, 1, total.as(Access::write));
+        Kernel copy;
+        copy.operands = {total.slice(0, result_.bytes).as(Access::read), result_};
+        e.dispatch(std::move(copy));
+    }
+
+  private:
+    Operand result_;
+    bool single_;
+    int64_t sets_, stride_;
+    Operand all_;
+};
+
+// A table of one line a set.
+static Operand lines_of(const Operand& table, const RowPlan::Window& window, int64_t length) {
+    return table.slice(4 * window.first_set * length, 4 * window.sets * length);
 }
 
-// Merges the partial sums: an invocation a channel, or a workgroup for 8.
-static void dispatch_merge(Emitter& e, const RowPlan& plan, const char* shader, bool counted, bool given,
-                           std::vector<Operand> operands, double epsilon) {
-    const bool shared = plan.form == 2;
-    Kernel kernel{.shader = text(shader, ".", int(shared)), .operands = std::move(operands)};
-    kernel.specialisation = {shared ? 128u : 16u, counted, shared, given};
-    kernel.groups = linear_groups(e.profile(), round_up(plan.channels, 8), shared ? 8 : 16);
-    e.dispatch(std::move(kernel.params(row_params(plan, 0, epsilon))));
+static Kernel group_kernel(const Emitter& e, const char* shader, const TensorType& x, const Grouping& grouping, const RowPlan::Window& window,
+                           int64_t vector_stride, double epsilon) {
+    const bool each = e.profile().family != KernelFamily::scalar;
+    Kernel kernel{.shader = shader, .specialisation = {16, each}};
+    kernel.groups = linear_groups(e.profile(), window.sets * (each ? x.channels() : x.channels() / grouping.span), 16);
+    kernel.params(shader::NormalisationGroupParams{
+        uint32_t(x.channels()), uint32_t(grouping.span), uint32_t(window.sets), uint32_t(window.first_set), uint32_t(grouping.examples),
+        uint32_t(x.elements() / x.channels() / x.shape[0]), uint32_t(vector_stride), float(epsilon)});
+    return kernel;
 }
 
 static uint32_t activation_number(const Emitter& e) {
     return uint32_t(activation_kind(e.attributes().choice("activation")));
 }
 
+// ---- what is accepted ------------------------------------------------------------------------------------------------
+
 static void require_rows(const Signature& s) {
-    s.require_type(0, DataType::f32, "x");
+    s.require(s.input(0).dtype == DataType::f32 || s.input(0).dtype == DataType::f16, "the input x (", to_string(s.input(0)),
+              ") is neither f32 nor f16.");
     s.require(s.input(0).rank() >= 2, "the input x (", to_string(s.input(0)), ") has rank ",
               s.input(0).rank(), " (2 or more are needed: examples first, channels last).");
 }
@@ -180,158 +247,147 @@ static void require_vector(const Signature& s, int i, const char* name) {
               to_string(s.input(0)), ").");
 }
 
-static void require_valid(const Signature& s, int i) {
+static void require_number(const Signature& s, int i, const char* name) {
     if (!s.has(i)) return;
-    s.require_type(i, DataType::f32, "valid");
-    s.require(s.input(i).elements() == 1, "the input valid (", to_string(s.input(i)), ") is not one number.");
+    s.require_type(i, DataType::f32, name);
+    s.require(s.input(i).elements() == 1, "the input ", name, " (", to_string(s.input(i)), ") is not one number.");
 }
 
-static AttributeSpec epsilon_attribute() {
-    return real_attribute("epsilon", 1e-5, 0, 1e3, "Added to the variance.");
+static Grouping require_grouping(const Signature& s, bool sets) {
+    const int64_t examples = s.attributes.integer("examples"), groups = s.attributes.integer("groups");
+    const int64_t batch = s.shape(0)[0], channels = s.input(0).channels();
+    s.require(!sets || examples == 0 || batch % examples == 0, "sets of ", examples, " examples do not divide the batch (", batch,
+              "); choose a size that does.");
+    s.require(groups == 0 || channels % groups == 0, groups, " groups do not divide the ", channels, " channels of x (",
+              to_string(s.input(0)), ").");
+    return Grouping::of(s.attributes, s.input(0));
 }
 
-// ---- training
-// -------------------------------------------------------------------------------------------------------
-
-static AttributeSpec ghost_attribute() {
-    return integer_attribute("ghost", 0, 0, INT32_MAX,
-                             "Examples that are normalised together (ghost batch normalisation, arXiv 1705.08741); "
-                             "it divides the batch. 0: all.");
+static std::vector<AttributeSpec> attributes_of_normaliser() {
+    return {real_attribute("epsilon", 1e-5, 0, 1e3, "Added to the variance."), activation_attribute(),
+            integer_attribute("examples", 0, 0, INT32_MAX,
+                              "Examples of a set, which are normalised together; it divides the batch. 0: all. 1: each on its own "
+                              "(group, instance and layer normalisation); in between: ghost batch normalisation."),
+            integer_attribute("groups", 0, 0, INT32_MAX,
+                              "Groups of channels, which are normalised together; it divides the channels. 0: each channel on its "
+                              "own; 1: all together.")};
 }
 
-// The parts of a batch that are normalised on their own. Where a part begins at no multiple that a binding needs, it is
-// copied to a place of its own.
-class Ghosts {
-  public:
-    Ghosts(Emitter& e, const TensorType& x) : e_(e), type_(x) {
-        const int64_t asked = e.attributes().integer("ghost");
-        size_ = asked == 0 ? x.shape[0] : asked;
-        count_ = x.shape[0] / size_;
-        type_.shape[0] = size_;
-        stride_ = round_up(x.channels(), line_alignment);
-    }
-    int64_t count() const { return count_; }
-    int64_t size() const { return size_; }
-    int64_t stride() const { return stride_; } // floats of one ghost's vector of channels
-    const TensorType& type() const { return type_; }
-
-    Operand read(const Operand& whole, int64_t ghost) {
-        const Operand part = whole.slice(ghost * type_.bytes(), type_.bytes());
-        if (fits()) return part;
-        const Operand place = e_.workspace(type_.bytes());
-        copy(part, place);
-        return place.as(Access::read);
-    }
-    // Gives the place to be written, and write_back() brings it where it belongs.
-    Operand write(const Operand& whole, int64_t ghost) {
-        return fits() ? whole.slice(ghost * type_.bytes(), type_.bytes()) : e_.workspace(type_.bytes()).as(Access::write);
-    }
-    void write_back(const Operand& place, const Operand& whole, int64_t ghost) {
-        if (!fits()) copy(place, whole.slice(ghost * type_.bytes(), type_.bytes()));
-    }
-    // A line of a table, a vector of channels of a workspace.
-    static Operand line(const Operand& table, int64_t ghost, int64_t floats) { return table.slice(ghost * floats * 4, floats * 4); }
-    Operand vectors() { return e_.workspace(count_ * stride_ * 4); }
-    // vector = the sum of all ghosts' vectors.
-    void sum(const Operand& vectors, const Operand& vector) {
-        const Operand total = e_.workspace(stride_ * 4);
-        emit_sum(e_, vectors.as(Access::read), 1, count_, stride_, 1, total.as(Access::write));
-        copy(total.slice(0, vector.bytes), vector);
-    }
-
-  private:
-    bool fits() const { return count_ == 1 || type_.bytes() % e_.profile().storage_alignment == 0; }
-    void copy(const Operand& from, const Operand& to) {
-        Kernel kernel;
-        kernel.operands = {from.as(Access::read), to.as(Access::write)};
-        e_.dispatch(std::move(kernel));
-    }
-    Emitter& e_;
-    TensorType type_; // of one ghost
-    int64_t size_, count_, stride_;
-};
-
-static int64_t ghosts_of(const Signature& s) {
-    const int64_t ghost = s.attributes.integer("ghost"), batch = s.shape(0)[0];
-    s.require(ghost == 0 || batch % ghost == 0, "the ghost size (", ghost, ") does not divide the batch (", batch, ").");
-    return ghost == 0 ? 1 : batch / ghost;
-}
+// ---- with the batch's moments ----------------------------------------------------------------------------------------
 
 static std::vector<TensorType> infer_training(const Signature& s) {
     require_rows(s);
     require_vector(s, 1, "gamma");
     require_vector(s, 2, "beta");
-    require_valid(s, 3);
+    require_number(s, 3, "valid");
     const TensorType& x = s.input(0);
-    return {x, vector_type(x), vector_type(x), table_type(x, ghosts_of(s))};
+    return {x, vector_type(x), vector_type(x), table_type(x, require_grouping(s, true).sets)};
+}
+
+// Moments of every set and channel, from which `table` is made: mean, what rounding took from it, and with gamma and beta
+// the coefficients of a normalisation channel by channel.
+static void emit_moments(Emitter& e, const RowPlan& plan, const RowPlan::Window& window, const TensorType& x, const Operand& valid, bool counted,
+                         const SetVectors& means, const SetVectors& variances, const Operand& table) {
+    const Operand partials = e.workspace(plan.partial_bytes(window, moment_sums));
+    plan.dispatch(e, window, "normalisation_statistics", {counted, 0}, {e.input(0), partials.as(Access::write), valid},
+                  {true, false, false}, 4);
+    plan.dispatch_merge(e, window, "normalisation_merge", counted, false, means.stride(), e.attributes().real("epsilon"),
+                        {partials.as(Access::read), e.input(1), e.input(2), valid, means.window(window), variances.window(window),
+                         lines_of(table, window, line_length(x, coefficients)).as(Access::write)});
+}
+
+static void emit_apply(Emitter& e, const RowPlan& pass, const RowPlan::Window& window, const TensorType& x, const Operand& valid, bool counted,
+                       const Operand& table) {
+    pass.dispatch(e, window, "normalisation_apply", {counted, activation_number(e)},
+                  {e.input(0), lines_of(table, window, line_length(x, coefficients)).as(Access::read), e.output(0), valid},
+                  {true, false, true, false}, 4);
 }
 
 static void emit_training(Emitter& e) {
     const TensorType x = e.input_type(0);
-    Ghosts ghosts(e, x);
-    const bool counted = e.has_input(3), one = ghosts.count() == 1;
-    const Operand valid = counted ? e.input(3) : e.none();
-    const Operand means = one ? e.output(1) : ghosts.vectors(), variances = one ? e.output(2) : ghosts.vectors();
-    for (int64_t ghost = 0; ghost < ghosts.count(); ++ghost) {
-        const int64_t first = ghost * ghosts.size();
-        const RowPlan plan = plan_sums(e, ghosts.type(), first);
-        const Operand part = ghosts.read(e.input(0), ghost), y = ghosts.write(e.output(0), ghost);
-        const Operand partials = e.workspace(plan.partial_bytes(3));
-        const Operand table = Ghosts::line(e.output(3), ghost, table_type(x).elements());
-        const auto vector = [&](const Operand& all) {
-            return one ? all : Ghosts::line(all, ghost, ghosts.stride()).as(Access::write);
-        };
-        dispatch_rows(e, plan, "batch_norm_statistics", {counted, 0}, {part, partials.as(Access::write), valid},
-                      {true, false, false}, 4);
-        dispatch_merge(e, plan, "batch_norm_merge", counted, false,
-                       {partials.as(Access::read), e.input(1), e.input(2), valid, vector(means), vector(variances), table},
-                       e.attributes().real("epsilon"));
-        dispatch_rows(e, plan_pass(e, ghosts.type(), first), "batch_norm_apply", {counted, activation_number(e)},
-                      {part, table.as(Access::read), y, valid}, {true, false, true, false}, 4);
-        ghosts.write_back(y, e.output(0), ghost);
+    const Grouping grouping = Grouping::of(e.attributes(), x);
+    const bool counted = e.has_input(3), grouped = grouping.span > 1;
+    const Operand valid = counted ? e.input(3) : e.none(), table = e.output(3);
+    const SetVectors means(e, x, grouping.sets, e.output(1)), variances(e, x, grouping.sets, e.output(2));
+    const Operand channel_table = grouped ? e.workspace(table.bytes) : table; // before channels are grouped
+    const RowPlan sums(e, x, grouping, RowPlan::Work::sums, moment_sums), pass(e, x, grouping, RowPlan::Work::pass, 0);
+    for (const RowPlan::Window& window : sums.windows()) {
+        emit_moments(e, sums, window, x, valid, counted, means, variances, channel_table);
+        if (!grouped) continue;
+        const int64_t length = line_length(x, coefficients);
+        Kernel group = group_kernel(e, "normalisation_coefficients", x, grouping, window, means.stride(), e.attributes().real("epsilon"));
+        group.specialisation.insert(group.specialisation.end(), {true, false});
+        group.operands = {e.input(1), e.input(2), lines_of(channel_table, window, length).as(Access::read),
+                          variances.window(window).as(Access::read), e.none(), e.none(), e.none(), lines_of(table, window, length)};
+        e.dispatch(std::move(group));
     }
-    if (one) return;
-    Kernel pool{.shader = "batch_norm_pool", .specialisation = {64, counted}};
-    pool.operands = {means.as(Access::read), variances.as(Access::read), valid, e.output(3).as(Access::read),
-                     e.output(1), e.output(2)};
-    pool.groups = linear_groups(e.profile(), x.channels(), 64);
-    e.dispatch(std::move(pool.params(shader::BatchNormPoolParams{uint32_t(x.channels()), uint32_t(ghosts.stride()),
-                                                                 uint32_t(ghosts.count()), uint32_t(ghosts.size()),
-                                                                 uint32_t(table_type(x).elements()),
-                                                                 uint32_t(rest_row * padded_channels(x))})));
+    for (const RowPlan::Window& window : pass.windows()) emit_apply(e, pass, window, x, valid, counted, table);
+    if (grouping.sets == 1) return;
+    const RowPlan::Window all{0, grouping.sets};
+    Kernel pool = group_kernel(e, "normalisation_pool", x, grouping, all, means.stride(), 0);
+    pool.specialisation = {16, counted};
+    pool.operands = {means.read(), variances.read(), valid, channel_table.as(Access::read), e.output(1), e.output(2)};
+    pool.groups = linear_groups(e.profile(), x.channels(), 16);
+    e.dispatch(std::move(pool));
 }
 
-// ---- given moments
-// --------------------------------------------------------------------------------------------------
+// ---- with given moments ----------------------------------------------------------------------------------------------
+
+// With alpha every example has coefficients of its own.
+static Grouping grouping_of_given(const Attributes& attributes, const TensorType& x, bool weighed) {
+    Grouping grouping = weighed ? Grouping::single(x) : Grouping::whole(x);
+    grouping.span = Grouping::of(attributes, x).span;
+    return grouping;
+}
 
 static std::vector<TensorType> infer_given(const Signature& s) {
     require_rows(s);
     const char* names[] = {"", "gamma", "beta", "mean", "variance"};
     for (int i = 1; i <= 4; ++i) require_vector(s, i, names[i]);
-    return {s.input(0), table_type(s.input(0))};
+    require_number(s, 5, "alpha");
+    require_grouping(s, false);
+    const TensorType& x = s.input(0);
+    return {x, table_type(x, grouping_of_given(s.attributes, x, s.has(5)).sets)};
 }
 
 static void emit_given(Emitter& e) {
-    const RowPlan plan = plan_pass(e, e.input_type(0));
+    const TensorType x = e.input_type(0);
+    const bool weighed = e.has_input(5);
+    const Grouping grouping = grouping_of_given(e.attributes(), x, weighed);
     const Operand table = e.output(1);
-    Kernel prepare{.shader = "batch_norm_given", .specialisation = {16}};
-    prepare.operands = {e.input(1), e.input(2), e.input(3), e.input(4), table};
-    prepare.groups = linear_groups(e.profile(), round_up(plan.channels, 8), 16);
-    e.dispatch(std::move(prepare.params(row_params(plan, 0, e.attributes().real("epsilon")))));
-    dispatch_rows(e, plan, "batch_norm_apply", {false, activation_number(e)},
-                  {e.input(0), table.as(Access::read), e.output(0), e.none()}, {true, false, true, false}, 4);
+    const int64_t length = line_length(x, coefficients);
+    const auto emit_coefficients = [&](const RowPlan::Window& window, int64_t stride, const Operand& own, const Operand& variances) {
+        Kernel mix = group_kernel(e, "normalisation_coefficients", x, grouping, window, stride, e.attributes().real("epsilon"));
+        mix.specialisation.insert(mix.specialisation.end(), {weighed, true});
+        mix.operands = {e.input(1), e.input(2), own, variances, e.input(3), e.input(4), weighed ? e.input(5) : e.none(),
+                        lines_of(table, window, length)};
+        e.dispatch(std::move(mix));
+    };
+    if (weighed) {
+        const SetVectors means(e, x, grouping.sets, e.workspace(4 * x.channels())), variances(e, x, grouping.sets, e.workspace(4 * x.channels()));
+        const Operand own = e.workspace(table.bytes);
+        const RowPlan sums(e, x, grouping, RowPlan::Work::sums, moment_sums);
+        for (const RowPlan::Window& window : sums.windows()) {
+            emit_moments(e, sums, window, x, e.none(), false, means, variances, own);
+            emit_coefficients(window, means.stride(), lines_of(own, window, length).as(Access::read),
+                              variances.window(window).as(Access::read));
+        }
+    } else {
+        emit_coefficients({0, 1}, 0, e.none(), e.none());
+    }
+    const RowPlan pass(e, x, grouping, RowPlan::Work::pass, 0);
+    for (const RowPlan::Window& window : pass.windows()) emit_apply(e, pass, window, x, e.none(), false, table);
 }
 
-// ---- gradient
-// -------------------------------------------------------------------------------------------------------
+// ---- gradient --------------------------------------------------------------------------------------------------------
 
-static void add_gradient(GradientBuilder& b, int coefficients, Value valid, bool given) {
+static void add_gradient(GradientBuilder& b, int table, Value valid, bool given) {
     if (!b.output_gradient() || !(b.needs(0) || b.needs(1) || b.needs(2))) return;
-    const Value dx =
-        b.add("batch_norm_gradient", {b.input(0), b.output_gradient(), b.output(coefficients), valid},
-              {{"activation", b.attributes().choice("activation")},
-               {"given", int64_t(given)},
-               {"ghost", given ? int64_t(0) : b.attributes().integer("ghost")}});
+    const Value dx = b.add("normalisation_gradient", {b.input(0), b.output_gradient(), b.output(table), valid},
+                           {{"activation", b.attributes().choice("activation")},
+                            {"given", int64_t(given)},
+                            {"examples", given ? int64_t(0) : b.attributes().integer("examples")},
+                            {"groups", b.attributes().integer("groups")}});
     for (int i = 0; i < 3; ++i)
         if (b.needs(i)) b.set(i, {dx.node, i});
 }
@@ -340,71 +396,71 @@ static std::vector<TensorType> infer_gradient(const Signature& s) {
     require_rows(s);
     s.require(s.input(1) == s.input(0), "dy (", to_string(s.input(1)), ") and x (", to_string(s.input(0)),
               ") differ.");
-    s.require(s.input(2) == table_type(s.input(0), ghosts_of(s)), "the table of coefficients (", to_string(s.input(2)),
+    s.require(s.input(2) == table_type(s.input(0), require_grouping(s, true).sets), "the table of coefficients (", to_string(s.input(2)),
               ") does not belong to x (", to_string(s.input(0)), ").");
-    require_valid(s, 3);
+    require_number(s, 3, "valid");
     return {s.input(0), vector_type(s.input(0)), vector_type(s.input(0))};
 }
 
 static void emit_gradient(Emitter& e) {
     const TensorType x = e.input_type(0);
-    Ghosts ghosts(e, x);
-    const bool counted = e.has_input(3), one = ghosts.count() == 1;
+    const Grouping grouping = Grouping::of(e.attributes(), x);
+    const bool counted = e.has_input(3), given = e.attributes().boolean("given"), grouped = grouping.span > 1 && !given;
     const Operand valid = counted ? e.input(3) : e.none();
     const uint32_t activation = activation_number(e);
-    const bool given = e.attributes().boolean("given");
-    const Operand dgammas = one ? e.output(1) : ghosts.vectors(), dbetas = one ? e.output(2) : ghosts.vectors();
-    for (int64_t ghost = 0; ghost < ghosts.count(); ++ghost) {
-        const int64_t first = ghost * ghosts.size();
-        const RowPlan plan = plan_sums(e, ghosts.type(), first);
-        const Operand part = ghosts.read(e.input(0), ghost), dy = ghosts.read(e.input(1), ghost);
-        const Operand dx = ghosts.write(e.output(0), ghost);
-        const Operand table = Ghosts::line(e.input(2), ghost, table_type(x).elements());
-        const Operand partials = e.workspace(plan.partial_bytes(2));
-        const Operand lines = e.workspace(2 * padded_channels(x) * 4);
-        const auto vector = [&](const Operand& all) {
-            return one ? all : Ghosts::line(all, ghost, ghosts.stride()).as(Access::write);
-        };
-        dispatch_rows(e, plan, "batch_norm_gradient_sums", {counted, activation},
-                      {part, dy, table, partials.as(Access::write), valid}, {true, true, false, false, false}, 8);
-        dispatch_merge(e, plan, "batch_norm_gradient_merge", counted, given,
-                       {partials.as(Access::read), table, valid, vector(dgammas), vector(dbetas), lines.as(Access::write)}, 0);
-        dispatch_rows(e, plan_pass(e, ghosts.type(), first), "batch_norm_gradient_apply", {counted, activation},
-                      {part, dy, table, lines.as(Access::read), dx, valid}, {true, true, false, false, true, false}, 8);
-        ghosts.write_back(dx, e.output(0), ghost);
+    const SetVectors dgammas(e, x, grouping.sets, e.output(1)), dbetas(e, x, grouping.sets, e.output(2));
+    const int64_t table_length = line_length(x, coefficients), length = line_length(x, lines);
+    const Operand slopes = e.workspace(4 * grouping.sets * length); // and levels
+    const RowPlan sums(e, x, grouping, RowPlan::Work::sums, gradient_sums), pass(e, x, grouping, RowPlan::Work::pass, 0);
+    for (const RowPlan::Window& window : sums.windows()) {
+        const Operand table = lines_of(e.input(2), window, table_length), own = lines_of(slopes, window, length);
+        const Operand partials = e.workspace(sums.partial_bytes(window, gradient_sums));
+        sums.dispatch(e, window, "normalisation_gradient_sums", {counted, activation},
+                      {e.input(0), e.input(1), table, partials.as(Access::write), valid}, {true, true, false, false, false}, 8);
+        sums.dispatch_merge(e, window, "normalisation_gradient_merge", counted, given, dgammas.stride(), 0,
+                            {partials.as(Access::read), table, valid, dgammas.window(window), dbetas.window(window), own.as(Access::write)});
+        if (!grouped) continue;
+        Kernel group = group_kernel(e, "normalisation_gradient_group", x, grouping, window, dgammas.stride(), 0);
+        group.specialisation.push_back(counted);
+        group.operands = {table, dgammas.window(window).as(Access::read), dbetas.window(window).as(Access::read), valid, own.as(Access::write)};
+        e.dispatch(std::move(group));
     }
-    if (one) return;
-    ghosts.sum(dgammas, e.output(1));
-    ghosts.sum(dbetas, e.output(2));
+    for (const RowPlan::Window& window : pass.windows())
+        pass.dispatch(e, window, "normalisation_gradient_apply", {counted, activation},
+                      {e.input(0), e.input(1), lines_of(e.input(2), window, table_length), lines_of(slopes, window, length).as(Access::read),
+                       e.output(0), valid},
+                      {true, true, false, false, true, false}, 8);
+    dgammas.sum(e);
+    dbetas.sum(e);
 }
 
-static const char* const table_help = "For the gradient: mean, scale, shift, what rounding took from the "
-                                      "mean, and 1 / sqrt(variance + epsilon), each "
-                                      "padded to a multiple of 8; one line a ghost.";
+static const char* const table_help = "For the gradient: mean, scale, shift, what rounding took from the mean, and "
+                                      "1 / sqrt(variance + epsilon), each padded to a multiple of 8; one line a set.";
 
 } // namespace lemnos
 
 using namespace lemnos;
 
-LEMNOS_DEFINE_OPERATOR(batch_norm_training) {
+LEMNOS_DEFINE_OPERATOR(normalisation) {
     return {
-        .name = "batch_norm_training",
-        .summary =
-            "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with the moments of this "
-            "batch, over all axes but the last. Nothing is differentiated through the outputs mean and "
-            "variance.",
-        .inputs = {{"x", "[examples, ..., channels]."},
+        .name = "normalisation",
+        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with the moments of the cells that are "
+                   "normalised together: of a set of examples, at all positions, in a group of channels. By `examples` and `groups` "
+                   "this is batch (0, 0), ghost batch (n, 0), instance (1, 0), layer (1, 1), group (1, g) and batch/group (n, g) "
+                   "normalisation (arXiv 1502.03167, 1705.08741, 1607.08022, 1607.06450, 1803.08494, 1906.03548). Nothing is "
+                   "differentiated through the outputs mean and variance.",
+        .inputs = {{"x", "[examples, ..., channels], f32 or f16."},
                    {"gamma", "[channels]."},
                    {"beta", "[channels]."},
                    {"valid",
                     "[1]: only so many first examples count; the others make no moments and become 0. "
                     "Left out: all.",
                     true}},
-        .outputs = {{"y", "The shape of x."},
-                    {"mean", "[channels], of the whole batch; 0 when no example counts."},
-                    {"variance", "[channels], biased: divided by the number of cells that count."},
+        .outputs = {{"y", "The shape and type of x."},
+                    {"mean", "[channels], of the whole batch channel by channel, however it is normalised; 0 when no example counts."},
+                    {"variance", "[channels], likewise; biased: divided by the number of cells that count."},
                     {"coefficients", table_help}},
-        .attributes = {epsilon_attribute(), activation_attribute(), ghost_attribute()},
+        .attributes = attributes_of_normaliser(),
         .infer = infer_training,
         .gradient = [](GradientBuilder& b) { add_gradient(b, 3, b.input(3), false); },
         .emit = emit_training};
@@ -413,31 +469,38 @@ LEMNOS_DEFINE_OPERATOR(batch_norm_training) {
 LEMNOS_DEFINE_OPERATOR(batch_norm) {
     return {
         .name = "batch_norm",
-        .summary =
-            "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with given moments, which "
-            "are constants.",
-        .inputs = {{"x", "[examples, ..., channels]."},
+        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with given moments, which are constants. "
+                   "With alpha each example's own moments weigh alpha and the given ones 1 - alpha, as raw moments (inference "
+                   "example weighing, arXiv 1906.03548).",
+        .inputs = {{"x", "[examples, ..., channels], f32 or f16."},
                    {"gamma", "[channels]."},
                    {"beta", "[channels]."},
                    {"mean", "[channels]."},
-                   {"variance", "[channels]."}},
-        .outputs = {{"y", "The shape of x."}, {"coefficients", table_help}},
-        .attributes = {epsilon_attribute(), activation_attribute()},
+                   {"variance", "[channels]."},
+                   {"alpha", "[1], in [0, 1]. Left out: 0. For inference: the operator has no gradient then.", true}},
+        .outputs = {{"y", "The shape and type of x."}, {"coefficients", table_help}},
+        .attributes = attributes_of_normaliser(),
         .infer = infer_given,
-        .gradient = [](GradientBuilder& b) { add_gradient(b, 1, {}, true); },
+        .gradient =
+            [](GradientBuilder& b) {
+                if (b.input(5))
+                    fail(ErrorCode::unsupported, "Operator batch_norm: with the input alpha it has no gradient; it is for inference.");
+                add_gradient(b, 1, {}, true);
+            },
         .emit = emit_given};
 }
 
-LEMNOS_DEFINE_OPERATOR(batch_norm_gradient) {
-    return {.name = "batch_norm_gradient",
-            .summary = "The gradients of batch_norm_training and, with `given`, of batch_norm.",
+LEMNOS_DEFINE_OPERATOR(normalisation_gradient) {
+    std::vector<AttributeSpec> attributes = attributes_of_normaliser();
+    attributes.push_back(boolean_attribute("given", false, "The moments were constants."));
+    return {.name = "normalisation_gradient",
+            .summary = "The gradients of normalisation and, with `given`, of batch_norm.",
             .inputs = {{"x", "The argument."},
                        {"dy", "The result's gradient."},
                        {"coefficients", "The last output of the forward operator."},
                        {"valid", "As forward.", true}},
             .outputs = {{"dx", "The shape of x."}, {"dgamma", "[channels]."}, {"dbeta", "[channels]."}},
-            .attributes = {activation_attribute(),
-                           boolean_attribute("given", false, "The moments were constants."), ghost_attribute()},
+            .attributes = std::move(attributes),
             .internal = true,
             .infer = infer_gradient,
             .emit = emit_gradient};

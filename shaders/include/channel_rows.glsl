@@ -1,6 +1,6 @@
-// A tensor as rows of channels. A lane owns WIDTH neighbouring channels (a column) of `depth` rows that lie
-// `abreast` rows apart, so that what belongs to a channel is loaded once for many rows. Needs the push
-// constants `channels`, `rows`, `abreast` and `depth`. FORM is how lanes are dealt:
+// A tensor as rows of channels, its examples as sets of `examples * example_rows` rows. A lane owns WIDTH neighbouring
+// channels (a column) of `depth` rows of one set that lie `abreast` rows apart, so that what belongs to a channel is loaded
+// once for many rows. Needs the push constants of normalisation.h. FORM is how lanes are dealt:
 //   0  Side by side over the columns first and then over `abreast` rows: neighbours touch neighbouring
 //      memory, and a tensor of 8 channels leaves no lane idle. Columns of 4 channels.
 //   1  The same, with columns of 8 channels, read and written as 64-bit words (see wide.glsl): a multiple of
@@ -8,9 +8,13 @@
 //   2  A workgroup is a tile of COLUMN_LANES columns and `abreast` rows, whose lanes merge their sums in
 //      shared memory. Columns of 4 channels; groups are counted over columns in x, over blocks of rows in y
 //      and z.
+// 10, 11 and 12 are the same for tensors of f16; what is computed, and all tables, are f32.
 #extension GL_EXT_control_flow_attributes : require
 #include "linear.glsl"
-#if FORM == 1
+#define WIDE (FORM == 1 || FORM == 11)
+#define TILED (FORM == 2 || FORM == 12)
+#define HALF (FORM >= 10)
+#if WIDE
 #include "wide.glsl"
 const uint PARTS = 2; // vec4s of a column
 #else
@@ -29,32 +33,44 @@ uint tile_rows() { return abreast * depth; }
 
 struct Lane {
     uint column;
-    uint strand;   // the number under which its partial sums are stored
-    uint row, end; // the first row and the end of its block of rows
+    uint set;      // of this piece
+    uint strand;   // of its set, the number under which its partial sums are stored
+    uint base;     // the row of this piece where its set begins
+    uint row, end; // the first row and the end of its block, counted from there
     bool inside;
 };
 
 Lane this_lane() {
+    const uint set_blocks = (rows + tile_rows() - 1) / tile_rows();
     Lane lane;
-#if FORM == 2
+#if TILED
+    const uint all = gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y;
     lane.column = gl_WorkGroupID.x * COLUMN_LANES + gl_LocalInvocationID.x % COLUMN_LANES;
-    lane.strand = gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y;
+    lane.set = all / set_blocks;
+    lane.strand = all - lane.set * set_blocks;
     const uint block = lane.strand * tile_rows();
     lane.row = block + gl_LocalInvocationID.x / COLUMN_LANES;
-    lane.inside = block < rows && lane.column < columns();
+    lane.inside = lane.set < sets && lane.column < columns();
 #else
-    const uint index = linear_index(), wide = columns();
-    lane.strand = index / wide;
-    lane.column = index - lane.strand * wide;
+    const uint index = linear_index(), wide = columns(), set_lanes = set_blocks * abreast * wide;
+    lane.set = index / set_lanes;
+    const uint within = index - lane.set * set_lanes;
+    lane.strand = within / wide;
+    lane.column = within - lane.strand * wide;
     const uint block = lane.strand / abreast * tile_rows();
     lane.row = block + lane.strand % abreast;
-    lane.inside = block < rows;
+    lane.inside = lane.set < sets;
 #endif
+    lane.set = min(lane.set, sets - 1);
+    lane.base = lane.set * examples * example_rows;
     lane.end = min(block + tile_rows(), rows);
     return lane;
 }
 
-#if FORM == 1
+// Rows that do not count are not of the lane, when of its set only the first `counted` do.
+void limit(inout Lane lane, uint counted) { lane.end = min(lane.end, counted - min(counted, first_row)); }
+
+#if WIDE
 #define VECTOR u64vec4
 #define LOAD(name, at, v)                                                                                              \
     {                                                                                                                  \
@@ -69,38 +85,76 @@ Lane this_lane() {
 #define STORE(name, at, v) name##_vectors[at] = v[0];
 #endif
 
+#if HALF
+// Two numbers a word, the first lowest.
+vec4 widened(uvec2 words) { return vec4(unpackHalf2x16(words.x), unpackHalf2x16(words.y)); }
+uvec2 narrowed(vec4 v) { return uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw)); }
+#define SCALAR uint
+#define LOAD_SCALAR(name, at) unpackHalf2x16(name[(at) / 2])[(at) % 2]
+// The other half of the word may be another lane's: each changes its own bits alone.
+#define STORE_SCALAR(name, at, value)                                                                                  \
+    {                                                                                                                  \
+        const uint place = (at) % 2 * 16;                                                                              \
+        atomicAnd(name[(at) / 2], 0xffff0000u >> place);                                                               \
+        atomicOr(name[(at) / 2], (packHalf2x16(vec2(value, 0)) & 0xffffu) << place);                                   \
+    }
+#if WIDE
+#define ROW_VECTOR u64vec2
+#define LOAD_ROW(name, at, v)                                                                                          \
+    {                                                                                                                  \
+        const u64vec2 words = name##_vectors[at];                                                                      \
+        v[0] = widened(unpackUint2x32(words.x));                                                                       \
+        v[1] = widened(unpackUint2x32(words.y));                                                                       \
+    }
+#define STORE_ROW(name, at, v)                                                                                         \
+    name##_vectors[at] = u64vec2(packUint2x32(narrowed(v[0])), packUint2x32(narrowed(v[1])));
+#else
+#define ROW_VECTOR uvec2
+#define LOAD_ROW(name, at, v) v[0] = widened(name##_vectors[at]);
+#define STORE_ROW(name, at, v) name##_vectors[at] = narrowed(v[0]);
+#endif
+#else
+#define SCALAR float
+#define LOAD_SCALAR(name, at) name[at]
+#define STORE_SCALAR(name, at, value) name[at] = value;
+#define ROW_VECTOR VECTOR
+#define LOAD_ROW(name, at, v) LOAD(name, at, v)
+#define STORE_ROW(name, at, v) STORE(name, at, v)
+#endif
+
 // A tensor of rows × channels: load_NAME(row, column, v).
 #define READ_ROWS(number, name)                                                                                        \
-    layout(binding = number) readonly buffer Scalars_##name { float name[]; };                                         \
-    layout(binding = number) readonly buffer Vectors_##name { VECTOR name##_vectors[]; };                              \
+    layout(binding = number) readonly buffer Scalars_##name { SCALAR name[]; };                                        \
+    layout(binding = number) readonly buffer Vectors_##name { ROW_VECTOR name##_vectors[]; };                          \
     void load_##name(uint row, uint column, out vec4 v[PARTS]) {                                                       \
         if (ALIGNED) {                                                                                                 \
-            LOAD(name, row * columns() + column, v)                                                                    \
+            LOAD_ROW(name, skip / WIDTH + row * columns() + column, v)                                                 \
         } else {                                                                                                       \
-            const uint at = row * channels, c = column * WIDTH, last = channels - 1;                                   \
-            EACH_PART [[unroll]] for (uint i = 0; i < 4; ++i) v[p][i] = name[at + min(c + 4 * p + i, last)];           \
+            const uint at = skip + row * channels, c = column * WIDTH, last = channels - 1;                            \
+            EACH_PART [[unroll]] for (uint i = 0; i < 4; ++i) v[p][i] = LOAD_SCALAR(name, at + min(c + 4 * p + i, last)); \
         }                                                                                                              \
     }
 
 // The same, written: store_NAME(row, column, v).
 #define WRITE_ROWS(number, name)                                                                                       \
-    layout(binding = number) writeonly buffer Scalars_##name { float name[]; };                                        \
-    layout(binding = number) writeonly buffer Vectors_##name { VECTOR name##_vectors[]; };                             \
+    layout(binding = number) buffer Scalars_##name { SCALAR name[]; };                                                 \
+    layout(binding = number) writeonly buffer Vectors_##name { ROW_VECTOR name##_vectors[]; };                         \
     void store_##name(uint row, uint column, vec4 v[PARTS]) {                                                          \
         if (ALIGNED) {                                                                                                 \
-            STORE(name, row * columns() + column, v)                                                                   \
+            STORE_ROW(name, skip / WIDTH + row * columns() + column, v)                                                \
         } else {                                                                                                       \
-            const uint at = row * channels, c = column * WIDTH;                                                        \
+            const uint at = skip + row * channels, c = column * WIDTH;                                                 \
             EACH_PART [[unroll]] for (uint i = 0; i < 4; ++i)                                                          \
-                if (c + 4 * p + i < channels) name[at + c + 4 * p + i] = v[p][i];                                      \
+                if (c + 4 * p + i < channels) STORE_SCALAR(name, at + c + 4 * p + i, v[p][i])                          \
         }                                                                                                              \
     }
 
-// A table of vectors of one value a channel, each padded to a multiple of 8: load_NAME(vector, column, v).
+// A table of vectors of one value a channel, each padded to a multiple of 8: load_NAME(at, vector, column, v), where the
+// vectors are counted from the float `at`.
 #define READ_VECTORS(number, name)                                                                                     \
     layout(binding = number) readonly buffer Vectors_##name { VECTOR name##_vectors[]; };                              \
-    void load_##name(uint vector, uint column, out vec4 v[PARTS]) {                                                    \
-        LOAD(name, vector * vector_columns() + column, v)                                                              \
+    void load_##name(uint at, uint vector, uint column, out vec4 v[PARTS]) {                                           \
+        LOAD(name, at / WIDTH + vector * vector_columns() + column, v)                                                 \
     }
 
 #define WRITE_VECTORS(number, name)                                                                                    \

@@ -1,11 +1,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Merges the partial moments of batch_norm_statistics.comp in their order (Chan, Golub and LeVeque, "Updating
+// Merges the partial moments of normalisation_statistics.comp in their order (Chan, Golub and LeVeque, "Updating
 // Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979), relative to the first one's mean,
-// and prepares the coefficients of the normalisation. One invocation a channel, or 16 that share it (SHARED).
+// and prepares the coefficients of a normalisation channel by channel. One invocation a channel of a set, or 16 that share it
+// (SHARED).
 // variants: SHARED=0 SHARED=1
-#include "batch_norm.h"
-#include "batch_norm_channels.glsl"
+#include "normalisation.h"
+#include "normalisation_channels.glsl"
 layout(constant_id = 1) const bool COUNTED = false; // only the first examples count
 layout(binding = 0) readonly buffer Partials { float partials[]; };
 layout(binding = 1) readonly buffer Gamma { float gamma[]; };
@@ -14,7 +15,7 @@ layout(binding = 3) readonly buffer Valid { float valid[]; };
 layout(binding = 4) writeonly buffer Mean { float mean[]; };
 layout(binding = 5) writeonly buffer Variance { float variance[]; };
 layout(binding = 6) writeonly buffer Coefficients { float coefficients[]; };
-#include "batch_norm_table.glsl"
+#include "normalisation_table.glsl"
 
 struct Moments {
     float origin;  // an estimate of the mean
@@ -48,13 +49,14 @@ float rows_of(uint row, uint end) {
 }
 
 void main() {
-    const uint stride = (channels + 7) / 8 * 8, c = this_channel();
-    const uint counted = COUNTED ? counted_rows(valid[0] - float(first_example), example_rows, total_rows) : total_rows;
+    const uint stride = padded_channels();
+    const Channel channel = this_channel();
+    const uint c = channel.number, counted = COUNTED ? counted_rows(valid[0], channel.set) : set_rows();
     Moments sum = Moments(0, 0, 0, 0);
-    if (c < channels) {
-        Strand strand = first_strand();
+    if (channel.inside && c < channels) {
+        Strand strand = first_strand_of_lane();
         for (; strand.number < strand.last; next_strand(strand)) {
-            const uint at = 3 * stride * strand.number + c;
+            const uint at = 3 * stride * (channel.set * set_strands + strand.number) + c;
             const float cells = rows_of(strand.row, min(strand.end, counted));
             if (cells == 0) continue;
             Moments part = Moments(partials[at], partials[at + stride], partials[at + 2 * stride], cells);
@@ -76,16 +78,17 @@ void main() {
     if (me >= 8) return;
     sum = parts[me];
 #endif
-    if (c >= stride) return;
+    if (!channel.inside) return;
+    const uint line = channel.set * line_stride(COEFFICIENTS);
     if (c >= channels) {
-        pad_coefficients(c, stride);
+        pad_coefficients(line, c);
         return;
     }
     precise float centre = sum.origin + sum.offset;
     // A compiler that reorders sums would make this 0.
     precise float rest = sum.offset - (centre - sum.origin);
     const float spread = sum.cells > 0 ? sum.squares / sum.cells : 0;
-    mean[c] = centre;
-    variance[c] = spread;
-    store_coefficients(c, stride, gamma[c], beta[c], centre, rest, spread);
+    mean[channel.set * vector_stride + c] = centre;
+    variance[channel.set * vector_stride + c] = spread;
+    store_coefficients(line, c, gamma[c], beta[c], centre, rest, spread);
 }

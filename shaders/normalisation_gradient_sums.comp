@@ -1,10 +1,10 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Partial sums of g = dy * activation'(y) and of g * (x - mean) for every channel; y is recomputed from x.
-// variants: FORM=0 FORM=1 FORM=2
-#include "batch_norm.h"
+// variants: FORM=0 FORM=1 FORM=2 FORM=10 FORM=11 FORM=12
+#include "normalisation.h"
 #include "channel_rows.glsl"
-#include "batch_norm.glsl"
+#include "normalisation.glsl"
 layout(constant_id = 2) const bool COUNTED = false; // only the first examples count
 layout(constant_id = 3) const uint ACTIVATION = 0;
 READ_ROWS(0, x)
@@ -13,31 +13,29 @@ READ_VECTORS(2, coefficients)
 WRITE_VECTORS(3, partials)
 layout(binding = 4) readonly buffer Valid { float valid[]; };
 
-#if FORM == 2
+#if TILED
 shared vec4 tile_sum[128], tile_product[128];
 #endif
 
 void main() {
     Lane lane = this_lane();
-#if FORM == 2
+#if TILED
     lane.column = min(lane.column, columns() - 1); // an idle lane repeats another's sums
 #else
     if (!lane.inside) return;
 #endif
-    if (COUNTED) {
-        const uint counted = counted_rows(valid[0] - float(first_example), example_rows, total_rows);
-        lane.end = min(lane.end, counted - min(counted, first_row));
-    }
+    if (COUNTED) limit(lane, counted_rows(valid[0], lane.set));
+    const uint line = lane.set * line_stride(COEFFICIENTS);
     vec4 mean[PARTS], scale[PARTS], shift[PARTS], v[PARTS], g[PARTS], sum[PARTS], product[PARTS];
-    load_coefficients(COEFFICIENT_MEAN, lane.column, mean);
+    load_coefficients(line, COEFFICIENT_MEAN, lane.column, mean);
     if (ACTIVATION != ACTIVATION_NONE) {
-        load_coefficients(COEFFICIENT_SCALE, lane.column, scale);
-        load_coefficients(COEFFICIENT_SHIFT, lane.column, shift);
+        load_coefficients(line, COEFFICIENT_SCALE, lane.column, scale);
+        load_coefficients(line, COEFFICIENT_SHIFT, lane.column, shift);
     }
     EACH_PART sum[p] = product[p] = vec4(0);
     for (uint row = lane.row; row < lane.end; row += abreast) {
-        load_x(row, lane.column, v);
-        load_dy(row, lane.column, g);
+        load_x(lane.base + row, lane.column, v);
+        load_dy(lane.base + row, lane.column, g);
         EACH_PART {
             if (ACTIVATION != ACTIVATION_NONE)
                 g[p] = gradient_through(g[p], normalise(v[p], mean[p], scale[p], shift[p]), ACTIVATION);
@@ -45,7 +43,7 @@ void main() {
             product[p] += g[p] * (v[p] - mean[p]);
         }
     }
-#if FORM == 2
+#if TILED
     const uint me = gl_LocalInvocationID.x;
     tile_sum[me] = sum[0];
     tile_product[me] = product[0];
@@ -59,7 +57,7 @@ void main() {
     sum[0] = tile_sum[me];
     product[0] = tile_product[me];
 #endif
-    const uint at = 2 * (first_partial + lane.strand);
+    const uint at = 2 * (lane.set * set_strands + first_strand + lane.strand);
     store_partials(at, lane.column, sum);
     store_partials(at + 1, lane.column, product);
 }

@@ -1,11 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Adds the partial sums of batch_norm_gradient_sums.comp in their order: dbeta = sum g, dgamma = sum g *
-// xhat, and the coefficients of dx = scale * g + slope * (x - mean) + level. One invocation a channel, or 16
-// that share it (SHARED).
+// Adds the partial sums of normalisation_gradient_sums.comp in their order: dbeta = sum g, dgamma = sum g *
+// xhat, and the lines of dx of a normalisation channel by channel. One invocation a channel of a set, or 16 that share it
+// (SHARED).
 // variants: SHARED=0 SHARED=1
-#include "batch_norm.h"
-#include "batch_norm_channels.glsl"
+#include "normalisation.h"
+#include "normalisation_channels.glsl"
 layout(constant_id = 1) const bool COUNTED = false; // only the first examples count
 layout(constant_id = 3) const bool GIVEN = false;   // mean and variance are constants
 layout(binding = 0) readonly buffer Partials { float partials[]; };
@@ -13,18 +13,20 @@ layout(binding = 1) readonly buffer Coefficients { float coefficients[]; };
 layout(binding = 2) readonly buffer Valid { float valid[]; };
 layout(binding = 3) writeonly buffer DGamma { float dgamma[]; };
 layout(binding = 4) writeonly buffer DBeta { float dbeta[]; };
-layout(binding = 5) writeonly buffer Lines { float lines[]; }; // slope, level
+layout(binding = 5) writeonly buffer Lines { float lines[]; };
 
 #if SHARED
 shared vec2 parts[128];
 #endif
 
 void main() {
-    const uint stride = (channels + 7) / 8 * 8, c = this_channel();
+    const uint stride = padded_channels();
+    const Channel channel = this_channel();
+    const uint c = channel.number;
     vec2 sums = vec2(0); // of g, of g * (x - mean)
-    if (c < channels) {
-        const Strand run = first_strand();
-        uint at = 2 * stride * run.number + c;
+    if (channel.inside && c < channels) {
+        const Strand run = first_strand_of_lane();
+        uint at = 2 * stride * (channel.set * set_strands + run.number) + c;
         for (uint number = run.number; number < run.last; ++number, at += 2 * stride)
             sums += vec2(partials[at], partials[at + stride]);
     }
@@ -38,25 +40,26 @@ void main() {
     if (me >= 8) return;
     sums = parts[me];
 #endif
-    if (c >= stride) return;
+    if (!channel.inside) return;
+    const uint line = channel.set * line_stride(COEFFICIENTS), own = channel.set * line_stride(LINES);
     if (c >= channels) {
-        lines[c] = lines[stride + c] = 0;
+        lines[own + LINE_SLOPE * stride + c] = lines[own + LINE_LEVEL * stride + c] = 0;
         return;
     }
     const float sum = sums.x, product = sums.y;
-    const float scale = coefficients[COEFFICIENT_SCALE * stride + c];
-    const float rest = coefficients[COEFFICIENT_REST * stride + c];
-    const float inverse = coefficients[COEFFICIENT_INVERSE * stride + c];
+    const float scale = coefficients[line + COEFFICIENT_SCALE * stride + c];
+    const float rest = coefficients[line + COEFFICIENT_REST * stride + c];
+    const float inverse = coefficients[line + COEFFICIENT_INVERSE * stride + c];
     const float along = (product - rest * sum) * inverse; // sum g * xhat
-    dgamma[c] = along;
-    dbeta[c] = sum;
-    const uint counted = COUNTED ? counted_rows(valid[0] - float(first_example), example_rows, total_rows) : total_rows;
+    dgamma[channel.set * vector_stride + c] = along;
+    dbeta[channel.set * vector_stride + c] = sum;
+    const uint counted = COUNTED ? counted_rows(valid[0], channel.set) : set_rows();
     float slope = 0, level = 0;
     if (!GIVEN && counted > 0) {
         const float share = scale / float(counted);
         slope = -share * inverse * along;
         level = -share * sum - slope * rest;
     }
-    lines[c] = slope;
-    lines[stride + c] = level;
+    lines[own + LINE_SLOPE * stride + c] = slope;
+    lines[own + LINE_LEVEL * stride + c] = level;
 }

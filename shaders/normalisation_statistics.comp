@@ -4,16 +4,16 @@
 // value, so that a large mean costs no digits: a sample's distance from the mean is at most sqrt(n)
 // deviations, so the relative error of the squares is at most n roundings. Three vectors a strand: that first
 // value, the mean's distance from it, and the sum of squares about the mean.
-// variants: FORM=0 FORM=1 FORM=2
-#include "batch_norm.h"
+// variants: FORM=0 FORM=1 FORM=2 FORM=10 FORM=11 FORM=12
+#include "normalisation.h"
 #include "channel_rows.glsl"
-#include "batch_norm.glsl"
+#include "normalisation.glsl"
 layout(constant_id = 2) const bool COUNTED = false; // only the first examples count
 READ_ROWS(0, x)
 WRITE_VECTORS(1, partials)
 layout(binding = 2) readonly buffer Valid { float valid[]; };
 
-#if FORM == 2
+#if TILED
 const uint LANES = gl_WorkGroupSize.x; // 128 at most
 struct Moments {
     vec4 first, offset, squares;
@@ -21,7 +21,7 @@ struct Moments {
 };
 shared Moments tile[128];
 
-// Merges the strands of a column pairwise (see batch_norm_merge.comp). An earlier strand has no fewer rows.
+// Merges the strands of a column pairwise (see normalisation_merge.comp). An earlier strand has no fewer rows.
 void merge_tile() {
     const uint me = gl_LocalInvocationID.x;
     for (uint step = LANES / 2; step >= COLUMN_LANES; step /= 2) {
@@ -40,21 +40,18 @@ void merge_tile() {
 
 void main() {
     Lane lane = this_lane();
-#if FORM == 2
+#if TILED
     lane.column = min(lane.column, columns() - 1); // an idle lane repeats another's sums
 #else
     if (!lane.inside) return;
 #endif
-    if (COUNTED) {
-        const uint counted = counted_rows(valid[0] - float(first_example), example_rows, total_rows);
-        lane.end = min(lane.end, counted - min(counted, first_row));
-    }
+    if (COUNTED) limit(lane, counted_rows(valid[0], lane.set));
     vec4 first[PARTS], sum[PARTS], squares[PARTS], v[PARTS];
-    load_x(min(lane.row, rows - 1), lane.column, first);
+    load_x(lane.base + min(lane.row, rows - 1), lane.column, first);
     EACH_PART sum[p] = squares[p] = vec4(0);
     float count = 1;
     for (uint row = lane.row + abreast; row < lane.end; row += abreast) {
-        load_x(row, lane.column, v);
+        load_x(lane.base + row, lane.column, v);
         EACH_PART {
             const vec4 d = v[p] - first[p];
             sum[p] += d;
@@ -67,7 +64,7 @@ void main() {
         squares[p] = max(squares[p] - sum[p] * offset, vec4(0));
         sum[p] = offset;
     }
-#if FORM == 2
+#if TILED
     tile[gl_LocalInvocationID.x] = Moments(first[0], sum[0], squares[0], lane.row < lane.end ? count : 0);
     merge_tile();
     if (!lane.inside || gl_LocalInvocationID.x >= COLUMN_LANES) return;
@@ -75,7 +72,7 @@ void main() {
     sum[0] = tile[gl_LocalInvocationID.x].offset;
     squares[0] = tile[gl_LocalInvocationID.x].squares;
 #endif
-    const uint at = 3 * (first_partial + lane.strand);
+    const uint at = 3 * (lane.set * set_strands + first_strand + lane.strand);
     store_partials(at, lane.column, first);
     store_partials(at + 1, lane.column, sum);
     store_partials(at + 2, lane.column, squares);
