@@ -33,17 +33,22 @@ static std::vector<bool> dependents(const Graph& graph, std::span<const Value> w
     return depends;
 }
 
+static Value constant(Graph& graph, const TensorType& type, double value) {
+    const Value filled = graph.add("constant", {}, {{"shape", type.shape}, {"value", value}});
+    return type.dtype == DataType::f32 ? filled : graph.add("cast", {filled}, {{"to", std::string(name_of(type.dtype))}});
+}
+
 std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wrt, Value seed) {
     const TensorType loss_type = graph.type(loss);
     for (Value value : wrt)
-        require(graph.type(value).dtype == DataType::f32, "A gradient is taken by tensors of type f32 (",
+        require(is_real(graph.type(value).dtype), "A gradient is taken by tensors of type f32 or f16 (",
                 to_string(graph.type(value)), " was given).");
-    require(loss_type.dtype == DataType::f32, "A gradient needs a loss of type f32 (", name_of(loss_type.dtype),
+    require(is_real(loss_type.dtype), "A gradient needs a loss of type f32 or f16 (", name_of(loss_type.dtype),
             " was given).");
     if (!seed) {
         require(loss_type.elements() == 1, "A gradient without a seed needs a loss of one element (",
                 to_string(loss_type), " was given).");
-        seed = graph.add("constant", {}, {{"shape", loss_type.shape}, {"value", 1.0}});
+        seed = constant(graph, loss_type, 1);
     }
     require(graph.type(seed) == loss_type, "The seed (", to_string(graph.type(seed)), ") and the loss (",
             to_string(loss_type), ") differ in type or shape.");
@@ -83,7 +88,7 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
     for (Value value : wrt) {
         const bool reached = size_t(value.node) < gradient.size() && gradient[size_t(value.node)][size_t(value.output)];
         results.push_back(reached ? gradient[size_t(value.node)][size_t(value.output)]
-                                  : graph.add("constant", {}, {{"shape", graph.shape(value)}, {"value", 0.0}}));
+                                  : constant(graph, graph.type(value), 0));
     }
     return results;
 }

@@ -13,6 +13,7 @@ namespace lemnos {
 enum class DataType : int32_t { f32 = 1, f16 = 2, i32 = 16, u8 = 32 };
 
 inline int64_t size_of(DataType dtype) { return dtype == DataType::u8 ? 1 : dtype == DataType::f16 ? 2 : 4; }
+inline bool is_real(DataType dtype) { return dtype == DataType::f32 || dtype == DataType::f16; }
 const char* name_of(DataType dtype);
 
 using Shape = std::vector<int64_t>;

@@ -414,7 +414,7 @@ static void emit_broadcast(Emitter& e) {
 
 static DataType cast_type(const Attributes& attributes) {
     const std::string& name = attributes.choice("to");
-    return name == "f32" ? DataType::f32 : name == "i32" ? DataType::i32 : DataType::u8;
+    return name == "f32" ? DataType::f32 : name == "f16" ? DataType::f16 : name == "i32" ? DataType::i32 : DataType::u8;
 }
 
 static void emit_cast(Emitter& e) {
@@ -425,8 +425,8 @@ static void emit_cast(Emitter& e) {
         Kernel kernel{.shader = "cast", .specialisation = {group_size, uint32_t(from), uint32_t(to)}};
         const Operand y = e.output().slice(first * size_of(to), part * size_of(to));
         kernel.operands = {e.input(0).slice(first * size_of(from), part * size_of(from)),
-                           // The last bytes of a u8 tensor are written as a part of a word.
-                           to == DataType::u8 ? y.as(Access::read_write) : y};
+                           // The last elements of a narrow type are written as a part of a word.
+                           size_of(to) < 4 ? y.as(Access::read_write) : y};
         kernel.groups = linear_groups(e.profile(), divide_up(part, 4), group_size);
         e.dispatch(std::move(kernel.params(shader::CastParams{uint32_t(part)})));
     }
@@ -561,22 +561,22 @@ LEMNOS_DEFINE_OPERATOR(broadcast) {
 LEMNOS_DEFINE_OPERATOR(cast) {
     return {.name = "cast",
             .summary =
-                "x as another type. Integers to f32 become the nearest number; to an integer type numbers "
-                "are cut towards zero and clamped to its range, and NaN becomes 0. Between f32 and f32 "
-                "the gradient passes; at integers it stops.",
-            .inputs = {{"x", "Any shape; f32, i32 or u8."}},
+                "x as another type. To f32 and f16 numbers become the nearest one; to an integer type they are cut towards "
+                "zero and clamped to its range, and NaN becomes 0. Between f32 and f16 the gradient passes, in the type of "
+                "x; at integers it stops.",
+            .inputs = {{"x", "Any shape."}},
             .attributes = {required(
-                choice_attribute("to", "f32", {"f32", "i32", "u8"}, "The type of the result."))},
+                choice_attribute("to", "f32", {"f32", "f16", "i32", "u8"}, "The type of the result."))},
             .infer =
                 [](const Signature& s) {
-                    s.require(s.input(0).dtype != DataType::f16,
-                              "the input x is f16 (f32, i32 and u8 can be cast).");
                     return std::vector{TensorType{cast_type(s.attributes), s.shape(0)}};
                 },
             .gradient =
                 [](GradientBuilder& b) {
-                    if (b.input_type(0).dtype == DataType::f32 && b.output_type().dtype == DataType::f32)
-                        b.set(0, b.output_gradient());
+                    const DataType from = b.input_type(0).dtype, to = b.output_type().dtype;
+                    if (!is_real(from) || !is_real(to)) return;
+                    b.set(0, from == to ? b.output_gradient()
+                                        : b.add("cast", {b.output_gradient()}, {{"to", std::string(name_of(from))}}));
                 },
             .emit = emit_cast};
 }

@@ -2,6 +2,7 @@
 
 #include "plan/plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -81,20 +82,35 @@ static void append(std::vector<uint8_t>& bytes, const Tensor& tensor) {
     }
 }
 
+// The bits of a number that f16 can hold.
+static uint16_t half_bits(double value) {
+    const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+    if (std::isnan(value)) return 0x7e00;
+    if (std::isinf(value)) return sign | 0x7c00;
+    int exponent = 0;
+    const double fraction = std::frexp(std::abs(value), &exponent); // in [1/2, 1)
+    const bool normal = exponent > -14;
+    const double units = std::ldexp(fraction, normal ? 11 : exponent + 24); // of the last place
+    require(units == std::floor(units) && exponent <= 16, "The test gives ", value, " as f16, which cannot hold it.");
+    return value == 0 ? sign : uint16_t(sign | (normal ? ((exponent + 14) << 10) + (int(units) - 1024) : int(units)));
+}
+
+static double of_half_bits(uint16_t bits) {
+    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const double size = exponent == 31 ? (fraction ? std::nan("") : HUGE_VAL)
+                                       : std::ldexp(exponent ? 1024 + fraction : fraction, std::max(exponent, 1) - 25);
+    return bits & 0x8000 ? -size : size;
+}
+
 static std::vector<uint8_t> encoded(const Given& given) {
     std::vector<uint8_t> bytes;
-    switch (given.dtype) {
-    case DataType::f32:
-        append<float>(bytes, given.value);
-        break;
-    case DataType::i32:
-        append<int32_t>(bytes, given.value);
-        break;
-    case DataType::u8:
-        append<uint8_t>(bytes, given.value);
-        break;
-    default:
-        fail(ErrorCode::unsupported, "The test harness cannot write ", name_of(given.dtype), ".");
+    if (given.dtype == DataType::f32) append<float>(bytes, given.value);
+    if (given.dtype == DataType::i32) append<int32_t>(bytes, given.value);
+    if (given.dtype == DataType::u8) append<uint8_t>(bytes, given.value);
+    if (given.dtype == DataType::f16) {
+        Tensor bits(given.value.shape);
+        std::transform(given.value.data.begin(), given.value.data.end(), bits.data.begin(), half_bits);
+        append<uint16_t>(bytes, bits);
     }
     return bytes;
 }
@@ -112,16 +128,12 @@ static Tensor decoded_as(const Shape& shape, const uint8_t* bytes) {
 }
 
 static Tensor decoded(const TensorType& type, const uint8_t* bytes) {
-    switch (type.dtype) {
-    case DataType::f32:
-        return decoded_as<float>(type.shape, bytes);
-    case DataType::i32:
-        return decoded_as<int32_t>(type.shape, bytes);
-    case DataType::u8:
-        return decoded_as<uint8_t>(type.shape, bytes);
-    default:
-        fail(ErrorCode::unsupported, "The test harness cannot read ", name_of(type.dtype), ".");
-    }
+    if (type.dtype == DataType::f32) return decoded_as<float>(type.shape, bytes);
+    if (type.dtype == DataType::i32) return decoded_as<int32_t>(type.shape, bytes);
+    if (type.dtype == DataType::u8) return decoded_as<uint8_t>(type.shape, bytes);
+    Tensor numbers = decoded_as<uint16_t>(type.shape, bytes);
+    for (double& value : numbers.data) value = of_half_bits(uint16_t(value));
+    return numbers;
 }
 
 // ---- running ----------------------------------------------------------------------------------------------
@@ -252,8 +264,9 @@ Tensor run(const OpCase& op_case, const RunOptions& options) {
 std::vector<Tensor> run_gradients(const OpCase& op_case, const Tensor& seed, const std::vector<int>& wrt,
                                   const RunOptions& options, int output) {
     OpGraph op(op_case);
-    const Value seed_value = op.graph.input("seed", {DataType::f32, seed.shape});
-    op.given.emplace(seed_value, seed);
+    const DataType dtype = op.graph.type({op.result.node, output}).dtype;
+    const Value seed_value = op.graph.input("seed", {dtype, seed.shape});
+    op.given.emplace(seed_value, Given(seed, dtype));
     std::vector<Value> values;
     for (int i : wrt) values.push_back(op.inputs.at(size_t(i)));
     std::vector<Value> gradients = lemnos::gradients(op.graph, {op.result.node, output}, values, seed_value);

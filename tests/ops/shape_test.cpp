@@ -346,6 +346,26 @@ TEST_F(Cast, IntegersToAnything) {
     expect_near_elementwise(cast_on_device(given, "f32"), x, 1.2e-7, 0);
 }
 
+TEST_F(Cast, HalvesOfEveryLength) {
+    for (int64_t size : {1, 2, 3, 4, 5, 63, 64, 65, 129, 257, 1026}) {
+        const Tensor x = random.uniform({size}, -300, 300), half = reference::cast(x, reference::NumberType::f16);
+        expect_equal(cast_on_device(x, "f16"), half);
+        const Given given(half, DataType::f16);
+        expect_equal(cast_on_device(given, "f32"), half);
+        expect_equal(cast_on_device(given, "f16"), half);
+        expect_equal(cast_on_device(given, "i32"), reference::cast(half, reference::NumberType::i32));
+        expect_equal(cast_on_device(given, "u8"), reference::cast(half, reference::NumberType::u8));
+        const Tensor seed = reference::cast(random.uniform({size}), reference::NumberType::f16);
+        expect_equal(run_gradients({"cast", {x}, {{"to", "f16"}}}, seed, {0})[0], seed);
+        expect_equal(run_gradients({"cast", {given}, {{"to", "f32"}}}, x, {0})[0], half);
+    }
+    const Tensor edges({8}, {0, -0.0, 65504, -65504, 0x1p-14, 0x1p-24, infinity, -infinity});
+    EXPECT_EQ(cast_on_device(edges, "f16").data, edges.data);
+    EXPECT_TRUE(std::isnan(cast_on_device(Tensor({1}, {nan}), "f16")[0]));
+    const Tensor many = random.uniform({3001});
+    expect_equal(cast_on_device(many, "f16", {.device = device(4096)}), reference::cast(many, reference::NumberType::f16));
+}
+
 TEST_F(Cast, BytesOfEveryLength) {
     for (int64_t size : {1, 2, 3, 4, 5, 63, 64, 65, 129, 257, 1026}) {
         SCOPED_TRACE(size);

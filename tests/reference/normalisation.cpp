@@ -1,6 +1,7 @@
 // Every tensor is read as a matrix [cells][channels]; the cells of the valid examples come first.
 #include "reference/normalisation.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace lemnos::reference {
@@ -34,66 +35,131 @@ void moments(const Tensor& x, int64_t cells, Tensor& mean, Tensor& variance) {
     for (double& sum : variance.data) sum /= static_cast<double>(cells);
 }
 
+// The cells that are normalised together: those of examples [first, last) in channels [begin, end).
+struct Cells {
+    int64_t first, last, begin, end;
+};
+
+// Calls visit(cells) for every set and group, without the examples that do not count.
+template <typename Visit>
+void for_each_group(const Tensor& x, int64_t valid, const Grouping& grouping, const Visit& visit) {
+    const int64_t batch = extent(x, 0), channels = extent(x, -1);
+    if (valid == all_examples) valid = batch;
+    const int64_t examples = grouping.examples ? grouping.examples : batch;
+    const int64_t span = grouping.groups ? channels / grouping.groups : 1;
+    require(batch % examples == 0 && channels % span == 0, "The grouping does not divide ", shape_text(x.shape), ".");
+    for (int64_t first = 0; first < std::min(batch, valid); first += examples)
+        for (int64_t begin = 0; begin < channels; begin += span)
+            visit(Cells{first, std::min(first + examples, valid), begin, begin + span});
+}
+
+template <typename Visit>
+int64_t for_each_cell(const Tensor& x, const Cells& cells, const Visit& visit) {
+    const int64_t channels = extent(x, -1), example = x.size() / extent(x, 0);
+    int64_t count = 0;
+    for (int64_t row = cells.first * example; row < cells.last * example; row += channels)
+        for (int64_t c = cells.begin; c < cells.end; ++c, ++count) visit(row + c, c);
+    return count;
+}
+
+struct Moments {
+    double mean = 0, variance = 0, cells = 0;
+};
+
+// In two passes, so that a large mean costs nothing.
+Moments moments_of(const Tensor& x, const Cells& cells) {
+    Moments moments;
+    moments.cells = double(for_each_cell(x, cells, [&](int64_t i, int64_t) { moments.mean += x[i]; }));
+    if (moments.cells == 0) return moments;
+    moments.mean /= moments.cells;
+    for_each_cell(x, cells, [&](int64_t i, int64_t) { moments.variance += (x[i] - moments.mean) * (x[i] - moments.mean); });
+    moments.variance /= moments.cells;
+    return moments;
+}
+
+// The average over the group's channels of raw moments, as mean and variance.
+Moments given_moments(const Tensor& mean, const Tensor& variance, const Cells& cells) {
+    double first = 0, second = 0;
+    const auto span = double(cells.end - cells.begin);
+    for (int64_t c = cells.begin; c < cells.end; ++c) {
+        first += mean[c] / span;
+        second += (variance[c] + mean[c] * mean[c]) / span;
+    }
+    return {first, second - first * first};
+}
+
 } // namespace
 
-BatchNorm batch_norm_training(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon,
-                              int64_t valid) {
+BatchNorm normalisation(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon, int64_t valid,
+                        const Grouping& grouping) {
     require_channels(x, {&gamma, &beta});
-    const int64_t cells = cells_of(x, valid), channels = extent(x, -1);
-    BatchNorm result;
-    moments(x, cells, result.mean, result.variance);
-    result.y = batch_norm_inference(x, gamma, beta, result.mean, result.variance, epsilon);
-    for (int64_t i = cells * channels; i < x.size(); ++i) result.y[i] = 0;
+    BatchNorm result{Tensor(x.shape), {}, {}};
+    moments(x, cells_of(x, valid), result.mean, result.variance);
+    for_each_group(x, valid, grouping, [&](const Cells& cells) {
+        const Moments own = moments_of(x, cells);
+        for_each_cell(x, cells, [&](int64_t i, int64_t c) {
+            result.y[i] = gamma[c] * (x[i] - own.mean) / std::sqrt(own.variance + epsilon) + beta[c];
+        });
+    });
     return result;
 }
 
-// dx = (g dy - mean(g dy) - xhat mean(g dy xhat)) / sqrt(variance + epsilon), with g = gamma.
-BatchNormGradients batch_norm_training_backward(const Tensor& x, const Tensor& gamma, const Tensor& dy,
-                                                double epsilon, int64_t valid) {
+// dx = (g dy - mean(g dy) - xhat mean(g dy xhat)) / sqrt(variance + epsilon), with g = gamma inside the means.
+BatchNormGradients normalisation_backward(const Tensor& x, const Tensor& gamma, const Tensor& dy, double epsilon, int64_t valid,
+                                          const Grouping& grouping) {
     require_channels(x, {&gamma});
     require_same_shape(x, dy);
-    const int64_t cells = cells_of(x, valid), channels = extent(x, -1);
-    const auto count = static_cast<double>(cells);
-    Tensor mean, variance;
-    moments(x, cells, mean, variance);
-    BatchNormGradients d{Tensor(x.shape), Tensor({channels}), Tensor({channels})};
-    for (int64_t c = 0; c < channels; ++c) {
-        const double deviation = std::sqrt(variance[c] + epsilon);
-        const auto normalised = [&](int64_t i) { return (x[i] - mean[c]) / deviation; };
-        for (int64_t i = c; i < cells * channels; i += channels) {
+    BatchNormGradients d{Tensor(x.shape), Tensor(gamma.shape), Tensor(gamma.shape)};
+    for_each_group(x, valid, grouping, [&](const Cells& cells) {
+        const Moments own = moments_of(x, cells);
+        const double deviation = std::sqrt(own.variance + epsilon);
+        double sum = 0, along = 0;
+        const auto normalised = [&](int64_t i) { return (x[i] - own.mean) / deviation; };
+        for_each_cell(x, cells, [&](int64_t i, int64_t c) {
             d.gamma[c] += dy[i] * normalised(i);
             d.beta[c] += dy[i];
-        }
-        for (int64_t i = c; i < cells * channels; i += channels)
-            d.x[i] = gamma[c] / deviation * (dy[i] - d.beta[c] / count - normalised(i) * d.gamma[c] / count);
-    }
+            sum += gamma[c] * dy[i] / own.cells;
+            along += gamma[c] * dy[i] * normalised(i) / own.cells;
+        });
+        for_each_cell(x, cells, [&](int64_t i, int64_t c) { d.x[i] = (gamma[c] * dy[i] - sum - normalised(i) * along) / deviation; });
+    });
     return d;
 }
 
 Tensor batch_norm_inference(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-                            const Tensor& variance, double epsilon) {
-    require_channels(x, {&gamma, &beta, &mean, &variance});
-    Tensor y(x.shape);
-    for (int64_t i = 0; i < x.size(); ++i) {
-        const int64_t c = i % extent(x, -1);
-        y[i] = gamma[c] * (x[i] - mean[c]) / std::sqrt(variance[c] + epsilon) + beta[c];
-    }
-    return y;
+                            const Tensor& variance, double epsilon, int64_t groups) {
+    return batch_norm_weighed(x, gamma, beta, mean, variance, 0, epsilon, groups);
 }
 
 BatchNormGradients batch_norm_inference_backward(const Tensor& x, const Tensor& gamma, const Tensor& mean,
-                                                 const Tensor& variance, const Tensor& dy, double epsilon) {
+                                                 const Tensor& variance, const Tensor& dy, double epsilon, int64_t groups) {
     require_channels(x, {&gamma, &mean, &variance});
     require_same_shape(x, dy);
     BatchNormGradients d{Tensor(x.shape), Tensor(gamma.shape), Tensor(gamma.shape)};
-    for (int64_t i = 0; i < x.size(); ++i) {
-        const int64_t c = i % extent(x, -1);
-        const double deviation = std::sqrt(variance[c] + epsilon);
-        d.x[i] = dy[i] * gamma[c] / deviation;
-        d.gamma[c] += dy[i] * (x[i] - mean[c]) / deviation;
-        d.beta[c] += dy[i];
-    }
+    for_each_group(x, all_examples, {0, groups}, [&](const Cells& cells) {
+        const Moments given = given_moments(mean, variance, cells);
+        const double deviation = std::sqrt(given.variance + epsilon);
+        for_each_cell(x, cells, [&](int64_t i, int64_t c) {
+            d.x[i] = dy[i] * gamma[c] / deviation;
+            d.gamma[c] += dy[i] * (x[i] - given.mean) / deviation;
+            d.beta[c] += dy[i];
+        });
+    });
     return d;
+}
+
+Tensor batch_norm_weighed(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                          const Tensor& variance, double alpha, double epsilon, int64_t groups) {
+    require_channels(x, {&gamma, &beta, &mean, &variance});
+    Tensor y(x.shape);
+    for_each_group(x, all_examples, {1, groups}, [&](const Cells& cells) {
+        const Moments own = moments_of(x, cells), given = given_moments(mean, variance, cells);
+        const double first = alpha * own.mean + (1 - alpha) * given.mean;
+        const double second = alpha * (own.variance + own.mean * own.mean) + (1 - alpha) * (given.variance + given.mean * given.mean);
+        const double deviation = std::sqrt(second - first * first + epsilon);
+        for_each_cell(x, cells, [&](int64_t i, int64_t c) { y[i] = gamma[c] * (x[i] - first) / deviation + beta[c]; });
+    });
+    return y;
 }
 
 } // namespace lemnos::reference

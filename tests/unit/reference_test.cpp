@@ -5,6 +5,7 @@
 #include "reference/expect.h"
 #include "reference/loss.h"
 #include "reference/normalisation.h"
+#include "reference/published_normalisation.h"
 #include "reference/pooling.h"
 #include "reference/random_cases.h"
 #include "reference/reduction.h"
@@ -106,59 +107,47 @@ TEST_F(Reference, linear) {
     }
 }
 
-// ../shared/spec/test-vectors.md, section 5.4, whose [n][c][2] is [n][1][2][c] here.
 class ReferenceBatchNorm : public testing::Test {
   protected:
-    static Tensor channels_last(const std::vector<double>& published) {
-        Tensor x({4, 1, 2, 2});
-        for (int64_t n = 0; n < 4; ++n)
-            for (int64_t c = 0; c < 2; ++c)
-                for (int64_t i = 0; i < 2; ++i)
-                    x(n, 0, i, c) = published.at(static_cast<size_t>(4 * n + 2 * c + i));
-        return x;
-    }
-
-    const Tensor x = channels_last({1, 2, 0, -1, 3, 4, 2, 1, -1, 0, 4, 3, 5, -2, -3, 6});
+    const Tensor x = published_normalisation::examples();
     const Tensor gamma = Tensor({2}, 1), beta = Tensor({2}, 0);
 };
 
 TEST_F(ReferenceBatchNorm, training) {
-    const BatchNorm result = batch_norm_training(x, gamma, beta, 1e-5);
-    expect_near(result.mean, Tensor({2}, {1.5, 1.5}), exact);
-    expect_near(result.variance, Tensor({2}, {5.25, 7.25}), exact);
-    expect_near(
-        result.y,
-        channels_last({-0.218217682, 0.218217682, -0.557085630, -0.928476051, 0.654653047, 1.091088412,
-                       0.185695210, -0.185695210, -1.091088412, -0.654653047, 0.928476051, 0.557085630,
-                       1.527523777, -1.527523777, -1.671256891, 1.671256891}),
-        printed);
+    for (const auto& row : published_normalisation::rows()) {
+        SCOPED_TRACE(row.name);
+        const BatchNorm result = normalisation(x, gamma, beta, 1e-5, all_examples, row.grouping);
+        expect_near(result.mean, Tensor({2}, {1.5, 1.5}), exact);
+        expect_near(result.variance, Tensor({2}, {5.25, 7.25}), exact);
+        expect_near(result.y, row.y, printed);
+    }
 }
 
 // The rows of ghost size 2: the first two examples of a batch are its first ghost.
 TEST_F(ReferenceBatchNorm, only_valid_examples_count) {
     Tensor poisoned = x;
     for (int64_t i = x.size() / 2; i < x.size(); ++i) poisoned[i] = std::nan("");
-    const BatchNorm result = batch_norm_training(poisoned, gamma, beta, 1e-5, 2);
+    const BatchNorm result = normalisation(poisoned, gamma, beta, 1e-5, 2);
     expect_near(result.mean, Tensor({2}, {2.5, 0.5}), exact);
     expect_near(result.variance, Tensor({2}, {1.25, 1.25}), exact);
     expect_near(result.y,
-                channels_last({-1.341635420, -0.447211807, -0.447211807, -1.341635420, 0.447211807,
+                published_normalisation::channels_last({-1.341635420, -0.447211807, -0.447211807, -1.341635420, 0.447211807,
                                1.341635420, 1.341635420, 0.447211807, 0, 0, 0, 0, 0, 0, 0, 0}),
                 printed);
-    expect_near(batch_norm_training(x, gamma, Tensor({2}, 7), 1e-5, 0).y, Tensor(x.shape), exact);
+    expect_near(normalisation(x, gamma, Tensor({2}, 7), 1e-5, 0).y, Tensor(x.shape), exact);
 }
 
 TEST_F(ReferenceBatchNorm, inference) {
     const Tensor mean({2}, {0.015, 0.015}), variance({2}, {1.064775, 1.084775});
     const Tensor first = slice(x, {0, 0, 0, 0}, {1, 1, 2, 2});
-    expect_near(batch_norm_inference(first, gamma, beta, mean, variance, 1e-5),
-                Tensor(first.shape, {0.954564476, -0.014401888, 1.923665468, -0.974527742}), printed);
+    for (const auto& [alpha, y] : published_normalisation::weighed_rows())
+        expect_near(batch_norm_weighed(first, gamma, beta, mean, variance, alpha, 1e-5), y, printed);
 }
 
 TEST_F(Reference, a_large_mean_costs_nothing) {
     const Tensor x = random.uniform({64, 3}), gamma({3}, 1), beta({3}), offset({3}, 0x1p20);
-    expect_near(batch_norm_training(add(x, offset), gamma, beta, 1e-5).variance,
-                batch_norm_training(x, gamma, beta, 1e-5).variance, 1e-9);
+    expect_near(normalisation(add(x, offset), gamma, beta, 1e-5).variance,
+                normalisation(x, gamma, beta, 1e-5).variance, 1e-9);
 }
 
 TEST_F(Reference, normalisation_gradients_in_training) {
@@ -172,20 +161,34 @@ TEST_F(Reference, normalisation_gradients_in_training) {
         const Shape c = {shape.back()};
         expect_gradients(
             random, {random.uniform(shape, -2, 3), random.uniform(c), random.uniform(c)},
-            [&](const Tensors& in) { return batch_norm_training(in[0], in[1], in[2], 1e-3, valid).y; },
+            [&](const Tensors& in) { return normalisation(in[0], in[1], in[2], 1e-3, valid).y; },
             [&](const Tensors& in, const Tensor& dy) {
-                return listed(batch_norm_training_backward(in[0], in[1], dy, 1e-3, valid));
+                return listed(normalisation_backward(in[0], in[1], dy, 1e-3, valid));
             });
     }
 }
 
+TEST_F(Reference, normalisation_gradients_of_every_grouping) {
+    for (const Grouping& grouping : {Grouping{2, 0}, {1, 0}, {1, 1}, {1, 3}, {2, 3}, {4, 1}, {4, 6}, {2, 2}})
+        for (int64_t valid : {all_examples, int64_t(3)}) {
+            SCOPED_TRACE(text("sets of ", grouping.examples, ", groups ", grouping.groups, ", valid ", valid));
+            expect_gradients(
+                random, {random.uniform({4, 2, 1, 6}, -2, 3), random.uniform({6}, 0.5, 2), random.uniform({6})},
+                [&](const Tensors& in) { return normalisation(in[0], in[1], in[2], 1e-3, valid, grouping).y; },
+                [&](const Tensors& in, const Tensor& dy) {
+                    return listed(normalisation_backward(in[0], in[1], dy, 1e-3, valid, grouping));
+                });
+        }
+}
+
 TEST_F(Reference, normalisation_gradients_in_inference) {
     const Tensor mean = random.uniform({3}), variance = random.uniform({3}, 0.1, 2);
+    for (int64_t groups : {0, 1})
     expect_gradients(
         random, {random.uniform({3, 5, 1, 3}), random.uniform({3}), random.uniform({3})},
-        [&](const Tensors& in) { return batch_norm_inference(in[0], in[1], in[2], mean, variance, 1e-5); },
+        [&](const Tensors& in) { return batch_norm_inference(in[0], in[1], in[2], mean, variance, 1e-5, groups); },
         [&](const Tensors& in, const Tensor& dy) {
-            return listed(batch_norm_inference_backward(in[0], in[1], mean, variance, dy, 1e-5));
+            return listed(batch_norm_inference_backward(in[0], in[1], mean, variance, dy, 1e-5, groups));
         });
 }
 
