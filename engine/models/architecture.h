@@ -77,12 +77,18 @@ struct Network {
         Value running_mean, running_variance; // states
     };
     std::vector<Moments> moments;
+    struct Folded {              // a normalisation that became part of the convolution before it; see folding.h
+        Value filter, bias;      // leaves: the convolution's
+        int32_t convolution, normalisation; // nodes of the architecture
+    };
+    std::vector<Folded> folded;
 };
 
 struct NetworkOptions {
     Mode mode = Mode::inference;
     int64_t batch = 1;
     bool prepare_pixels = true; // begin with 8-bit pixels
+    bool fold = false;          // inference: normalisations become part of the convolutions before them
     int64_t crop_padding = 0;   // training: random crops out of the padded image
     bool flip = false;          // training: mirrored with probability 1/2
     int64_t ghost = 0;          // training: examples that batch normalisation takes together; 0: all

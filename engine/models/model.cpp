@@ -118,15 +118,21 @@ void Model::initialise(uint64_t seed) {
 }
 
 const Segment& Model::segment(const std::string& name, const Arena** arena) const {
-    std::vector<std::string> known;
-    for (const Arena* each : {&parameters_, &states_}) {
+    for (const Arena* each : {&parameters_, &states_})
         if (const Segment* found = each->layout->find(name)) {
             *arena = each;
             return *found;
         }
+    std::vector<std::string> known;
+    for (const Arena* each : {&parameters_, &states_})
         for (const Segment& segment : each->layout->segments()) known.push_back(segment.name);
-    }
     fail(ErrorCode::not_found, "The model ", architecture_.name, " has no tensor \"", name, "\".", did_you_mean(name, known));
+}
+
+BufferView Model::view(const std::string& name) const {
+    const Arena* arena = nullptr;
+    const Segment& found = segment(name, &arena);
+    return arena->view(found);
 }
 
 std::vector<float> Model::read(const std::string& name) const {
@@ -149,11 +155,8 @@ void Model::write(const std::string& name, const std::vector<float>& values) {
 }
 
 void Model::bind(const Network& network, Bindings& bindings) const {
-    const auto bind_all = [&](const std::vector<Value>& leaves, const Arena& arena) {
-        for (Value leaf : leaves) bindings[leaf] = arena.view(*arena.layout->find(network.graph.node(leaf.node).name));
-    };
-    bind_all(network.parameters, parameters_);
-    bind_all(network.states, states_);
+    for (const auto* leaves : {&network.parameters, &network.states})
+        for (Value leaf : *leaves) bindings[leaf] = view(network.graph.node(leaf.node).name);
 }
 
 // ---- files ----------------------------------------------------------------------------------------------------------

@@ -21,6 +21,10 @@ class Model {
     void set_class_names(std::vector<std::string> names) { architecture_.class_names = std::move(names); }
     const Arena& parameters() const { return parameters_; }
     const Arena& states() const { return states_; }
+    // Where a tensor lies, by name.
+    BufferView view(const std::string& name) const;
+    // Differs once parameters or states have been written, by whomever: the host or a trainer.
+    int64_t version() const { return parameters_.buffer->writes() + states_.buffer->writes(); }
     Summary summary() const { return summarise(architecture_); }
 
     // Fills parameters and states as the architecture says; the same seed gives the same numbers on every machine.

@@ -1,6 +1,9 @@
 // Turns an architecture into a graph for a batch, to be trained or to be run.
 #include "models/architecture.h"
 
+#include <map>
+#include <set>
+
 namespace lemnos {
 
 namespace {
@@ -10,6 +13,7 @@ class Instantiation {
     Instantiation(const Architecture& architecture, const NetworkOptions& options)
         : source_(architecture.graph), options_(options), mapped_(source_.nodes().size()) {
         require(options.batch >= 1, "The batch (", options.batch, ") must be at least 1.");
+        if (options.fold && !training()) choose_folded(architecture.logits);
         add_image(architecture);
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) copy(index, architecture);
         network_.logits = map(architecture.logits);
@@ -21,6 +25,50 @@ class Instantiation {
     bool training() const { return options_.mode == Mode::training; }
     Value map(Value value) const {
         return value ? Value{mapped_[size_t(value.node)].node, mapped_[size_t(value.node)].output + value.output} : value;
+    }
+
+    // A normalisation is folded where nothing else sees the convolution's result, and where all that the new filter and bias
+    // are made of lies in the model.
+    void choose_folded(Value logits) {
+        std::map<Value, int> uses{{logits, 1}};
+        for (const Node& node : source_.nodes())
+            for (Value input : node.inputs)
+                if (input) ++uses[input];
+        const auto is_op = [](const Node& node, std::string_view name) { return node.op && name == node.op->name; };
+        const auto in_model = [&](Value value) {
+            if (!value) return true; // left out
+            const LeafKind kind = source_.node(value.node).leaf;
+            return kind == LeafKind::parameter || kind == LeafKind::state;
+        };
+        for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) {
+            const Node& norm = source_.node(index);
+            if (!is_op(norm, "batch_norm") || uses.contains({index, 1})) continue; // output 1: the coefficients
+            if (norm.attributes.contains("groups") && norm.attributes.integer("groups") != 0) continue;
+            if (norm.inputs.size() > 5 && norm.inputs[5]) continue; // alpha: the moments are not all
+            const Node& convolution = source_.node(norm.inputs[0].node);
+            if (!is_op(convolution, "conv2d") && !is_op(convolution, "linear")) continue;
+            if (uses[norm.inputs[0]] != 1 || convolution.attributes.choice("activation") != "none") continue;
+            bool known = true;
+            for (size_t i = 1; i < convolution.inputs.size(); ++i) known &= in_model(convolution.inputs[i]);
+            for (size_t i = 1; i < norm.inputs.size(); ++i) known &= in_model(norm.inputs[i]);
+            if (known) folded_.insert(norm.inputs[0].node);
+        }
+    }
+
+    // The convolution with the normalisation in it, in the normalisation's place.
+    Value add_folded(int32_t index) {
+        const Node& norm = source_.node(index);
+        const int32_t convolution_index = norm.inputs[0].node;
+        const Node& convolution = source_.node(convolution_index);
+        Graph& graph = network_.graph;
+        const size_t number = network_.folded.size();
+        const Value filter = graph.input(text("folded filter ", number), source_.type(convolution.inputs[1]));
+        const Value bias = graph.input(text("folded bias ", number), source_.type(norm.inputs[2]));
+        network_.folded.push_back({filter, bias, convolution_index, index});
+        Attributes attributes = convolution.attributes;
+        attributes.set("activation", norm.attributes.choice("activation"));
+        return graph.add(convolution.op->name, {map(convolution.inputs[0]), filter, bias}, std::move(attributes),
+                         convolution.name);
     }
 
     void add_image(const Architecture& architecture) {
@@ -58,8 +106,9 @@ class Instantiation {
         } else if (node.leaf == LeafKind::state) {
             mapped = network_.graph.state(node.name, node.outputs[0].shape, node.initializer);
             network_.states.push_back(mapped);
-        } else {
-            mapped = copy_operator(node);
+        } else if (!folded_.contains(index)) { // a folded one has its only user's place
+            const bool folds = !node.inputs.empty() && folded_.contains(node.inputs[0].node);
+            mapped = folds ? add_folded(index) : copy_operator(node);
         }
     }
 
@@ -82,6 +131,7 @@ class Instantiation {
     const Graph& source_;
     const NetworkOptions& options_;
     std::vector<Value> mapped_; // output 0 of each node
+    std::set<int32_t> folded_;  // convolutions whose only user is a normalisation that is folded into them
     Network network_;
 };
 

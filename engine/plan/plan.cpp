@@ -93,10 +93,22 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, bool separate, 
         if (placement.pool_of[i] >= 0) builder.regions[i].view.buffer = pools[size_t(placement.pool_of[i])];
     kept_.insert(kept_.end(), pools.begin(), pools.end());
     liveness_bytes_ = liveness_bound(builder.regions);
+    note_written(builder);
     if (timestamps) prepare_timestamps(builder);
     record(builder);
     device()->log().line(Log::plan, name_, ",dispatches,", dispatches_, ",barriers,", barriers_, ",submissions,",
                          slices_.size(), ",workspace,", workspace_bytes_, ",liveness,", liveness_bytes_);
+}
+
+void Plan::note_written(const PlanBuilder& builder) {
+    for (const PlanBuilder::Step& step : builder.steps)
+        for (const Operand& operand : step.kernel.operands) {
+            const Region& region = builder.regions[size_t(operand.region)];
+            Buffer* buffer = region.view.buffer.get();
+            if (region.bound && (uint8_t(operand.access) & uint8_t(Access::write)) &&
+                std::find(written_.begin(), written_.end(), buffer) == written_.end())
+                written_.push_back(buffer);
+        }
 }
 
 VkDescriptorSet Plan::describe(const PlanBuilder& builder, const Kernel& kernel, const Pipeline& pipeline) {
@@ -238,6 +250,7 @@ int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {
         if (i < slices_.size()) commands[used++] = slices_[i];
         if (i + 1 == count && after) commands[used++] = after;
         ticket = device.submit({commands, used}, name_.c_str());
+        for (Buffer* buffer : written_) buffer->count_write(); // with every slice, for the next may fail
     }
     return last_run_ = ticket;
 }

@@ -50,6 +50,7 @@ class Plan : public DeviceChild {
   private:
     Plan(std::shared_ptr<Device> device, const PlanOptions& options);
     void prepare(const Graph& graph, const Bindings& bindings, bool separate, bool timestamps);
+    void note_written(const PlanBuilder& builder);
     void prepare_timestamps(const PlanBuilder& builder);
     void record(const PlanBuilder& builder);
     VkDescriptorSet describe(const PlanBuilder& builder, const Kernel& kernel, const Pipeline& pipeline);
@@ -57,6 +58,7 @@ class Plan : public DeviceChild {
 
     std::string name_;
     std::vector<std::shared_ptr<Buffer>> kept_; // pools, and bound buffers, alive as long as the plan
+    std::vector<Buffer*> written_;              // the bound ones that a dispatch writes
     CommandPool pool_;
     VkDescriptorPool descriptors_ = VK_NULL_HANDLE;
     VkQueryPool timestamps_ = VK_NULL_HANDLE;

@@ -29,14 +29,16 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
     const auto start = std::chrono::steady_clock::now();
     const int64_t batch = std::min(asked ? asked : default_batch, dataset.size());
 
-    Network network = instantiate(model.architecture(), {.batch = batch});
+    Network network = instantiate(model.architecture(), {.batch = batch, .fold = true});
     Graph& graph = network.graph;
     const Value labels = graph.input("labels", {DataType::i32, {batch}});
     const Value weights = graph.input("weights", {DataType::f32, {batch}});
     const Value loss = graph.add("softmax_cross_entropy", {network.logits, labels, weights});
     const Value correct = graph.add("count_correct", {network.logits, labels, weights});
+    Folding folding(model, network);
     Bindings bindings;
     model.bind(network, bindings);
+    folding.bind(bindings);
     const auto replay = Replay::compile(model.device(), graph, bindings,
                                         {network.pixels, network.sample_index, network.step, labels, weights},
                                         {loss, correct}, {.plan = {.name = "evaluate"}});
@@ -66,7 +68,7 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
         for (int64_t i = 0; i < batch; ++i) replay->feed<float>(slot, weights)[i] = i < filled->valid ? 1.0f : 0.0f;
         const int64_t images = filled->valid;
         loader.release(filled);
-        replay->submit(slot);
+        folding.submit(*replay, slot);
         running.emplace_back(slot, images);
     }
     while (!running.empty()) collect();
@@ -76,10 +78,12 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
 
 Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch) : model_(std::move(model)) {
     require(batch >= 1, "The predictor's batch (", batch, ") must be at least 1.");
-    network_ = instantiate(model_->architecture(), {.batch = batch});
+    network_ = instantiate(model_->architecture(), {.batch = batch, .fold = true});
     probabilities_ = network_.graph.add("softmax", {network_.logits});
+    folding_ = std::make_unique<Folding>(*model_, network_);
     Bindings bindings;
     model_->bind(network_, bindings);
+    folding_->bind(bindings);
     replay_ = Replay::compile(model_->device(), network_.graph, bindings,
                               {network_.pixels, network_.sample_index, network_.step}, {probabilities_},
                               {.slots = 1, .plan = {.name = "predict"}});
@@ -96,7 +100,7 @@ void Predictor::run(const uint8_t* pixels, int64_t count, float* probabilities) 
         std::memset(feed + part * image_bytes, 0, size_t((shape[0] - part) * image_bytes));
         std::fill_n(replay_->feed<int32_t>(slot, network_.sample_index), shape[0], 0);
         std::fill_n(replay_->feed<int32_t>(slot, network_.step), 4, 0);
-        replay_->submit(slot);
+        folding_->submit(*replay_, slot);
         replay_->wait(slot);
         std::memcpy(probabilities + done * classes, replay_->fetched<float>(slot, probabilities_),
                     size_t(part * classes) * 4);

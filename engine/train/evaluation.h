@@ -1,9 +1,8 @@
-// Running a model: over a data set for its accuracy, or on pixels for class probabilities.
+// Running a model: over a data set for its accuracy, or on pixels for class probabilities. Normalisations are folded.
 #pragma once
 
 #include "data/dataset.h"
-#include "models/model.h"
-#include "plan/replay.h"
+#include "models/folding.h"
 
 namespace lemnos {
 
@@ -33,6 +32,7 @@ class Predictor {
     std::shared_ptr<const Model> model_;
     Network network_;
     Value probabilities_;
+    std::unique_ptr<Folding> folding_;
     std::unique_ptr<Replay> replay_;
 };
 

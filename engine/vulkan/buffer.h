@@ -3,6 +3,8 @@
 
 #include "vulkan/device.h"
 
+#include <atomic>
+
 typedef struct VmaAllocation_T* VmaAllocation;
 
 namespace lemnos {
@@ -25,6 +27,11 @@ class Buffer : public DeviceChild {
     int64_t bytes() const { return bytes_; }
     std::byte* mapped() const { return mapped_; } // null for BufferKind::device
 
+    // Counts the writes and fills by the host and the runs of plans that it is bound to and written by; copies recorded by
+    // others do not count. It rises after the work was submitted: who notes it and then reads never takes old content for new.
+    int64_t writes() const { return writes_; }
+    void count_write() { ++writes_; }
+
   private:
     void free_gpu_objects() noexcept override;
 
@@ -32,6 +39,7 @@ class Buffer : public DeviceChild {
     VkBuffer handle_ = VK_NULL_HANDLE;
     VmaAllocation allocation_ = nullptr;
     std::byte* mapped_ = nullptr;
+    std::atomic<int64_t> writes_{0};
 };
 
 // A range of a buffer. Views keep their buffer alive.

@@ -52,6 +52,7 @@ void Staging::write(Buffer& to, int64_t offset, const void* data, int64_t bytes)
         const int64_t part = std::min(bytes - done, block_bytes_);
         std::memcpy(upload.mapped(), static_cast<const std::byte*>(data) + done, size_t(part));
         run([&](CommandRecorder& recorder) { recorder.copy(upload, 0, to, offset + done, part); }, "an upload");
+        to.count_write();
         done += part;
     }
 }
@@ -73,6 +74,7 @@ void Staging::fill(Buffer& to, int64_t offset, int64_t bytes, uint32_t word) {
     const std::lock_guard lock(mutex_);
     wait();
     run([&](CommandRecorder& recorder) { recorder.fill(to, offset, bytes, word); }, "a fill");
+    to.count_write();
 }
 
 } // namespace lemnos

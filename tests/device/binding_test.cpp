@@ -89,6 +89,29 @@ TEST_F(PlanBinding, MayShareABuffer) {
     EXPECT_EQ(download({buffer, 400, step - 400}), guard);
 }
 
+// Whoever keeps something that was computed from a buffer sees by the count that it is out of date.
+TEST_F(PlanBinding, IsCountedWhereItIsWritten) {
+    a = make_view(device, 100);
+    b = make_view(device, 100);
+    EXPECT_EQ(a.buffer->writes(), 0);
+    a.write(counting(100).data());
+    EXPECT_EQ(a.buffer->writes(), 1);
+    const auto plan = Plan::compile(device, graph, {{x, a}, {y, b}});
+    EXPECT_EQ(b.buffer->writes(), 0) << "compiling writes nothing";
+    for (int run = 1; run <= 2; ++run) {
+        plan->run();
+        EXPECT_EQ(b.buffer->writes(), run);
+    }
+    download(a);
+    EXPECT_EQ(a.buffer->writes(), 1) << "nor does reading";
+    device->fill(*a.buffer, 0, 400, 0);
+    EXPECT_EQ(a.buffer->writes(), 2);
+    // A result that is its argument in another shape arrives by a copy.
+    const Value flat = graph.add("reshape", {x}, {{"shape", std::vector<int64_t>{4, 25}}});
+    Plan::compile(device, graph, {{x, a}, {flat, b}})->run();
+    EXPECT_EQ(b.buffer->writes(), 3);
+}
+
 TEST_F(PlanBinding, OfNothingIsAnEmptyPlan) {
     const auto plan = Plan::compile(device, graph, {});
     EXPECT_EQ(plan->dispatches(), 0);

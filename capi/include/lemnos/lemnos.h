@@ -367,7 +367,8 @@ LEM_API lem_result lem_model_evaluate(lem_model *model, lem_dataset *dataset, in
 
 /* ---- prediction ------------------------------------------------------------------------------------------------- */
 
-/* Compiles a model for batch images at a time. It sees later changes of the model's parameters. */
+/* Compiles a model for batch images at a time. Normalisations become part of the convolutions before them, in memory of the
+   predictor's own. It sees later changes of the model's parameters and running statistics. */
 LEM_API lem_result lem_predictor_create(lem_model *model, int32_t batch, lem_predictor **out);
 LEM_API void lem_predictor_release(lem_predictor *predictor);
 /* Class probabilities of count images (u8 NHWC in the model's input size; any count, run in batches): elements = count *

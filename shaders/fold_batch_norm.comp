@@ -1,0 +1,27 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// A normalisation with given moments, folded into the convolution before it. One invocation a channel and
+// `rows_a_lane` rows of the filter.
+#include "fold_batch_norm.h"
+#include "linear.glsl"
+layout(constant_id = 1) const bool BIASED = false; // the convolution has a bias
+layout(binding = 0) readonly buffer Filter { float filter_in[]; };
+layout(binding = 1) readonly buffer Gamma { float gamma[]; };
+layout(binding = 2) readonly buffer Beta { float beta[]; };
+layout(binding = 3) readonly buffer Mean { float mean[]; };
+layout(binding = 4) readonly buffer Variance { float variance[]; };
+layout(binding = 5) readonly buffer Bias { float bias[]; };
+layout(binding = 6) writeonly buffer FoldedFilter { float folded_filter[]; };
+layout(binding = 7) writeonly buffer FoldedBias { float folded_bias[]; };
+
+void main() {
+    const uint i = linear_index(), block = i / channels, c = i - block * channels;
+    const uint first = block * rows_a_lane;
+    if (first >= rows) return;
+    const float scale = gamma[c] / sqrt(variance[c] + epsilon);
+    const uint end = min(first + rows_a_lane, rows);
+    for (uint row = first; row < end; ++row)
+        folded_filter[row * channels + c] = filter_in[row * channels + c] * scale;
+    // The difference first, as batch_norm takes it: rounded products would not cancel.
+    if (block == 0) folded_bias[c] = ((BIASED ? bias[c] : 0) - mean[c]) * scale + beta[c];
+}

@@ -1,0 +1,220 @@
+// Networks whose normalisations are part of their convolutions, against the same networks with both.
+//
+// Tolerance: the two differ by the rounding of filters that are multiplied before or after the sum, of some
+// 20 to 50 layers; 1e-5 of the largest logit. Seen on lavapipe: below 1e-6.
+#include "models/folding.h"
+#include "models/layers.h"
+#include "ops/harness.h"
+
+#include <algorithm>
+
+namespace lemnos::test {
+
+namespace {
+
+constexpr double tolerance = 1e-5;
+
+// Gammas, betas, means and variances that a training might have left.
+void randomise(const Model& model, RandomCases& random) {
+    const Graph& graph = model.architecture().graph;
+    for (const Node& node : graph.nodes()) {
+        if (!node.op || std::string_view(node.op->name) != "batch_norm") continue;
+        const std::pair<double, double> ranges[] = {{0.5, 1.5}, {-0.5, 0.5}, {-0.5, 0.5}, {0.25, 2}};
+        for (size_t i = 1; i < 5; ++i) {
+            const std::string& name = graph.node(node.inputs[i].node).name;
+            const Tensor values =
+                random.uniform(graph.shape(node.inputs[i]), ranges[i - 1].first, ranges[i - 1].second);
+            model.view(name).write(std::vector<float>(values.data.begin(), values.data.end()).data());
+        }
+    }
+}
+
+// A network that is ready to be run on images of f32.
+struct Compiled {
+    Compiled(const Model& model, bool fold, int64_t batch)
+        : network(instantiate(model.architecture(), {.batch = batch, .prepare_pixels = false, .fold = fold})),
+          folding(model, network) {
+        Bindings bindings;
+        model.bind(network, bindings);
+        folding.bind(bindings);
+        replay = Replay::compile(model.device(), network.graph, bindings, {network.image}, {network.logits},
+                                 {.slots = 1});
+    }
+    Tensor logits(const Tensor& images) {
+        const int slot = replay->begin();
+        std::copy(images.data.begin(), images.data.end(), replay->feed<float>(slot, network.image));
+        folding.submit(*replay, slot);
+        replay->wait(slot);
+        Tensor result(network.graph.shape(network.logits));
+        std::copy_n(replay->fetched<float>(slot, network.logits), result.size(), result.data.begin());
+        return result;
+    }
+    Network network;
+    Folding folding;
+    std::unique_ptr<Replay> replay;
+};
+
+int64_t count(const Graph& graph, std::string_view op) {
+    return std::count_if(graph.nodes().begin(), graph.nodes().end(),
+                         [&](const Node& node) { return node.op && node.op->name == op; });
+}
+
+// A network of one image of 6 x 6 x 4, built by hand.
+struct HandMade {
+    HandMade() : layers(architecture) {
+        architecture.name = "hand_made";
+        architecture.image = architecture.graph.input("image", {DataType::f32, {1, 6, 6, 4}});
+        architecture.pixels = {std::vector<double>(4, 0.5), std::vector<double>(4, 0.5)};
+    }
+    void classify(Value x) {
+        architecture.logits = layers.linear(layers.add("global_average_pool", {x}, {}, "pool"), "end", 3, 1);
+    }
+    Graph& graph() { return architecture.graph; }
+    Architecture architecture;
+    LayerBuilder layers;
+};
+
+} // namespace
+
+struct FoldedNetworks : OpTest {
+    // Checks that `folded` normalisations of all disappear and the logits stay.
+    void expect_folded(const Architecture& architecture, int64_t folded, int64_t batch = 2) {
+        SCOPED_TRACE(architecture.name);
+        Model model(device(), architecture);
+        model.initialise(7);
+        randomise(model, random);
+        Compiled plain(model, false, batch), merged(model, true, batch);
+        const int64_t normalisations = count(architecture.graph, "batch_norm");
+        EXPECT_EQ(count(plain.network.graph, "batch_norm"), normalisations);
+        EXPECT_EQ(count(merged.network.graph, "batch_norm"), normalisations - folded);
+        EXPECT_EQ(int64_t(merged.network.folded.size()), folded);
+        // A normalisation is two dispatches: the coefficients, and their use.
+        EXPECT_EQ(merged.replay->plan().dispatches(), plain.replay->plan().dispatches() - 2 * folded);
+        const Tensor images = random.uniform(plain.network.graph.shape(plain.network.image), -2, 2);
+        expect_near(merged.logits(images), plain.logits(images), tolerance);
+        // Other numbers in the same memory.
+        randomise(model, random);
+        expect_near(merged.logits(images), plain.logits(images), tolerance);
+    }
+};
+
+TEST_F(FoldedNetworks, EqualTheirOriginals) {
+    const auto small = [](Attributes options) {
+        options.set("preset", std::string("small28"));
+        options.set("width", 0.35);
+        options.set("classes", int64_t(10));
+        return build_architecture("mobilenet_v2", std::move(options));
+    };
+    expect_folded(small({{"channels", int64_t(1)}}), 52);
+    expect_folded(small({{"padding", std::string("same")}}), 52);
+    expect_folded(build_architecture("resnet20_cifar", {}), 19);
+}
+
+TEST_F(FoldedNetworks, EveryKindOfConvolutionFolds) {
+    HandMade net;
+    Value x = net.architecture.image;
+    const struct {
+        const char* activation;
+        ConvolutionLayer layer;
+    } cases[] = {{"none", {.channels = 4, .groups = 4}},
+                 {"tanh", {.channels = 10, .groups = 2, .bias = true}},
+                 {"sigmoid", {.channels = 5, .kernel = 1, .bias = true}},
+                 {"relu6", {.channels = 7, .kernel = 5, .stride = 2, .same_padding = true}}};
+    for (const auto& c : cases) {
+        const std::string name = text("layer of ", c.activation);
+        x = net.layers.batch_norm(net.layers.convolution(x, name, c.layer), name + " norm", c.activation,
+                                  1e-3);
+    }
+    x = net.layers.add("global_average_pool", {x}, {}, "pool");
+    net.architecture.logits = net.layers.batch_norm(net.layers.linear(x, "end", 3, 1), "last norm", "relu");
+    expect_folded(net.architecture, 5);
+}
+
+TEST_F(FoldedNetworks, WhatCannotBeFoldedStays) {
+    {
+        HandMade net; // no convolution before it
+        Value x = net.layers.batch_norm(net.architecture.image, "norm", "relu");
+        net.classify(
+            net.layers.batch_norm(net.layers.convolution(x, "conv", {.channels = 3}), "folds", "relu"));
+        expect_folded(net.architecture, 1);
+    }
+    {
+        HandMade net; // the convolution's result is used twice
+        const Value y = net.layers.convolution(net.architecture.image, "conv", {.channels = 3});
+        net.classify(net.layers.add("add", {net.layers.batch_norm(y, "norm", "relu"), y}, {}, "sum"));
+        expect_folded(net.architecture, 0);
+    }
+    {
+        HandMade net; // two normalisations of one convolution
+        const Value y = net.layers.convolution(net.architecture.image, "conv", {.channels = 3});
+        net.classify(net.layers.add(
+            "add", {net.layers.batch_norm(y, "one", "relu"), net.layers.batch_norm(y, "other", "none")}, {},
+            "sum"));
+        expect_folded(net.architecture, 0);
+    }
+    {
+        HandMade net; // the convolution has an activation of its own
+        const Value filter = net.graph().parameter("filter", {1, 1, 4, 3}, {Initializer::normal, 1});
+        const Value y = net.layers.add("conv2d", {net.architecture.image, filter},
+                                       {{"activation", std::string("relu")}}, "conv");
+        net.classify(net.layers.batch_norm(y, "norm", "relu"));
+        expect_folded(net.architecture, 0);
+    }
+    {
+        HandMade net; // the filter is computed
+        const Value filter = net.graph().parameter("filter", {1, 1, 4, 3}, {Initializer::normal, 1});
+        const Value scaled = net.layers.add("scale", {filter}, {{"factor", 0.5}}, "scaled");
+        net.classify(net.layers.batch_norm(
+            net.layers.add("conv2d", {net.architecture.image, scaled}, {}, "conv"), "norm", "relu"));
+        expect_folded(net.architecture, 0);
+    }
+    {
+        HandMade net; // the logits are the convolution's, and the normalisation hangs beside them
+        net.classify(net.architecture.image);
+        net.layers.batch_norm(net.architecture.logits, "norm", "none");
+        Model model(device(), net.architecture);
+        EXPECT_TRUE(instantiate(net.architecture, {.fold = true}).folded.empty());
+    }
+}
+
+// One filter, used by two convolutions whose normalisations differ.
+TEST_F(FoldedNetworks, ASharedFilterFoldsTwice) {
+    HandMade net;
+    const Value filter = net.graph().parameter("filter", {3, 3, 4, 4}, {Initializer::normal, 0.2});
+    Value x = net.architecture.image;
+    for (const char* name : {"first", "second"})
+        x = net.layers.batch_norm(net.layers.add("conv2d", {x, filter},
+                                                 {{"padding", std::vector<int64_t>{1, 1, 1, 1}}},
+                                                 text("conv ", name)),
+                                  name, "relu");
+    net.classify(x);
+    expect_folded(net.architecture, 2);
+}
+
+TEST_F(FoldedNetworks, TrainingDoesNotFold) {
+    const Architecture architecture = build_architecture("resnet20_cifar", {});
+    const Network network = instantiate(architecture, {.mode = Mode::training, .batch = 2, .fold = true});
+    EXPECT_TRUE(network.folded.empty());
+    EXPECT_EQ(network.moments.size(), 19u);
+}
+
+// The plan that folds runs when the model has changed, and only then.
+TEST_F(FoldedNetworks, FoldOnceAChange) {
+    Model model(device(), build_architecture("resnet20_cifar", {{"resolution", int64_t(8)}}));
+    model.initialise(1);
+    Compiled run(model, true, 1);
+    const Tensor images = random.uniform(run.network.graph.shape(run.network.image));
+    const auto submissions = [&] {
+        const int64_t before = device()->counters().submissions;
+        run.logits(images);
+        return device()->counters().submissions - before;
+    };
+    const int64_t first = submissions(), second = submissions();
+    EXPECT_EQ(first, second + 1);
+    EXPECT_EQ(submissions(), second);
+    model.write("bn1.bias", std::vector<float>(16, 1.0f));
+    EXPECT_EQ(submissions(), first);
+    EXPECT_EQ(submissions(), second);
+}
+
+} // namespace lemnos::test
