@@ -154,6 +154,30 @@ lem_result lem_model_prepare(lem_model* model, lem_dataset* dataset) {
     });
 }
 
+lem_result lem_model_set_alpha(lem_model* model, const char* layers, double alpha) {
+    return guarded([&] {
+        need(model, "model");
+        const std::string pattern = need_name(layers, "layers");
+        const auto lock = enter(*model);
+        model->model->set_alpha(pattern, alpha);
+    });
+}
+
+lem_result lem_model_alpha_json(lem_model* model, lem_text** out) {
+    return guarded([&] {
+        clear(out);
+        const Architecture& architecture = need(model, "model").model->architecture();
+        Json layers = Json::array();
+        for (const Node& node : architecture.graph.nodes()) {
+            if (!node.op || std::string_view(node.op->name) != "batch_norm") continue;
+            const auto found = architecture.alpha.find(node.name);
+            layers.push_back({{"name", node.name}, {"alpha", found == architecture.alpha.end() ? 0.0 : found->second}});
+        }
+        const int64_t together = architecture.trained_together;
+        give_text(out, dump({{"proposal", together > 0 ? 1.0 / double(together) : 0.0}, {"layers", std::move(layers)}}));
+    });
+}
+
 lem_result lem_model_read(lem_model* model, const char* parameter, float* out, int64_t elements) {
     return guarded([&] {
         need(model, "model");

@@ -18,6 +18,7 @@ using Run = std::function<int()>; // gives the exit status
 void add_devices(CLI::App& app, Run& run);
 void add_train(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
+void add_tune_alpha(CLI::App& app, Run& run);
 void add_predict(CLI::App& app, Run& run);
 void add_summary(CLI::App& app, Run& run);
 void add_schedule(CLI::App& app, Run& run);
@@ -51,7 +52,7 @@ constexpr int64_t largest_side = 16384; // of an image, in pixels
 struct ModelOptions {
     std::optional<double> width;
     std::optional<int> resolution;
-    std::string preset;
+    std::string preset, norm;
     std::vector<std::string> more;
 
     void add_to(CLI::App& command);

@@ -100,6 +100,11 @@ void ModelOptions::add_to(CLI::App& command) {
                     "A form of the model for a size of images: imagenet, small28, small32, small64.")
         ->option_text("NAME")
         ->group("Model");
+    command
+        .add_option("--norm", norm,
+                    "The normaliser: batch, ghost:32, group:32, batch-group:2x32, instance or layer (batch).")
+        ->option_text("KIND")
+        ->group("Model");
     add_assignments(command, "--option", more,
                     "Any other option of the model, for example dropout=0.1; may be repeated.")
         ->group("Model");
@@ -110,6 +115,7 @@ Json ModelOptions::json() const {
     if (width) options["width"] = *width;
     if (resolution) options["resolution"] = *resolution;
     if (!preset.empty()) options["preset"] = preset;
+    if (!norm.empty()) options["norm"] = norm;
     add_options(options, more);
     return options;
 }

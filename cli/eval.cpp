@@ -10,6 +10,7 @@ void add_eval(CLI::App& app, Run& run) {
     struct Options {
         std::string model, data, split = "test", device;
         int batch = 0;
+        std::optional<double> alpha;
         bool as_json = false;
     };
     CLI::App* command =
@@ -23,6 +24,10 @@ void add_eval(CLI::App& app, Run& run) {
         command->add_option("--batch", options->batch, "Images at a time; default: chosen for you.")
             ->option_text("COUNT"),
         0, INT32_MAX);
+    need_number(*command,
+                command->add_option("--alpha", options->alpha,
+                                    "How much an image's own moments count, 0 to 1; default: what the file says.")
+                    ->option_text("WEIGHT"));
     command->add_flag("--json", options->as_json, "Prints the result as JSON.");
     add_device_option(*command, options->device);
     command->footer("Examples:\n"
@@ -34,6 +39,7 @@ void add_eval(CLI::App& app, Run& run) {
             Model model;
             check(lem_model_load(device, options->model.c_str(), model.out()));
             const Dataset dataset = open_dataset_for(info_of(model), options->data, options->split);
+            if (options->alpha) check(lem_model_set_alpha(model, "*", *options->alpha));
             lem_metrics metrics = LEM_METRICS_INIT;
             check(lem_model_evaluate(model, dataset, options->batch, &metrics));
             if (options->as_json)

@@ -1,10 +1,11 @@
 // An architecture: the graph of a network in its neutral form, without a device and for one image. Its normalisation
-// nodes are "batch_norm" with running statistics as states; its dropout nodes read the leaves "sample_index" and "step".
+// nodes are "batch_norm" with running statistics as states, or "normalisation" where these are not used; its dropout nodes read the leaves "sample_index" and "step".
 // instantiate() turns it into what is trained or run.
 #pragma once
 
 #include "graph/graph.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct Architecture {
     Value logits; // f32 [1, classes]
     PixelPreparation pixels;
     std::vector<std::string> class_names; // empty: numbers
+    // Inference example weighing (arXiv 1906.03548): how much an image's own moments count in each layer of batch
+    // normalisation, by the layer's name; 0 where there is no entry.
+    std::map<std::string, double> alpha;
+    int64_t trained_together = 0; // images that such layers took together in the last training; 0: not known
 
     int64_t height() const { return graph.shape(image)[1]; }
     int64_t width() const { return graph.shape(image)[2]; }
@@ -77,6 +82,11 @@ struct Network {
         Value running_mean, running_variance; // states
     };
     std::vector<Moments> moments;
+    struct Weight {              // with `weigh`: the alpha of a layer
+        Value alpha;             // leaf f32 [1]
+        std::string layer;
+    };
+    std::vector<Weight> weights;
     struct Folded {              // a normalisation that became part of the convolution before it; see folding.h
         Value filter, bias;      // leaves: the convolution's
         int32_t convolution, normalisation; // nodes of the architecture
@@ -91,7 +101,8 @@ struct NetworkOptions {
     bool fold = false;          // inference: normalisations become part of the convolutions before them
     int64_t crop_padding = 0;   // training: random crops out of the padded image
     bool flip = false;          // training: mirrored with probability 1/2
-    int64_t ghost = 0;          // training: examples that batch normalisation takes together; 0: all
+    int64_t ghost = 0;          // training: examples that batch normalisation takes together; 0: as the architecture says
+    bool weigh = false;         // inference: the images' own moments count, by alphas that are inputs
 };
 Network instantiate(const Architecture& architecture, const NetworkOptions& options);
 

@@ -25,14 +25,18 @@ Value LayerBuilder::convolution(Value x, const std::string& name, const Convolut
                name);
 }
 
-Value LayerBuilder::batch_norm(Value x, const std::string& name, const char* activation, double epsilon) {
-    const Shape channels{graph_.shape(x).back()};
-    const Value gamma = graph_.parameter(name + ".weight", channels, {Initializer::constant, 1});
-    const Value beta = graph_.parameter(name + ".bias", channels, {});
-    const Value mean = graph_.state(name + ".running_mean", channels, {});
-    const Value variance = graph_.state(name + ".running_var", channels, {Initializer::constant, 1});
-    return add("batch_norm", {x, gamma, beta, mean, variance},
-               {{"epsilon", epsilon}, {"activation", std::string(activation)}}, name);
+Value LayerBuilder::normalisation(Value x, const std::string& name, const char* activation, double epsilon) {
+    const int64_t channels = graph_.shape(x).back();
+    std::vector<Value> inputs{x, graph_.parameter(name + ".weight", {channels}, {Initializer::constant, 1}),
+                              graph_.parameter(name + ".bias", {channels}, {})};
+    Attributes attributes{{"epsilon", epsilon},
+                          {"activation", std::string(activation)},
+                          {"examples", normaliser_.examples},
+                          {"groups", normaliser_.groups_of(channels, name)}};
+    if (!normaliser_.running) return add("normalisation", std::move(inputs), std::move(attributes), name);
+    inputs.push_back(graph_.state(name + ".running_mean", {channels}, {}));
+    inputs.push_back(graph_.state(name + ".running_var", {channels}, {Initializer::constant, 1}));
+    return add("batch_norm", std::move(inputs), std::move(attributes), name);
 }
 
 Value LayerBuilder::dropout(Value x, const std::string& name, double rate) {

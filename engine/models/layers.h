@@ -3,6 +3,7 @@
 #pragma once
 
 #include "models/architecture.h"
+#include "models/normaliser.h"
 
 namespace lemnos {
 
@@ -17,12 +18,15 @@ struct ConvolutionLayer {
 
 class LayerBuilder {
   public:
-    explicit LayerBuilder(Architecture& architecture) : graph_(architecture.graph) {}
+    // Takes the normaliser from the option `norm`.
+    LayerBuilder(Architecture& architecture, const Attributes& options)
+        : graph_(architecture.graph), normaliser_(Normaliser::parse(options.text("norm"))) {}
 
     // `name` is the module's: its parameters are name.weight and name.bias.
     Value convolution(Value x, const std::string& name, const ConvolutionLayer& layer);
-    // Parameters name.weight (1) and name.bias (0); states name.running_mean (0) and name.running_var (1).
-    Value batch_norm(Value x, const std::string& name, const char* activation, double epsilon = 1e-5);
+    // Parameters name.weight (1) and name.bias (0); where inference takes running statistics, states name.running_mean (0)
+    // and name.running_var (1).
+    Value normalisation(Value x, const std::string& name, const char* activation, double epsilon = 1e-5);
     Value dropout(Value x, const std::string& name, double rate);
     // x [batch, features] -> [batch, channels]; weights from N(0, deviation), biases 0.
     Value linear(Value x, const std::string& name, int64_t channels, double deviation);
@@ -30,6 +34,7 @@ class LayerBuilder {
 
   private:
     Graph& graph_;
+    Normaliser normaliser_;
     int64_t dropouts_ = 0;
 };
 

@@ -38,17 +38,17 @@ Value inverted_residual(LayerBuilder& layers, const Graph& graph, Value x, const
     Value y = x;
     if (expansion != 1) {
         y = layers.convolution(y, module(".0"), {.channels = hidden, .kernel = 1});
-        y = layers.batch_norm(y, module(".1"), "relu6");
+        y = layers.normalisation(y, module(".1"), "relu6");
         ++part;
     }
     y = layers.convolution(
         y, module(".0"),
         {.channels = hidden, .kernel = 3, .stride = stride, .groups = hidden, .same_padding = same});
-    y = layers.batch_norm(y, module(".1"), "relu6");
+    y = layers.normalisation(y, module(".1"), "relu6");
     ++part;
     y = layers.convolution(y, module(), {.channels = channels, .kernel = 1});
     ++part;
-    y = layers.batch_norm(y, module(), "none");
+    y = layers.normalisation(y, module(), "none");
     return stride == 1 && inputs == channels ? layers.add("add", {x, y}, {}, name) : y;
 }
 
@@ -71,14 +71,14 @@ Architecture build(const Attributes& options) {
     Architecture network;
     network.name = "mobilenet_v2";
     network.image = network.graph.input("image", {DataType::f32, {1, resolution, resolution, options.integer("channels")}});
-    LayerBuilder layers(network);
+    LayerBuilder layers(network, options);
 
     Value x = layers.convolution(network.image, "features.0.0",
                                  {.channels = make_divisible(32 * width),
                                   .kernel = 3,
                                   .stride = chosen("stem_stride", preset->stem_stride),
                                   .same_padding = same});
-    x = layers.batch_norm(x, "features.0.1", "relu6");
+    x = layers.normalisation(x, "features.0.1", "relu6");
     int block = 1;
     for (size_t i = 0; i < stage_count; ++i)
         for (int64_t repeat = 0; repeat < stages[i].repeats; ++repeat, ++block)
@@ -87,7 +87,7 @@ Architecture build(const Attributes& options) {
     // The last convolution is not thinned for widths below 1.
     const int64_t head = chosen("head", preset->head ? preset->head : make_divisible(1280 * std::max(1.0, width)));
     x = layers.convolution(x, text("features.", block, ".0"), {.channels = head, .kernel = 1});
-    x = layers.batch_norm(x, text("features.", block, ".1"), "relu6");
+    x = layers.normalisation(x, text("features.", block, ".1"), "relu6");
     x = layers.add("global_average_pool", {x}, {}, "pool");
     x = layers.dropout(x, "classifier.0", options.real("dropout"));
     network.logits = layers.linear(x, "classifier.1", options.integer("classes"), 0.01);
@@ -113,7 +113,8 @@ ArchitectureBuilder define_architecture_mobilenet_v2() {
                     integer_attribute("head", 0, 0, 65536, "Channels of the last convolution; 0: the preset's."),
                     real_attribute("dropout", 0.2, 0, 0.99, "Dropout before the classifier."),
                     choice_attribute("padding", "symmetric", {"symmetric", "same"},
-                                     "symmetric: one pixel on each side; same: TensorFlow's SAME.")},
+                                     "symmetric: one pixel on each side; same: TensorFlow's SAME."),
+                    normaliser_option()},
         .build = build,
     };
 }

@@ -2,6 +2,7 @@
 
 #include "graph/json.h"
 #include "support/random.h"
+#include "support/text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -101,10 +102,21 @@ static std::shared_ptr<const ArenaLayout> layout_of(const Graph& graph, const st
     return std::make_shared<const ArenaLayout>(graph, leaves);
 }
 
+static std::shared_ptr<const ArenaLayout> layout_of_alphas(const Graph& graph) {
+    Graph alphas;
+    std::vector<Value> leaves;
+    for (const Node& node : graph.nodes())
+        if (node.op && std::string_view(node.op->name) == "batch_norm") leaves.push_back(alphas.input(node.name, {DataType::f32, {1}}));
+    return layout_of(alphas, leaves);
+}
+
 Model::Model(std::shared_ptr<Device> device, Architecture architecture)
     : device_(std::move(device)), architecture_(std::move(architecture)),
       parameters_(device_, layout_of(architecture_.graph, architecture_.graph.leaves(LeafKind::parameter)), "parameters"),
-      states_(device_, layout_of(architecture_.graph, ordered_states(architecture_.graph)), "statistics") {}
+      states_(device_, layout_of(architecture_.graph, ordered_states(architecture_.graph)), "statistics"),
+      alphas_(device_, layout_of_alphas(architecture_.graph), "alphas") {
+    write_alphas();
+}
 
 void Model::initialise(uint64_t seed) {
     for (const Arena* arena : {&parameters_, &states_}) {
@@ -154,7 +166,39 @@ void Model::write(const std::string& name, const std::vector<float>& values) {
     arena->view(found).write(device.data());
 }
 
+void Model::set_alpha(const std::string& pattern, double alpha) {
+    require(alpha >= 0 && alpha <= 1, "The weight alpha of an image's own moments (", alpha, ") is not from 0 to 1.");
+    std::map<std::string, double> changed = architecture_.alpha;
+    bool found = false;
+    for (const Segment& layer : alphas_.layout->segments()) {
+        if (!fits_pattern(pattern, layer.name)) continue;
+        found = true;
+        changed[layer.name] = alpha;
+    }
+    if (!found)
+        fail(ErrorCode::not_found, "No layer of batch normalisation fits \"", pattern, "\" (",
+             alphas_.layout->segments().empty() ? std::string("the model has none")
+                                                : text("the first is named \"", alphas_.layout->segments()[0].name, "\""),
+             ").");
+    architecture_.alpha = std::move(changed);
+    write_alphas();
+}
+
+void Model::write_alphas() {
+    std::vector<float> values(size_t(alphas_.layout->bytes() / 4), 0.0f);
+    bool weighs = false;
+    for (const auto& [layer, alpha] : architecture_.alpha) {
+        const Segment* segment = alphas_.layout->find(layer);
+        require(segment, "There is no layer of batch normalisation named \"", layer, "\" to weigh.");
+        values[size_t(segment->offset / 4)] = float(alpha);
+        weighs |= alpha != 0;
+    }
+    alphas_.write(values);
+    weighs_ = weighs;
+}
+
 void Model::bind(const Network& network, Bindings& bindings) const {
+    for (const Network::Weight& weight : network.weights) bindings[weight.alpha] = alphas_.view(*alphas_.layout->find(weight.layer));
     for (const auto* leaves : {&network.parameters, &network.states})
         for (Value leaf : *leaves) bindings[leaf] = view(network.graph.node(leaf.node).name);
 }
@@ -179,7 +223,9 @@ void ModelWriter::add_architecture(const Architecture& architecture) {
                                      {"logits", {architecture.logits.node, architecture.logits.output}},
                                      {"mean", architecture.pixels.mean},
                                      {"deviation", architecture.pixels.deviation},
-                                     {"class_names", architecture.class_names}}
+                                     {"class_names", architecture.class_names},
+                                     {"alpha", architecture.alpha},
+                                     {"trained_together", architecture.trained_together}}
                                     .dump();
 }
 
@@ -229,6 +275,10 @@ Architecture read_architecture(const SafetensorsFile& file) {
         architecture.pixels.mean = json.at("mean").get<std::vector<double>>();
         architecture.pixels.deviation = json.at("deviation").get<std::vector<double>>();
         architecture.class_names = json.at("class_names").get<std::vector<std::string>>();
+        architecture.alpha = json.value("alpha", std::map<std::string, double>{});
+        architecture.trained_together = json.value("trained_together", int64_t(0));
+        for (const auto& [layer, alpha] : architecture.alpha)
+            require(alpha >= 0 && alpha <= 1, "The alpha of ", layer, " (", alpha, ") is not from 0 to 1.");
         const Shape image = architecture.graph.shape(architecture.image), logits = architecture.graph.shape(architecture.logits);
         const size_t channels = image.size() == 4 ? size_t(image[3]) : 0;
         require(architecture.graph.node(architecture.image.node).leaf == LeafKind::input && image.size() == 4 && image[0] == 1,

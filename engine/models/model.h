@@ -9,6 +9,8 @@
 #include "models/arena.h"
 #include "plan/builder.h"
 
+#include <atomic>
+
 namespace lemnos {
 
 class Model {
@@ -25,6 +27,11 @@ class Model {
     BufferView view(const std::string& name) const;
     // Differs once parameters or states have been written, by whomever: the host or a trainer.
     int64_t version() const { return parameters_.buffer->writes() + states_.buffer->writes(); }
+    // Sets the weight of an image's own moments at inference, 0 to 1, in every layer of batch normalisation whose name fits
+    // the pattern (* is any text); one that fits none is refused.
+    void set_alpha(const std::string& pattern, double alpha);
+    bool weighs() const { return weighs_; } // some alpha is not 0
+    void set_trained_together(int64_t images) { architecture_.trained_together = images; }
     Summary summary() const { return summarise(architecture_); }
 
     // Fills parameters and states as the architecture says; the same seed gives the same numbers on every machine.
@@ -44,10 +51,13 @@ class Model {
     void bind(const Network& network, Bindings& bindings) const;
 
   private:
+    void write_alphas();
     const Segment& segment(const std::string& name, const Arena** arena) const;
     std::shared_ptr<Device> device_;
     Architecture architecture_;
     Arena parameters_, states_;
+    Arena alphas_; // one number a layer of batch normalisation
+    std::atomic<bool> weighs_ = false;
 };
 
 // The parts of a file that a checkpoint shares with a model: tensors of arenas in the file's order, and the metadata.

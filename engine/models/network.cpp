@@ -13,7 +13,7 @@ class Instantiation {
     Instantiation(const Architecture& architecture, const NetworkOptions& options)
         : source_(architecture.graph), options_(options), mapped_(source_.nodes().size()) {
         require(options.batch >= 1, "The batch (", options.batch, ") must be at least 1.");
-        if (options.fold && !training()) choose_folded(architecture.logits);
+        if (options.fold && !options.weigh && !training()) choose_folded(architecture.logits);
         add_image(architecture);
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) copy(index, architecture);
         network_.logits = map(architecture.logits);
@@ -43,7 +43,7 @@ class Instantiation {
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) {
             const Node& norm = source_.node(index);
             if (!is_op(norm, "batch_norm") || uses.contains({index, 1})) continue; // output 1: the coefficients
-            if (norm.attributes.contains("groups") && norm.attributes.integer("groups") != 0) continue;
+            if (norm.attributes.integer("groups") != 0) continue;
             if (norm.inputs.size() > 5 && norm.inputs[5]) continue; // alpha: the moments are not all
             const Node& convolution = source_.node(norm.inputs[0].node);
             if (!is_op(convolution, "conv2d") && !is_op(convolution, "linear")) continue;
@@ -124,6 +124,12 @@ class Instantiation {
                                                 std::move(attributes), node.name);
             network_.moments.push_back({{y.node, 1}, {y.node, 2}, inputs[3], inputs[4]});
             return y;
+        }
+        if (op == "normalisation" && training()) inputs.push_back(network_.valid);
+        if (op == "batch_norm" && options_.weigh) {
+            const Value alpha = network_.graph.input(text("alpha ", network_.weights.size()), {DataType::f32, {1}});
+            network_.weights.push_back({alpha, node.name});
+            inputs.push_back(alpha);
         }
         return network_.graph.add(op, std::move(inputs), node.attributes, node.name);
     }

@@ -22,9 +22,9 @@ Value shortcut(LayerBuilder& layers, const Graph& graph, Value x, const std::str
 
 Value block(LayerBuilder& layers, const Graph& graph, Value x, const std::string& name, int64_t channels, int64_t stride) {
     Value y = layers.convolution(x, name + ".conv1", {.channels = channels, .kernel = 3, .stride = stride});
-    y = layers.batch_norm(y, name + ".bn1", "relu");
+    y = layers.normalisation(y, name + ".bn1", "relu");
     y = layers.convolution(y, name + ".conv2", {.channels = channels, .kernel = 3});
-    y = layers.batch_norm(y, name + ".bn2", "none");
+    y = layers.normalisation(y, name + ".bn2", "none");
     y = layers.add("add", {y, shortcut(layers, graph, x, name, channels, stride)}, {}, name);
     return layers.add("relu", {y}, {}, name);
 }
@@ -34,9 +34,9 @@ Architecture build(const char* name, int64_t blocks, const Attributes& options) 
     network.name = name;
     const int64_t resolution = options.integer("resolution"), channels = options.integer("channels");
     network.image = network.graph.input("image", {DataType::f32, {1, resolution, resolution, channels}});
-    LayerBuilder layers(network);
+    LayerBuilder layers(network, options);
     Value x = layers.convolution(network.image, "conv1", {.channels = stage_channels[0], .kernel = 3});
-    x = layers.batch_norm(x, "bn1", "relu");
+    x = layers.normalisation(x, "bn1", "relu");
     for (int64_t stage = 0; stage < 3; ++stage)
         for (int64_t i = 0; i < blocks; ++i)
             x = block(layers, network.graph, x, text("layer", stage + 1, ".", i), stage_channels[stage], stage > 0 && i == 0 ? 2 : 1);
@@ -50,7 +50,7 @@ Architecture build(const char* name, int64_t blocks, const Attributes& options) 
 std::vector<AttributeSpec> options() {
     return {integer_attribute("resolution", 32, 1, 4096, "Height and width of the input."),
             integer_attribute("channels", 3, 1, 64, "Channels of the input."),
-            integer_attribute("classes", 10, 1, 1000000, "Classes.")};
+            integer_attribute("classes", 10, 1, 1000000, "Classes."), normaliser_option()};
 }
 
 } // namespace

@@ -30,6 +30,28 @@ inline std::vector<std::string> words_of(const std::string& text) {
     return words;
 }
 
+// Whether the whole name fits: `*` matches any text, `?` any character.
+inline bool fits_pattern(const std::string& whole_pattern, const std::string& whole_name) {
+    const char *pattern = whole_pattern.c_str(), *name = whole_name.c_str();
+    const char *star = nullptr, *resume = nullptr; // what follows the last `*` is tried at every place
+    while (*name) {
+        if (*pattern == '*') {
+            star = pattern++;
+            resume = name;
+        } else if (*pattern == '?' || *pattern == *name) {
+            ++pattern;
+            ++name;
+        } else if (star) {
+            pattern = star + 1;
+            name = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') ++pattern;
+    return *pattern == 0;
+}
+
 // The whole text as a finite number.
 inline bool parse_number(const std::string& text, double& value) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -29,7 +29,7 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
     const auto start = std::chrono::steady_clock::now();
     const int64_t batch = std::min(asked ? asked : default_batch, dataset.size());
 
-    Network network = instantiate(model.architecture(), {.batch = batch, .fold = true});
+    Network network = instantiate(model.architecture(), {.batch = batch, .fold = true, .weigh = model.weighs()});
     Graph& graph = network.graph;
     const Value labels = graph.input("labels", {DataType::i32, {batch}});
     const Value weights = graph.input("weights", {DataType::f32, {batch}});
@@ -76,34 +76,46 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
     return metrics;
 }
 
-Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch) : model_(std::move(model)) {
+Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch) : model_(std::move(model)), batch_(batch) {
     require(batch >= 1, "The predictor's batch (", batch, ") must be at least 1.");
-    network_ = instantiate(model_->architecture(), {.batch = batch, .fold = true});
-    probabilities_ = network_.graph.add("softmax", {network_.logits});
-    folding_ = std::make_unique<Folding>(*model_, network_);
+    form();
+}
+
+Predictor::Form& Predictor::form() {
+    const bool weigh = model_->weighs();
+    std::unique_ptr<Form>& compiled = weigh ? weighing_ : plain_;
+    if (compiled) return *compiled;
+    auto form = std::make_unique<Form>();
+    form->network = instantiate(model_->architecture(), {.batch = batch_, .fold = true, .weigh = weigh});
+    Network& network = form->network;
+    form->probabilities = network.graph.add("softmax", {network.logits});
+    form->folding = std::make_unique<Folding>(*model_, network);
     Bindings bindings;
-    model_->bind(network_, bindings);
-    folding_->bind(bindings);
-    replay_ = Replay::compile(model_->device(), network_.graph, bindings,
-                              {network_.pixels, network_.sample_index, network_.step}, {probabilities_},
-                              {.slots = 1, .plan = {.name = "predict"}});
+    model_->bind(network, bindings);
+    form->folding->bind(bindings);
+    form->replay = Replay::compile(model_->device(), network.graph, bindings, {network.pixels, network.sample_index, network.step},
+                                   {form->probabilities}, {.slots = 1, .plan = {.name = "predict"}});
+    compiled = std::move(form);
+    return *compiled;
 }
 
 void Predictor::run(const uint8_t* pixels, int64_t count, float* probabilities) {
-    const Shape& shape = network_.graph.shape(network_.pixels);
+    Form& form = this->form();
+    const Network& network = form.network;
+    Replay& replay = *form.replay;
+    const Shape& shape = network.graph.shape(network.pixels);
     const int64_t image_bytes = shape[1] * shape[2] * shape[3], classes = model_->architecture().classes();
     for (int64_t done = 0; done < count; done += shape[0]) {
         const int64_t part = std::min(shape[0], count - done);
-        const int slot = replay_->begin();
-        uint8_t* feed = replay_->feed<uint8_t>(slot, network_.pixels);
+        const int slot = replay.begin();
+        uint8_t* feed = replay.feed<uint8_t>(slot, network.pixels);
         std::memcpy(feed, pixels + done * image_bytes, size_t(part * image_bytes));
         std::memset(feed + part * image_bytes, 0, size_t((shape[0] - part) * image_bytes));
-        std::fill_n(replay_->feed<int32_t>(slot, network_.sample_index), shape[0], 0);
-        std::fill_n(replay_->feed<int32_t>(slot, network_.step), 4, 0);
-        folding_->submit(*replay_, slot);
-        replay_->wait(slot);
-        std::memcpy(probabilities + done * classes, replay_->fetched<float>(slot, probabilities_),
-                    size_t(part * classes) * 4);
+        std::fill_n(replay.feed<int32_t>(slot, network.sample_index), shape[0], 0);
+        std::fill_n(replay.feed<int32_t>(slot, network.step), 4, 0);
+        form.folding->submit(replay, slot);
+        replay.wait(slot);
+        std::memcpy(probabilities + done * classes, replay.fetched<float>(slot, form.probabilities), size_t(part * classes) * 4);
     }
 }
 

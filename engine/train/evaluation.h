@@ -20,7 +20,8 @@ void require_fit(const Architecture& architecture, const Dataset& dataset);
 // Every image counts once: the last batch is padded, and the padding masked out. batch 0: a good default.
 Metrics evaluate(const Model& model, const Dataset& dataset, int64_t batch = 0);
 
-// A model compiled for up to `batch` images at a time.
+// A model compiled for up to `batch` images at a time. It sees later changes of the model's parameters, and of its alphas:
+// where some alpha is not 0 it runs a form that takes them as inputs and folds nothing.
 class Predictor {
   public:
     Predictor(std::shared_ptr<const Model> model, int64_t batch);
@@ -29,11 +30,16 @@ class Predictor {
     void run(const uint8_t* pixels, int64_t count, float* probabilities);
 
   private:
+    struct Form {
+        Network network;
+        Value probabilities;
+        std::unique_ptr<Folding> folding;
+        std::unique_ptr<Replay> replay;
+    };
+    Form& form(); // the one that the model asks for now
     std::shared_ptr<const Model> model_;
-    Network network_;
-    Value probabilities_;
-    std::unique_ptr<Folding> folding_;
-    std::unique_ptr<Replay> replay_;
+    int64_t batch_;
+    std::unique_ptr<Form> plain_, weighing_; // compiled when first needed
 };
 
 } // namespace lemnos

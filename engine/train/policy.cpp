@@ -4,27 +4,6 @@
 
 namespace lemnos {
 
-// `*` matches any text, `?` any character; what follows the last `*` is tried at every place.
-static bool fits(const char* pattern, const char* name) {
-    const char *star = nullptr, *resume = nullptr;
-    while (*name) {
-        if (*pattern == '*') {
-            star = pattern++;
-            resume = name;
-        } else if (*pattern == '?' || *pattern == *name) {
-            ++pattern;
-            ++name;
-        } else if (star) {
-            pattern = star + 1;
-            name = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*') ++pattern;
-    return *pattern == 0;
-}
-
 std::vector<SegmentPolicy> parse_policies(const std::string& text, const ArenaLayout& layout, bool decay_weights_alone) {
     std::vector<SegmentPolicy> policies;
     for (const Segment& segment : layout.segments())
@@ -34,7 +13,7 @@ std::vector<SegmentPolicy> parse_policies(const std::string& text, const ArenaLa
         if (words.empty()) continue;
         bool found = false;
         for (size_t i = 0; i < policies.size(); ++i) {
-            if (!fits(words[0].c_str(), layout.segments()[i].name.c_str())) continue;
+            if (!fits_pattern(words[0], layout.segments()[i].name)) continue;
             found = true;
             for (size_t word = 1; word < words.size(); ++word) {
                 const size_t equals = words[word].find('=');

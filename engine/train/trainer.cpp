@@ -94,10 +94,19 @@ Trainer::Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> da
     if (schedule_.adaptive()) largest_batch(schedule_.options(), settings_); // refuses what does not fit
     order_.resize(size_t(dataset_->size()));
     compile();
+    model_->set_trained_together(images_together());
     start_loader();
 }
 
 Trainer::~Trainer() = default;
+
+// Images that batch normalisation takes together.
+int64_t Trainer::images_together() const {
+    for (const Node& node : network_.graph.nodes())
+        if (node.op && std::string_view(node.op->name) == "normalisation" && node.attributes.integer("examples") != 1)
+            return node.attributes.integer("examples") ? node.attributes.integer("examples") : micro_batch_;
+    return options_.integer("ghost") == 1 ? 1 : 0;
+}
 
 // ---- plans ----------------------------------------------------------------------------------------------------------
 

@@ -71,6 +71,7 @@ class Trainer {
         double loss_sum = 0;
     };
 
+    int64_t images_together() const;
     void compile();
     void compile_accumulate(int64_t moment_bytes);
     void start_loader();

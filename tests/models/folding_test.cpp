@@ -122,33 +122,33 @@ TEST_F(FoldedNetworks, EveryKindOfConvolutionFolds) {
                  {"relu6", {.channels = 7, .kernel = 5, .stride = 2, .same_padding = true}}};
     for (const auto& c : cases) {
         const std::string name = text("layer of ", c.activation);
-        x = net.layers.batch_norm(net.layers.convolution(x, name, c.layer), name + " norm", c.activation,
+        x = net.layers.normalisation(net.layers.convolution(x, name, c.layer), name + " norm", c.activation,
                                   1e-3);
     }
     x = net.layers.add("global_average_pool", {x}, {}, "pool");
-    net.architecture.logits = net.layers.batch_norm(net.layers.linear(x, "end", 3, 1), "last norm", "relu");
+    net.architecture.logits = net.layers.normalisation(net.layers.linear(x, "end", 3, 1), "last norm", "relu");
     expect_folded(net.architecture, 5);
 }
 
 TEST_F(FoldedNetworks, WhatCannotBeFoldedStays) {
     {
         HandMade net; // no convolution before it
-        Value x = net.layers.batch_norm(net.architecture.image, "norm", "relu");
+        Value x = net.layers.normalisation(net.architecture.image, "norm", "relu");
         net.classify(
-            net.layers.batch_norm(net.layers.convolution(x, "conv", {.channels = 3}), "folds", "relu"));
+            net.layers.normalisation(net.layers.convolution(x, "conv", {.channels = 3}), "folds", "relu"));
         expect_folded(net.architecture, 1);
     }
     {
         HandMade net; // the convolution's result is used twice
         const Value y = net.layers.convolution(net.architecture.image, "conv", {.channels = 3});
-        net.classify(net.layers.add("add", {net.layers.batch_norm(y, "norm", "relu"), y}, {}, "sum"));
+        net.classify(net.layers.add("add", {net.layers.normalisation(y, "norm", "relu"), y}, {}, "sum"));
         expect_folded(net.architecture, 0);
     }
     {
         HandMade net; // two normalisations of one convolution
         const Value y = net.layers.convolution(net.architecture.image, "conv", {.channels = 3});
         net.classify(net.layers.add(
-            "add", {net.layers.batch_norm(y, "one", "relu"), net.layers.batch_norm(y, "other", "none")}, {},
+            "add", {net.layers.normalisation(y, "one", "relu"), net.layers.normalisation(y, "other", "none")}, {},
             "sum"));
         expect_folded(net.architecture, 0);
     }
@@ -157,21 +157,21 @@ TEST_F(FoldedNetworks, WhatCannotBeFoldedStays) {
         const Value filter = net.graph().parameter("filter", {1, 1, 4, 3}, {Initializer::normal, 1});
         const Value y = net.layers.add("conv2d", {net.architecture.image, filter},
                                        {{"activation", std::string("relu")}}, "conv");
-        net.classify(net.layers.batch_norm(y, "norm", "relu"));
+        net.classify(net.layers.normalisation(y, "norm", "relu"));
         expect_folded(net.architecture, 0);
     }
     {
         HandMade net; // the filter is computed
         const Value filter = net.graph().parameter("filter", {1, 1, 4, 3}, {Initializer::normal, 1});
         const Value scaled = net.layers.add("scale", {filter}, {{"factor", 0.5}}, "scaled");
-        net.classify(net.layers.batch_norm(
+        net.classify(net.layers.normalisation(
             net.layers.add("conv2d", {net.architecture.image, scaled}, {}, "conv"), "norm", "relu"));
         expect_folded(net.architecture, 0);
     }
     {
         HandMade net; // the logits are the convolution's, and the normalisation hangs beside them
         net.classify(net.architecture.image);
-        net.layers.batch_norm(net.architecture.logits, "norm", "none");
+        net.layers.normalisation(net.architecture.logits, "norm", "none");
         Model model(device(), net.architecture);
         EXPECT_TRUE(instantiate(net.architecture, {.fold = true}).folded.empty());
     }
@@ -183,7 +183,7 @@ TEST_F(FoldedNetworks, ASharedFilterFoldsTwice) {
     const Value filter = net.graph().parameter("filter", {3, 3, 4, 4}, {Initializer::normal, 0.2});
     Value x = net.architecture.image;
     for (const char* name : {"first", "second"})
-        x = net.layers.batch_norm(net.layers.add("conv2d", {x, filter},
+        x = net.layers.normalisation(net.layers.add("conv2d", {x, filter},
                                                  {{"padding", std::vector<int64_t>{1, 1, 1, 1}}},
                                                  text("conv ", name)),
                                   name, "relu");

@@ -251,6 +251,15 @@ LEM_API lem_result lem_model_set_pixels(lem_model *model, const double *mean, co
 /* Takes the class names, and the mean and deviation of the pixels, from a data set. To be called once, when a new model is
    to be trained on it and before its trainer is made. */
 LEM_API lem_result lem_model_prepare(lem_model *model, lem_dataset *dataset);
+/* Inference example weighing (Summers and Dinneen, arXiv 1906.03548): at inference each image's own moments weigh alpha (0 to
+   1), the running ones 1 - alpha, as raw moments, in every layer of batch normalisation whose name fits layers ("*": all; *
+   is any text, ? any character). 0, the value of a new model, is ordinary inference. Evaluations and predictors that exist see
+   it, without compiling anything anew but where the first alpha that is not 0 is set. Saved with the model.
+   LEM_ERROR_NOT_FOUND when no layer fits. */
+LEM_API lem_result lem_model_set_alpha(lem_model *model, const char *layers, double alpha);
+/* proposal: 1 / the images that were normalised together in training, with which an output is bounded as it was there (0:
+   the model was not trained here); layers[]: name and alpha of each layer of batch normalisation. */
+LEM_API lem_result lem_model_alpha_json(lem_model *model, lem_text **out);
 /* A parameter's or running statistic's elements by name, as f32 in the file's order. elements must be its size. */
 LEM_API lem_result lem_model_read(lem_model *model, const char *parameter, float *out, int64_t elements);
 LEM_API lem_result lem_model_write(lem_model *model, const char *parameter, const float *values, int64_t elements);
