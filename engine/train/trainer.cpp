@@ -40,7 +40,9 @@ std::span<const AttributeSpec> trainer_options() {
         integer_attribute("loss_scale_interval", 2000, 1, 1000000000, "Steps without a skip after which it doubles."),
         below(real_attribute("average", 0, 0, 1, "Decay of a moving average of the weights; 0: none.")),
         text_attribute("policies", "",
-                       "Factors for single parameters by patterns of names: \"features.0.* rate=0.1; *.bias decay=0\"."),
+                       "How single parameters are trained, by patterns of names or as @gamma and @beta of all normalisations: "
+                       "\"features.0.* frozen; *.bias decay=0 rate=2; @gamma target=1\". rate and decay are factors, target is "
+                       "what the weight decay pulls towards, frozen parameters are not trained."),
         integer_attribute("ghost", 0, 0, INT32_MAX,
                           "Images that batch normalisation takes together (arXiv 1705.08741); it divides the micro-batch. 0: the "
                           "micro-batch."),
@@ -124,21 +126,26 @@ void Trainer::compile() {
                       {moments_, 2 * moment_bytes, moment_bytes},
                       {moments_, 3 * moment_bytes, moment_bytes}};
     }
+    const std::vector<SegmentPolicy> policies = parse_policies(options_.text("policies"), model_->architecture().graph, *layout,
+                                                               options_.choice("decay") == "weights");
     update_ = std::make_unique<ParameterUpdate>(
-        model_->parameters(), gradients_, optimizer_,
-        parse_policies(options_.text("policies"), *layout, options_.choice("decay") == "weights"),
+        model_->parameters(), gradients_, optimizer_, policies,
         UpdateOptions{options_.real("clip_norm"), options_.real("clip_value"), options_.boolean("loss_scaling"),
                       options_.real("loss_scale"), options_.integer("loss_scale_interval"), options_.real("average")},
         statistics, [this](const UpdateReport& report) { take_report(report); });
-    compile_accumulate(moment_bytes);
+    compile_accumulate(moment_bytes, policies);
     running_.resize(size_t(accumulate_->slots()));
+}
+
+static const Segment& segment_of(const Arena& arena, const Graph& graph, Value leaf) {
+    return *arena.layout->find(graph.node(leaf.node).name);
 }
 
 static TensorType moments_type(int64_t bytes) {
     return {DataType::f32, {bytes / ArenaLayout::alignment, ArenaLayout::block}};
 }
 
-void Trainer::compile_accumulate(int64_t moment_bytes) {
+void Trainer::compile_accumulate(int64_t moment_bytes, const std::vector<SegmentPolicy>& policies) {
     Graph& graph = network_.graph;
     auto& values = accumulate_values_;
     values.labels = graph.input("labels", {DataType::i32, {micro_batch_}});
@@ -155,11 +162,14 @@ void Trainer::compile_accumulate(int64_t moment_bytes) {
         seed = graph.input("loss scale", graph.type(values.loss));
         bindings[seed] = update_->loss_scale();
     }
-    const std::vector<Value> parameter_gradients = gradients(graph, values.loss, network_.parameters, seed);
-    for (size_t i = 0; i < parameter_gradients.size(); ++i) {
-        const Segment& segment = *micro_gradients_.layout->find(graph.node(network_.parameters[i].node).name);
-        bindings[parameter_gradients[i]] = micro_gradients_.view(segment);
+    std::vector<Value> trained; // the gradients of frozen parameters stay 0
+    for (Value parameter : network_.parameters) {
+        const Segment& segment = segment_of(micro_gradients_, graph, parameter);
+        if (!policies[size_t(&segment - micro_gradients_.layout->segments().data())].frozen) trained.push_back(parameter);
     }
+    const std::vector<Value> parameter_gradients = gradients(graph, values.loss, trained, seed);
+    for (size_t i = 0; i < trained.size(); ++i)
+        bindings[parameter_gradients[i]] = micro_gradients_.view(segment_of(micro_gradients_, graph, trained[i]));
     const TensorType arena = gradients_.layout->type();
     const Value total = graph.input("total gradients", arena), addend = graph.input("gradients", arena);
     bindings[total] = gradients_.whole();

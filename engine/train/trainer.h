@@ -72,7 +72,7 @@ class Trainer {
     };
 
     void compile();
-    void compile_accumulate(int64_t moment_bytes);
+    void compile_accumulate(int64_t moment_bytes, const std::vector<SegmentPolicy>& policies);
     void start_loader();
     int64_t batch_of(int64_t epoch) const;
     void advance(Position& position, int64_t images) const;
