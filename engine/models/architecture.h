@@ -86,6 +86,7 @@ struct NetworkOptions {
     int64_t crop_padding = 0;   // training: random crops out of the padded image
     bool flip = false;          // training: mirrored with probability 1/2
     int64_t ghost = 0;          // training: examples that batch normalisation takes together; 0: all
+    std::vector<std::string> frozen_statistics = {}; // training: normalisations that use their running statistics
 };
 Network instantiate(const Architecture& architecture, const NetworkOptions& options);
 
