@@ -102,6 +102,7 @@ Trainer::Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> da
     if (schedule_.adaptive()) largest_batch(schedule_.options(), settings_); // refuses what does not fit
     order_.resize(size_t(dataset_->size()));
     compile();
+    warn_of_single_examples();
     start_loader();
 }
 
@@ -171,6 +172,22 @@ std::optional<StatisticsUpdate> Trainer::make_moments() {
     statistics.cells = {cells_, 0, cell_bytes};
     statistics.unbiased = options_.choice("statistics") == "pytorch";
     return statistics;
+}
+
+// Statistics over one example are noise, and over one cell nothing: what is normalised is 0 whatever the image.
+void Trainer::warn_of_single_examples() const {
+    const int64_t ghost = options_.integer("ghost");
+    if ((ghost > 0 ? ghost : micro_batch_) > 1 || network_.moments.empty()) return;
+    const auto layer = std::find_if(network_.moments.begin(), network_.moments.end(), [&](const Network::Moments& moments) {
+        return cells_of(network_.graph, moments) == 1;
+    });
+    const bool one_cell = layer != network_.moments.end();
+    const Network::Moments& named = one_cell ? *layer : network_.moments[0];
+    model_->device()->log().line(
+        Log::warning, "The batch statistics of ", network_.graph.node(named.mean.node).name, " are taken over ",
+        one_cell ? "a single cell, so that its output is the same for every image" : "a single example", " (the ",
+        ghost > 0 ? "ghost size" : "micro-batch", " is 1); a larger batch, group normalisation or the option frozen_statistics "
+        "helps.");
 }
 
 static TensorType moments_type(int64_t bytes) {

@@ -74,6 +74,7 @@ class Trainer {
     void compile();
     std::optional<StatisticsUpdate> make_moments();
     void compile_accumulate(const std::vector<SegmentPolicy>& policies);
+    void warn_of_single_examples() const;
     void start_loader();
     int64_t batch_of(int64_t epoch) const;
     void advance(Position& position, int64_t images) const;

@@ -1,4 +1,5 @@
-// Running statistics: against a computation in double from the pixels, and frozen layer by layer.
+// Running statistics: against a computation in double from the pixels, frozen layer by layer, and what is said of
+// statistics over single examples.
 #include "data/shuffle.h"
 #include "refusal.h"
 #include "train/evaluation.h"
@@ -246,6 +247,34 @@ TEST_F(Statistics, FrozenWithTheirParametersAreAConstantLayer) {
 TEST_F(Statistics, FrozenThatFitNothingAreRefused) {
     expect_refusal(ErrorCode::invalid_argument, {"The pattern \"d.*\" fits no normalisation of the model (the first is named \"a\")."},
                    [&] { trainer(scales_model(), noisy_pictures(16), {{"frozen_statistics", std::string("a; d.*")}}); });
+}
+
+// ---- single examples ------------------------------------------------------------------------------------------------
+
+TEST_F(Statistics, OverSingleExamplesAreWarnedOfOnce) {
+    std::vector<std::string> lines;
+    DeviceOptions options;
+    options.log = Log(Log::warning, [&](std::string_view line) { lines.emplace_back(line); });
+    const auto own = Device::open(options);
+    const auto warnings = [&](bool single_cell, const Attributes& given) {
+        lines.clear();
+        const auto t = trainer(scales_model(own, single_cell), noisy_pictures(16), given);
+        train(*t);
+        return lines;
+    };
+    using Lines = std::vector<std::string>;
+    const std::string helps = " a larger batch, group normalisation or the option frozen_statistics helps.";
+    const Attributes one{{"batch", int64_t(1)}, {"micro_batch", int64_t(0)}}, ghosts{{"ghost", int64_t(1)}};
+    EXPECT_EQ(warnings(false, one), (Lines{"lemnos,1,warning,The batch statistics of a are taken over a single example (the micro-batch "
+                                           "is 1);" + helps}));
+    EXPECT_EQ(warnings(false, ghosts), (Lines{"lemnos,1,warning,The batch statistics of a are taken over a single example (the ghost "
+                                              "size is 1);" + helps}));
+    EXPECT_EQ(warnings(true, one), (Lines{"lemnos,1,warning,The batch statistics of c are taken over a single cell, so that its output "
+                                          "is the same for every image (the micro-batch is 1);" + helps}));
+    EXPECT_EQ(warnings(true, with(one, {{"frozen_statistics", std::string("*")}})), Lines{});
+    EXPECT_EQ(warnings(true, {{"batch", int64_t(2)}, {"micro_batch", int64_t(2)}}), Lines{});
+    EXPECT_EQ(warnings(true, with(ghosts, {{"ghost", int64_t(2)}})), Lines{});
+    own->close();
 }
 
 } // namespace lemnos::test
