@@ -26,8 +26,7 @@ static Log log_of(const lem_host* host) {
     const lem_host hooks = read_struct(*host, 24, "lem_host");
     require(hooks.reserved == 0, "The member reserved of lem_host (", hooks.reserved, ") is not 0.");
     if (!hooks.log) return Log::from_environment();
-    const char* topics = std::getenv("LEMNOS_VERBOSE");
-    return Log(Log::parse_topics(topics ? topics : ""),
+    return Log(Log::environment_topics(),
                [log = hooks.log, user = hooks.user](std::string_view line) {
                    log(user, std::string(line).c_str());
                });

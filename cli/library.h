@@ -1,12 +1,16 @@
 // The C API for this program: handles that release themselves, and failures that are thrown.
 #pragma once
 
+#include "terminal.h"
+
 #include <lemnos/lemnos.h>
 #include <nlohmann/json.hpp>
 
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace lemnos::cli {
@@ -67,8 +71,22 @@ Json json(Function&& function) {
     return Json::parse(lem_text_data(text));
 }
 
+// A warning is a sentence for people; the log's other lines are for programs and stay as they are.
+inline void show_log(void*, const char* line) {
+    const std::string_view text = line, warning = "lemnos,1,warning,";
+    if (!text.starts_with(warning)) {
+        std::fprintf(stderr, "%s\n", line);
+        return;
+    }
+    const char* over = is_terminal(Stream::error) ? "\r\033[K" : ""; // what is being done may stand there
+    std::fprintf(stderr, "%slemnos: Warning: %s\n", over, line + warning.size());
+}
+
 inline Device open_device(const std::string& wanted) {
+    lem_host host = LEM_HOST_INIT;
+    host.log = show_log;
     lem_device_desc desc = LEM_DEVICE_DESC_INIT;
+    desc.host = &host;
     if (!wanted.empty()) desc.wanted = wanted.c_str();
     Device device;
     check(lem_device_open(&desc, device.out()));

@@ -21,7 +21,8 @@ void main() {
         average[i] = pack(p);
         return;
     }
-    const Item a = unpack(average[i]), result = plus(a, times(filled(share), minus(p, a)));
+    // Where both are -0, a + share (p - a) would be +0.
+    const Item a = unpack(average[i]), result = minus(a, times(filled(share), minus(a, p)));
     average[i] = pack(result);
     if (WRITES_BACK) parameters[i] = pack(result);
 }

@@ -2,26 +2,41 @@
 #extension GL_GOOGLE_include_directive : require
 // Merges a mean and a variance into a weighted average of raw moments, in central form so that nothing cancels:
 //     M' = M + a (m - M),   V' = (1 - a) V + a v + a (1 - a) (m - M)^2
-// With a = share of the examples this merges micro-batches, with a = 1 - decay it is the running average.
+// With a = share of the examples this merges micro-batches, with a = 1 - decay it is the running average. Where the number
+// n of cells is counted, means and unbiased variances are averaged on their own, as PyTorch does:
+//     V' = (1 - a) V + a v n / (n - 1)
 #include "accumulate.h"
 #include "linear.glsl"
+layout(constant_id = 1) const bool SELECTS = false; // blocks, by their cells
+layout(constant_id = 2) const bool COUNTS = false;
 layout(binding = 0) buffer Mean { vec4 mean[]; };
 layout(binding = 1) buffer Variance { vec4 variance[]; };
 layout(binding = 2) readonly buffer NewMean { vec4 new_mean[]; };
 layout(binding = 3) readonly buffer NewVariance { vec4 new_variance[]; };
 layout(binding = 4) readonly buffer Share { float share[]; };
+layout(binding = 5) readonly buffer Cells { float cells[]; };
+layout(binding = 6) readonly buffer Examples { float examples[]; };
+
+const uint block_items = 16; // four floats each
 
 void main() {
     const uint i = linear_index();
     if (i >= count) return;
     const float a = share[0];
     if (a == 0.0) return; // a skipped step: what is new may be no number
+    if (SELECTS && cells[i / block_items] == 0.0) return;
+    vec4 v = new_variance[i];
+    if (COUNTS) {
+        const float n = cells[i / block_items] * examples[0];
+        if (n > 1.0) v *= n / (n - 1.0);
+    }
     if (a == 1.0) { // the first micro-batch: what was there before does not count, whatever it is
         mean[i] = new_mean[i];
-        variance[i] = new_variance[i];
+        variance[i] = v;
         return;
     }
     const vec4 difference = new_mean[i] - mean[i];
     mean[i] += a * difference;
-    variance[i] = (1.0 - a) * variance[i] + a * new_variance[i] + a * (1.0 - a) * difference * difference;
+    v = (1.0 - a) * variance[i] + a * v;
+    variance[i] = COUNTS ? v : v + a * (1.0 - a) * difference * difference;
 }

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Reads READS streams and writes the first WRITES of them, with nothing to compute: each write takes what another stream
-// held, for a compiler drops the store of what was just loaded. What the optimizers' update is measured against.
+// Reads READS streams and writes the first WRITES of them, with next to nothing to compute: each write takes what another
+// stream held, for a compiler drops the store of what was just loaded. What the optimizers' update is measured against.
 // variants: ITEM=4 ITEM=8
 #include "stream_ceiling.h"
 #if ITEM == 8
@@ -30,9 +30,11 @@ void main() {
         if (READS > 2) vc = c[i];
         if (READS > 3) vd = d[i];
         if (READS > 4) ve = e[i];
-        // Streams that are only read are mixed into the first.
-        Bits mixed = vb;
-        if (READS > WRITES && WRITES > 0) mixed ^= READS == 2 ? va : READS == 3 ? vc : READS == 4 ? vd : ve;
+        // What no other write takes is mixed into the first: a compiler drops the load of what nobody takes.
+        Bits mixed = va ^ vb;
+        if (READS > 2 && WRITES < 2) mixed ^= vc;
+        if (READS > 3 && WRITES < 3) mixed ^= vd;
+        if (READS > 4) mixed ^= ve;
         a[i] = mixed;
         if (WRITES > 1) b[i] = READS > 2 ? vc : va;
         if (WRITES > 2) c[i] = READS > 3 ? vd : va;

@@ -99,10 +99,11 @@ struct NetworkOptions {
     int64_t batch = 1;
     bool prepare_pixels = true; // begin with 8-bit pixels
     bool fold = false;          // inference: normalisations become part of the convolutions before them
+    bool weigh = false;         // inference: the images' own moments count, by alphas that are inputs; folds nothing
     int64_t crop_padding = 0;   // training: random crops out of the padded image
     bool flip = false;          // training: mirrored with probability 1/2
     int64_t ghost = 0;          // training: examples that batch normalisation takes together; 0: as the architecture says
-    bool weigh = false;         // inference: the images' own moments count, by alphas that are inputs
+    std::vector<std::string> frozen_statistics = {}; // training: normalisations that use their running statistics
 };
 Network instantiate(const Architecture& architecture, const NetworkOptions& options);
 

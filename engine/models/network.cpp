@@ -1,6 +1,7 @@
 // Turns an architecture into a graph for a batch, to be trained or to be run.
 #include "models/architecture.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -23,6 +24,10 @@ class Instantiation {
 
   private:
     bool training() const { return options_.mode == Mode::training; }
+    bool has_frozen_statistics(const Node& node) const {
+        const std::vector<std::string>& frozen = options_.frozen_statistics;
+        return std::find(frozen.begin(), frozen.end(), node.name) != frozen.end();
+    }
     Value map(Value value) const {
         return value ? Value{mapped_[size_t(value.node)].node, mapped_[size_t(value.node)].output + value.output} : value;
     }
@@ -117,7 +122,7 @@ class Instantiation {
         for (Value input : node.inputs) inputs.push_back(map(input));
         const std::string op = node.op->name;
         if (op == "dropout" && !training()) return inputs[0];
-        if (op == "batch_norm" && training()) {
+        if (op == "batch_norm" && training() && !has_frozen_statistics(node)) {
             Attributes attributes = node.attributes;
             if (options_.ghost > 0) attributes.set("examples", options_.ghost);
             const Value y = network_.graph.add("normalisation", {inputs[0], inputs[1], inputs[2], network_.valid},

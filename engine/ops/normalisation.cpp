@@ -140,14 +140,15 @@ class RowPlan {
     // strands, for they are merged one after the other; a strand of few rows rounds less.
     void deal(Work work) {
         const bool scalar = profile_.family == KernelFamily::scalar;
-        const int64_t rows = std::min(grouping_.sets * set_rows(), std::max(slice_rows_, profile_.max_storage_range / row_bytes()));
+        // Of one set alone, so that a set is summed in the same order however many there are.
+        const int64_t rows = slice_rows_;
         form_ = scalar && profile_.int64 && channels_ % 8 == 0;
         // A CPU runs the subgroups of a workgroup one after the other, each through all of its rows: with one
         // subgroup the rows abreast are read in one stream (a factor of 1.5 at 112 x 112 x 32).
         group_size_ = scalar ? std::clamp<int64_t>(profile_.subgroup_size, 4, 64) : 64;
         abreast_ = std::min(slice_rows_, divide_up(group_size_, columns()));
-        depth_ = std::clamp<int64_t>(rows * columns() / (scalar ? 512 : 131072), 8, 128);
-        if (work == Work::sums && scalar) depth_ = std::clamp<int64_t>(slice_rows_ / 128, depth_, 128);
+        depth_ = std::clamp<int64_t>(rows * columns() / (scalar ? 128 : 131072), 8, 128);
+        if (work == Work::sums && scalar) depth_ = std::clamp<int64_t>(rows / 128, depth_, 128);
         if (work == Work::sums && !scalar) {
             form_ = 2;
             group_size_ = 128;

@@ -42,22 +42,27 @@ LEMNOS_DEFINE_OPERATOR(merge_moments) {
                    {"variance", "Of the same shape."},
                    {"new_mean", "Of the same shape."},
                    {"new_variance", "Of the same shape."},
-                   {"share", "One number a in [0, 1].", false, true}},
+                   {"share", "One number a in [0, 1].", false, true},
+                   {"cells", "One number a block: the cells of an example; where it is 0 nothing changes.", true},
+                   {"examples", "One number: with n = cells * examples, V' = (1 - a) V + a v n / (n - 1).", true, true}},
         .outputs = {{"mean", "M + a (m - M)."}, {"variance", "(1 - a) V + a v + a (1 - a) (m - M)^2."}},
         .internal = true,
         .separable = true,
         .infer =
             [](const Signature& s) {
                 for (int i = 0; i < 4; ++i) require_arena(s, i, "of moments");
+                s.require(!s.has(5) || s.shape(5) == Shape{s.shape(0)[0]}, "the cells are not one number a block.");
+                s.require(!s.has(6) || s.has(5), "examples have no meaning without cells.");
                 return std::vector{s.input(0), s.input(1)};
             },
         .emit =
             [](Emitter& e) {
                 const auto count = uint32_t(e.output_type().elements() / 4);
+                const auto given = [&](int i) { return e.has_input(i) ? e.input(i) : e.input(4); };
                 Kernel kernel{.shader = "merge_moments",
-                              .specialisation = {group_size},
+                              .specialisation = {group_size, e.has_input(5), e.has_input(6)},
                               .operands = {e.output(0).as(Access::read_write), e.output(1).as(Access::read_write),
-                                           e.input(2), e.input(3), e.input(4)}};
+                                           e.input(2), e.input(3), e.input(4), given(5), given(6)}};
                 kernel.groups = linear_groups(e.profile(), count, group_size);
                 e.dispatch(std::move(kernel.params(shader::AccumulateParams{count})));
             },

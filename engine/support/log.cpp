@@ -7,12 +7,13 @@
 
 namespace lemnos {
 
-static constexpr std::array<std::pair<std::string_view, Log::Topic>, 6> topic_names{{{"error", Log::error},
+static constexpr std::array<std::pair<std::string_view, Log::Topic>, 7> topic_names{{{"error", Log::error},
                                                                                      {"plan", Log::plan},
                                                                                      {"run", Log::run},
                                                                                      {"memory", Log::memory},
                                                                                      {"pipeline", Log::pipeline},
-                                                                                     {"validation", Log::validation}}};
+                                                                                     {"validation", Log::validation},
+                                                                                     {"warning", Log::warning}}};
 
 uint32_t Log::parse_topics(std::string_view list) {
     uint32_t topics = 0;
@@ -26,9 +27,9 @@ uint32_t Log::parse_topics(std::string_view list) {
     return topics;
 }
 
-Log Log::from_environment() {
+uint32_t Log::environment_topics() {
     const char* list = std::getenv("LEMNOS_VERBOSE");
-    return Log(list ? parse_topics(list) : 0);
+    return list ? parse_topics(list) : uint32_t(warning);
 }
 
 void Log::write(Topic topic, const std::string& fields) const {

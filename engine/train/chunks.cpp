@@ -33,26 +33,26 @@ ArenaChunks::ArenaChunks(const std::shared_ptr<Device>& device, std::shared_ptr<
             layout_->segments().size(), " segments.");
 
     std::vector<Row> chunks, segments;
-    int64_t window_first = 0;
-    const auto close_window = [&](int64_t end) {
-        const int64_t first = windows_.empty() ? 0 : windows_[windows_.size() - 4] + windows_[windows_.size() - 3];
-        windows_.insert(windows_.end(), {first, int64_t(chunks.size()) - first, window_first, end - window_first});
-        window_first = end;
+    // To the window of the last chunk where one binding reaches that far, else to a new one.
+    const auto add_chunk = [&](Row chunk, int64_t block, int64_t length, int64_t elements) {
+        if (windows_.empty() || block + length - windows_[windows_.size() - 2] > window_blocks)
+            windows_.insert(windows_.end(), {int64_t(chunks.size()), 0, block, 0});
+        int64_t* window = &windows_[windows_.size() - 4];
+        ++window[1];
+        window[3] = block + length - window[2];
+        const int32_t place[4] = {int32_t(block - window[2]), int32_t(length), int32_t(segments.size()), int32_t(elements)};
+        std::copy_n(place, 4, chunk.integers);
+        chunks.push_back(chunk);
+        segment_of_chunk_.push_back(int32_t(segments.size()));
     };
     const auto add_segment = [&](int64_t first_block, int64_t elements, const SegmentPolicy& policy) {
-        has_targets_ |= policy.target != 0;
+        has_targets_ |= policy.target != 0 && !policy.frozen;
         Row row{{int32_t(int64_t(chunks.size()) * lanes_), 0, 0, 0},
                 {float(policy.decay * weight_decay), float(policy.rate), float(policy.target), 0}};
         for (int64_t block = first_block, end = first_block + divide_up(elements, ArenaLayout::block); block < end;) {
             const int64_t length = std::min(largest_chunk - block % largest_chunk, end - block);
-            if (block + length - window_first > window_blocks) close_window(block);
-            Row chunk = row;
             const int64_t left = elements - (block - first_block) * ArenaLayout::block;
-            const int32_t place[4] = {int32_t(block - window_first), int32_t(length), int32_t(segments.size()),
-                                      int32_t(std::min(left, length * ArenaLayout::block))};
-            std::copy_n(place, 4, chunk.integers);
-            chunks.push_back(chunk);
-            segment_of_chunk_.push_back(int32_t(segments.size()));
+            add_chunk(row, block, length, std::min(left, length * ArenaLayout::block));
             block += length;
         }
         row.integers[1] = int32_t(int64_t(chunks.size()) * lanes_) - row.integers[0];
@@ -60,10 +60,14 @@ ArenaChunks::ArenaChunks(const std::shared_ptr<Device>& device, std::shared_ptr<
     };
     for (size_t i = 0; i < policies.size(); ++i) {
         const Segment& segment = layout_->segments()[i];
-        add_segment(segment.offset / ArenaLayout::alignment, segment.elements, policies[i]);
+        add_segment(segment.offset / ArenaLayout::alignment, policies[i].frozen ? 0 : segment.elements, policies[i]);
     }
-    if (policies.empty()) add_segment(0, layout_->blocks(), {}); // an arena of no tensors is one block of zeros
-    close_window(layout_->blocks());
+    if (chunks.empty()) { // no table may be empty: a chunk of no blocks
+        if (segments.empty()) segments.emplace_back();
+        chunks.emplace_back();
+        segment_of_chunk_.push_back(0);
+        windows_ = {0, 1, 0, 1};
+    }
     segment_count_ = int64_t(segments.size());
     chunks_ = upload(device, chunks, "chunks");
     segments_ = upload(device, segments, "segments");

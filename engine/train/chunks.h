@@ -11,6 +11,7 @@ struct SegmentPolicy {
     double decay = 1;  // of the optimizer's weight decay
     double rate = 1;   // of the learning rate
     double target = 0; // what the decay pulls towards
+    bool frozen = false; // it belongs to no chunk: nothing of it is ever read or written
 };
 
 class ArenaChunks {

@@ -40,7 +40,15 @@ std::span<const AttributeSpec> trainer_options() {
         integer_attribute("loss_scale_interval", 2000, 1, 1000000000, "Steps without a skip after which it doubles."),
         below(real_attribute("average", 0, 0, 1, "Decay of a moving average of the weights; 0: none.")),
         text_attribute("policies", "",
-                       "Factors for single parameters by patterns of names: \"features.0.* rate=0.1; *.bias decay=0\"."),
+                       "How single parameters are trained, by patterns of names or as @gamma and @beta of all normalisations: "
+                       "\"features.0.* frozen; *.bias decay=0 rate=2; @gamma target=1\". rate and decay are factors, target is "
+                       "what the weight decay pulls towards, frozen parameters are not trained."),
+        text_attribute("frozen_statistics", "",
+                       "Normalisations that use their running statistics in training and leave them as they are, by patterns of "
+                       "names: \"features.0.1; features.1.*\"."),
+        choice_attribute("statistics", "moments", {"moments", "pytorch"},
+                         "What is averaged over the batches. moments: the first and second moments; pytorch: the mean and the "
+                         "unbiased variance."),
         integer_attribute("ghost", 0, 0, INT32_MAX,
                           "Images that batch normalisation takes together (arXiv 1705.08741); it divides the micro-batch. 0: the "
                           "micro-batch."),
@@ -95,17 +103,17 @@ Trainer::Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> da
     order_.resize(size_t(dataset_->size()));
     compile();
     model_->set_trained_together(images_together());
+    warn_of_single_examples();
     start_loader();
 }
 
 Trainer::~Trainer() = default;
 
-// Images that batch normalisation takes together.
+// Images that batch normalisation takes together; 0: there is none.
 int64_t Trainer::images_together() const {
-    for (const Node& node : network_.graph.nodes())
-        if (node.op && std::string_view(node.op->name) == "normalisation" && node.attributes.integer("examples") != 1)
-            return node.attributes.integer("examples") ? node.attributes.integer("examples") : micro_batch_;
-    return options_.integer("ghost") == 1 ? 1 : 0;
+    if (network_.moments.empty()) return 0;
+    const int64_t examples = network_.graph.node(network_.moments[0].mean.node).attributes.integer("examples");
+    return examples ? examples : micro_batch_;
 }
 
 // ---- plans ----------------------------------------------------------------------------------------------------------
@@ -119,35 +127,81 @@ void Trainer::compile() {
                                                      .batch = micro_batch_,
                                                      .crop_padding = options_.integer("crop"),
                                                      .flip = options_.boolean("flip"),
-                                                     .ghost = options_.integer("ghost")});
-    std::vector<Value> means;
-    for (const Network::Moments& moments : network_.moments) means.push_back(moments.running_mean);
-    const int64_t moment_bytes = means.empty() ? 0 : ArenaLayout(network_.graph, means).bytes();
-    std::optional<StatisticsUpdate> statistics;
-    if (moment_bytes > 0) {
-        moments_ = Buffer::create(device, BufferKind::device, 4 * moment_bytes, "moments");
-        device->fill(*moments_, 0, 4 * moment_bytes, 0);
-        const std::shared_ptr<Buffer>& states = model_->states().buffer; // means first, variances next
-        statistics = {{states, 0, moment_bytes},
-                      {states, moment_bytes, moment_bytes},
-                      {moments_, 2 * moment_bytes, moment_bytes},
-                      {moments_, 3 * moment_bytes, moment_bytes}};
-    }
+                                                     .ghost = options_.integer("ghost"),
+                                                     .frozen_statistics = normalisations_fitting(
+                                                         options_.text("frozen_statistics"), model_->architecture().graph)});
+    const std::vector<SegmentPolicy> policies = parse_policies(options_.text("policies"), model_->architecture().graph, *layout,
+                                                               options_.choice("decay") == "weights");
     update_ = std::make_unique<ParameterUpdate>(
-        model_->parameters(), gradients_, optimizer_,
-        parse_policies(options_.text("policies"), *layout, options_.choice("decay") == "weights"),
+        model_->parameters(), gradients_, optimizer_, policies,
         UpdateOptions{options_.real("clip_norm"), options_.real("clip_value"), options_.boolean("loss_scaling"),
                       options_.real("loss_scale"), options_.integer("loss_scale_interval"), options_.real("average")},
-        statistics, [this](const UpdateReport& report) { take_report(report); });
-    compile_accumulate(moment_bytes);
+        make_moments(), [this](const UpdateReport& report) { take_report(report); });
+    compile_accumulate(policies);
     running_.resize(size_t(accumulate_->slots()));
+}
+
+static const Segment& segment_of(const Arena& arena, const Graph& graph, Value leaf) {
+    return *arena.layout->find(graph.node(leaf.node).name);
+}
+
+// Cells that an example has in the layer whose statistics these are.
+static int64_t cells_of(const Graph& graph, const Network::Moments& moments) {
+    const TensorType& x = graph.type(graph.node(moments.mean.node).inputs[0]);
+    return x.elements() / (x.shape[0] * x.channels());
+}
+
+// The model's statistics begin with the means of all layers, and their variances follow in the same places. The moments of
+// a batch lie likewise, with gaps where the statistics of a layer are frozen.
+std::optional<StatisticsUpdate> Trainer::make_moments() {
+    if (network_.moments.empty()) return {};
+    const std::shared_ptr<Device>& device = model_->device();
+    const Arena& states = model_->states();
+    const auto place = [&](Value state) { return segment_of(states, network_.graph, state).offset; };
+    const Network::Moments& first = network_.moments[0];
+    moment_bytes_ = place(first.running_variance) - place(first.running_mean);
+    moments_ = Buffer::create(device, BufferKind::device, 4 * moment_bytes_, "moments");
+    device->fill(*moments_, 0, 4 * moment_bytes_, 0);
+
+    std::vector<float> cells(size_t(moment_bytes_ / ArenaLayout::alignment), 0.0f);
+    for (const Network::Moments& moments : network_.moments) {
+        const Segment& segment = segment_of(states, network_.graph, moments.running_mean);
+        std::fill_n(cells.begin() + segment.offset / ArenaLayout::alignment, divide_up(segment.elements, ArenaLayout::block),
+                    float(cells_of(network_.graph, moments)));
+    }
+    const auto cell_bytes = int64_t(cells.size() * sizeof(float));
+    cells_ = Buffer::create(device, BufferKind::device, cell_bytes, "cells");
+    device->write(*cells_, 0, cells.data(), cell_bytes);
+    StatisticsUpdate statistics;
+    statistics.running_mean = {states.buffer, 0, moment_bytes_};
+    statistics.running_variance = {states.buffer, moment_bytes_, moment_bytes_};
+    statistics.mean = {moments_, 2 * moment_bytes_, moment_bytes_};
+    statistics.variance = {moments_, 3 * moment_bytes_, moment_bytes_};
+    statistics.cells = {cells_, 0, cell_bytes};
+    statistics.unbiased = options_.choice("statistics") == "pytorch";
+    return statistics;
+}
+
+// Statistics over one example are noise, and over one cell nothing: what is normalised is 0 whatever the image.
+void Trainer::warn_of_single_examples() const {
+    if (images_together() != 1) return;
+    const auto layer = std::find_if(network_.moments.begin(), network_.moments.end(), [&](const Network::Moments& moments) {
+        return cells_of(network_.graph, moments) == 1;
+    });
+    const bool one_cell = layer != network_.moments.end();
+    const Network::Moments& named = one_cell ? *layer : network_.moments[0];
+    model_->device()->log().line(
+        Log::warning, "The batch statistics of ", network_.graph.node(named.mean.node).name, " are taken over ",
+        one_cell ? "a single cell, so that its output is the same for every image" : "a single example", " (the ",
+        micro_batch_ > 1 ? "ghost size" : "micro-batch", " is 1); a larger batch, group normalisation or the option frozen_statistics "
+        "helps.");
 }
 
 static TensorType moments_type(int64_t bytes) {
     return {DataType::f32, {bytes / ArenaLayout::alignment, ArenaLayout::block}};
 }
 
-void Trainer::compile_accumulate(int64_t moment_bytes) {
+void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
     Graph& graph = network_.graph;
     auto& values = accumulate_values_;
     values.labels = graph.input("labels", {DataType::i32, {micro_batch_}});
@@ -164,11 +218,14 @@ void Trainer::compile_accumulate(int64_t moment_bytes) {
         seed = graph.input("loss scale", graph.type(values.loss));
         bindings[seed] = update_->loss_scale();
     }
-    const std::vector<Value> parameter_gradients = gradients(graph, values.loss, network_.parameters, seed);
-    for (size_t i = 0; i < parameter_gradients.size(); ++i) {
-        const Segment& segment = *micro_gradients_.layout->find(graph.node(network_.parameters[i].node).name);
-        bindings[parameter_gradients[i]] = micro_gradients_.view(segment);
+    std::vector<Value> trained; // the gradients of frozen parameters stay 0
+    for (Value parameter : network_.parameters) {
+        const Segment& segment = segment_of(micro_gradients_, graph, parameter);
+        if (!policies[size_t(&segment - micro_gradients_.layout->segments().data())].frozen) trained.push_back(parameter);
     }
+    const std::vector<Value> parameter_gradients = gradients(graph, values.loss, trained, seed);
+    for (size_t i = 0; i < trained.size(); ++i)
+        bindings[parameter_gradients[i]] = micro_gradients_.view(segment_of(micro_gradients_, graph, trained[i]));
     const TensorType arena = gradients_.layout->type();
     const Value total = graph.input("total gradients", arena), addend = graph.input("gradients", arena);
     bindings[total] = gradients_.whole();
@@ -185,20 +242,17 @@ void Trainer::compile_accumulate(int64_t moment_bytes) {
         values.squared_norm = graph.add("sum", {partials}, {{"axes", std::vector<int64_t>{0}}});
         fetches.push_back(values.squared_norm);
     }
-    if (moment_bytes > 0) {
-        std::vector<Value> means;
-        for (const Network::Moments& moments : network_.moments) means.push_back(moments.running_mean);
-        const ArenaLayout layout(graph, means);
-        for (size_t i = 0; i < network_.moments.size(); ++i) {
-            const Segment& segment = layout.segments()[i];
-            bindings[network_.moments[i].mean] = {moments_, segment.offset, segment.elements * 4};
-            bindings[network_.moments[i].variance] = {moments_, moment_bytes + segment.offset, segment.elements * 4};
+    if (moment_bytes_ > 0) {
+        for (const Network::Moments& moments : network_.moments) {
+            const Segment& segment = segment_of(model_->states(), graph, moments.running_mean);
+            bindings[moments.mean] = {moments_, segment.offset, segment.elements * 4};
+            bindings[moments.variance] = {moments_, moment_bytes_ + segment.offset, segment.elements * 4};
         }
         std::vector<Value> parts;
         const char* names[] = {"micro-batch means", "micro-batch variances", "batch means", "batch variances"};
         for (int i = 0; i < 4; ++i) {
-            parts.push_back(graph.input(names[i], moments_type(moment_bytes)));
-            bindings[parts.back()] = {moments_, i * moment_bytes, moment_bytes};
+            parts.push_back(graph.input(names[i], moments_type(moment_bytes_)));
+            bindings[parts.back()] = {moments_, i * moment_bytes_, moment_bytes_};
         }
         const Value merged = graph.add("merge_moments", {parts[2], parts[3], parts[0], parts[1], values.share});
         bindings[merged] = bindings[parts[2]];
@@ -310,7 +364,7 @@ bool Trainer::step() {
         running_[size_t(slot)] = {valid, total, step_, epoch, true};
         done += valid;
     }
-    update_->submit(step_, rate_, options_.real("statistics_momentum"));
+    update_->submit(step_, rate_, {options_.real("statistics_momentum"), total});
     ++step_;
     advance(position_, total);
     return true;

@@ -73,7 +73,9 @@ class Trainer {
 
     int64_t images_together() const;
     void compile();
-    void compile_accumulate(int64_t moment_bytes);
+    std::optional<StatisticsUpdate> make_moments();
+    void compile_accumulate(const std::vector<SegmentPolicy>& policies);
+    void warn_of_single_examples() const;
     void start_loader();
     int64_t batch_of(int64_t epoch) const;
     void advance(Position& position, int64_t images) const;
@@ -97,6 +99,8 @@ class Trainer {
 
     Arena gradients_, micro_gradients_;
     std::shared_ptr<Buffer> moments_; // of the micro-batch and of the batch: mean, variance, mean, variance
+    std::shared_ptr<Buffer> cells_;   // of an example, by block of the moments
+    int64_t moment_bytes_ = 0;        // of one of the four; 0: no statistics are updated
     Network network_;
     struct {
         Value labels, weights, keep, share, loss, correct, squared_norm;

@@ -100,20 +100,24 @@ void ParameterUpdate::compile(const std::optional<StatisticsUpdate>& statistics)
     if (lookahead_) blend("lookahead", *lookahead_, OPTIMIZER_LOOKAHEAD, true);
     if (average_) blend("average", *average_, OPTIMIZER_AVERAGE, false);
 
+    std::vector<Value> feeds{values_.settings, values_.rows};
     if (statistics) {
         const TensorType type = floats({statistics->mean.bytes / ArenaLayout::alignment, ArenaLayout::block});
         const Value mean = bound("running means", type, statistics->running_mean);
         const Value variance = bound("running variances", type, statistics->running_variance);
-        const Value merged = graph.add("merge_moments", {mean, variance, bound("batch means", type, statistics->mean),
-                                                         bound("batch variances", type, statistics->variance), share});
+        if (statistics->unbiased) feeds.push_back(values_.examples = graph.input("examples", floats({1})));
+        const Value merged = graph.add("merge_moments",
+                                       {mean, variance, bound("batch means", type, statistics->mean),
+                                        bound("batch variances", type, statistics->variance), share,
+                                        bound("cells", floats({type.shape[0]}), statistics->cells), values_.examples});
         in_place(merged, mean);
         in_place({merged.node, 1}, variance);
     }
-    replay_ = Replay::compile(parameters_.buffer->device(), graph, bindings, {values_.settings, values_.rows},
-                              {values_.report}, {.slots = slots, .plan = {.name = "update"}});
+    replay_ = Replay::compile(parameters_.buffer->device(), graph, bindings, feeds, {values_.report},
+                               {.slots = slots, .plan = {.name = "update"}});
 }
 
-void ParameterUpdate::submit(int64_t step, double rate, double statistics_share) {
+void ParameterUpdate::submit(int64_t step, double rate, StatisticsShare statistics) {
     const int slot = replay_->begin();
     take(slot);
     float* settings = replay_->feed<float>(slot, values_.settings);
@@ -123,7 +127,8 @@ void ParameterUpdate::submit(int64_t step, double rate, double statistics_share)
     settings[CONTROL_NORM_EPSILON] = clips ? 1e-6f : 0.0f;
     settings[CONTROL_KNOWN_SKIPS] = float(known_skips_);
     settings[CONTROL_INTERVAL] = options_.loss_scaling ? float(options_.loss_scale_interval) : 0.0f;
-    settings[CONTROL_SHARE] = float(statistics_share);
+    settings[CONTROL_SHARE] = float(statistics.share);
+    if (values_.examples) *replay_->feed<float>(slot, values_.examples) = float(statistics.examples);
 
     float* rows = replay_->feed<float>(slot, values_.rows);
     for (int64_t skips = known_skips_; skips <= known_skips_ + (options_.loss_scaling ? slots : 0); ++skips) {

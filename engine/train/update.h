@@ -35,6 +35,13 @@ struct UpdateReport {
 // Running means and variances, and those of the batch that are merged into them.
 struct StatisticsUpdate {
     BufferView running_mean, running_variance, mean, variance;
+    BufferView cells;      // one number a block: of an example in that layer; 0: its statistics stay as they are
+    bool unbiased = false; // means and unbiased variances are averaged on their own, as PyTorch does
+};
+// A batch in the running statistics.
+struct StatisticsShare {
+    double share = 0;
+    int64_t examples = 0;
 };
 
 class ParameterUpdate {
@@ -47,7 +54,7 @@ class ParameterUpdate {
                     std::function<void(const UpdateReport&)> on_report = {});
 
     // Throws invalid_state when an earlier step's gradient was not finite and the loss is not scaled.
-    void submit(int64_t step, double rate, double statistics_share = 0);
+    void submit(int64_t step, double rate, StatisticsShare statistics = {});
     void collect(bool wait);
 
     const Optimizer& optimizer() const { return optimizer_; }
@@ -78,7 +85,7 @@ class ParameterUpdate {
     const Arena *lookahead_ = nullptr, *average_ = nullptr;
     std::shared_ptr<Buffer> state_;
     struct {
-        Value settings, rows, report;
+        Value settings, rows, report, examples; // examples: where variances are unbiased
     } values_;
     std::unique_ptr<Replay> replay_;
     std::vector<Pending> pending_; // by slot

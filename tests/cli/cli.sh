@@ -192,6 +192,16 @@ test_train() {
         --class-names "up left,up right,down left,down right"
     matches '^training +1 epoch, 14 steps'
 
+    # Statistics over single images are warned of; fine-tuning with frozen ones has no such trouble.
+    runs 0 train --data idx "${small[@]}" --epochs 1 --out d.safetensors --trainer-option ghost=1
+    says "lemnos: Warning: The batch statistics of features."
+    [[ $(wc -l <stderr) == 1 ]] || fail "there is not one warning"
+    LEMNOS_VERBOSE='' runs 0 train --data idx "${small[@]}" --epochs 1 --out d.safetensors --trainer-option ghost=1
+    silent stderr
+    runs 0 train --data idx "${small[@]}" --epochs 1 --out d.safetensors --trainer-option ghost=1 \
+        --trainer-option frozen_statistics="*" --trainer-option policies="features.* frozen; @gamma rate=1 target=1"
+    silent stderr
+
     fails 'The data set "nowhere" is no folder that can be read.' train --data nowhere
     fails 'The folder "no" of the file "no/model.safetensors" does not exist.' train --data idx --out no/model.safetensors
     fails 'There is no optimizer "adma". Did you mean "adam"?' train --data idx --optimizer adma

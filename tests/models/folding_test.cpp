@@ -61,7 +61,7 @@ int64_t count(const Graph& graph, std::string_view op) {
 
 // A network of one image of 6 x 6 x 4, built by hand.
 struct HandMade {
-    HandMade() : layers(architecture) {
+    HandMade() : layers(architecture, {{"norm", std::string("batch")}}) {
         architecture.name = "hand_made";
         architecture.image = architecture.graph.input("image", {DataType::f32, {1, 6, 6, 4}});
         architecture.pixels = {std::vector<double>(4, 0.5), std::vector<double>(4, 0.5)};

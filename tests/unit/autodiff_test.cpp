@@ -110,9 +110,9 @@ TEST(Gradients, RefuseBadSeedsAndLosses) {
     const Value whole = c.graph.input("whole", {DataType::i32, {2, 3}});
     expect_refusal(invalid, {"The seed (i32 2 x 3) and the loss (f32 2 x 3) differ"},
                  [&] { gradients(c.graph, c.y, std::vector{c.x}, whole); });
-    expect_refusal(invalid, {"needs a loss of type f32 (i32 was given)"},
+    expect_refusal(invalid, {"needs a loss of type f32 or f16 (i32 was given)"},
                  [&] { gradients(c.graph, c.labels, std::vector{c.x}); });
-    expect_refusal(invalid, {"tensors of type f32 (i32 2 was given)"},
+    expect_refusal(invalid, {"tensors of type f32 or f16 (i32 2 was given)"},
                  [&] { gradients(c.graph, c.loss, std::vector{c.labels}); });
     expect_refusal(invalid, {"The graph has no value"}, [&] { gradients(c.graph, Value{}, std::vector{c.x}); });
     expect_refusal(invalid, {"The graph has no value"}, [&] { gradients(c.graph, c.loss, std::vector{Value{}}); });

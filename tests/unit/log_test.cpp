@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <stdexcept>
 #include <vector>
 
@@ -17,7 +18,17 @@ TEST(LogTopics, AreReadFromAList) {
     EXPECT_EQ(Log::parse_topics("nonsense,memory"), uint32_t(Log::memory));
     EXPECT_EQ(Log::parse_topics("Plan"), 0u);
     EXPECT_EQ(Log::parse_topics("all"),
-              uint32_t(Log::error | Log::plan | Log::run | Log::memory | Log::pipeline | Log::validation));
+              uint32_t(Log::error | Log::plan | Log::run | Log::memory | Log::pipeline | Log::validation | Log::warning));
+}
+
+TEST(LogTopics, AreWarningsWhereNothingIsAskedFor) {
+    unsetenv("LEMNOS_VERBOSE");
+    EXPECT_EQ(Log::environment_topics(), uint32_t(Log::warning));
+    setenv("LEMNOS_VERBOSE", "", 1);
+    EXPECT_EQ(Log::environment_topics(), 0u);
+    setenv("LEMNOS_VERBOSE", "plan", 1);
+    EXPECT_EQ(Log::environment_topics(), uint32_t(Log::plan));
+    unsetenv("LEMNOS_VERBOSE");
 }
 
 TEST(LogLines, BeginWithTheFormatAndTheTopic) {

@@ -127,8 +127,9 @@ typedef struct lem_host {
     int32_t struct_size;
     int32_t reserved;                                              /* 0 */
     void *user;                                                    /* handed to every hook */
-    void (*log)(void *user, const char *line);                     /* lines of the topics in LEMNOS_VERBOSE; NULL:
-                                                                      they go to standard error */
+    void (*log)(void *user, const char *line);                     /* lines of the topics in LEMNOS_VERBOSE, warnings
+                                                                      where it is not set; NULL: they go to standard
+                                                                      error */
 } lem_host;
 #define LEM_HOST_INIT {(int32_t)sizeof(lem_host), 0, 0, 0}
 
