@@ -72,18 +72,19 @@ size_t best_of(const std::vector<Result>& results) {
     return best;
 }
 
-// Bars from just below the lowest accuracy, so that differences are seen.
+// Bars begin where the better half is told apart; what lies below has none.
 void print(const std::vector<Result>& results, size_t best, double proposal, const std::string& split) {
-    const auto accuracies = std::minmax_element(results.begin(), results.end(), [](const Result& a, const Result& b) {
-        return a.metrics.accuracy < b.metrics.accuracy;
-    });
-    const double high = accuracies.second->metrics.accuracy, low = accuracies.first->metrics.accuracy;
-    const double spread = std::max(high - low, 1e-3), floor = std::max(0.0, low - 0.1 * spread);
+    std::vector<double> sorted;
+    for (const Result& result : results) sorted.push_back(result.metrics.accuracy);
+    std::sort(sorted.begin(), sorted.end());
+    const double high = sorted.back(), median = sorted[sorted.size() / 2];
+    const double floor = std::max(0.0, high - std::max(3 * (high - median), 0.003));
     const int columns = std::clamp(terminal_width(Stream::out, 80) - 44, 10, 48);
     const bool utf8 = speaks_utf8();
     Table table({{"alpha", Align::right}, {"accuracy", Align::right}, {"loss", Align::right}, {""}});
     for (size_t i = 0; i < results.size(); ++i) {
-        const int length = int(std::lround((results[i].metrics.accuracy - floor) / (high - floor + 1e-12) * columns));
+        const double share = std::max(0.0, results[i].metrics.accuracy - floor) / (high - floor);
+        const int length = int(std::lround(share * columns));
         std::string bar;
         for (int column = 0; column < length; ++column) bar += utf8 ? "█" : "#";
         const bool proposed = proposal > 0 && results[i].alpha == proposal;

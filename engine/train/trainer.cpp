@@ -50,8 +50,8 @@ std::span<const AttributeSpec> trainer_options() {
                          "What is averaged over the batches. moments: the first and second moments; pytorch: the mean and the "
                          "unbiased variance."),
         integer_attribute("ghost", 0, 0, INT32_MAX,
-                          "Images that batch normalisation takes together (arXiv 1705.08741); it divides the micro-batch. 0: the "
-                          "micro-batch."),
+                          "Images that batch normalisation takes together (arXiv 1705.08741); it divides the micro-batch. 0: what "
+                          "the model says, or else the whole micro-batch."),
         boolean_attribute("measure_noise", false, "Measure the gradient's noise between micro-batches."),
         integer_attribute("loader_threads", 1, 1, 64, "Threads that read images."),
     };

@@ -197,6 +197,42 @@ TEST_F(ApiTraining, ParametersAreReadAndWritten) {
         "The model mobilenet_v2 has no tensor \"classifier.1.bia\". Did you mean \"classifier.1.bias\"?");
 }
 
+TEST_F(ApiTraining, ImagesOwnMomentsAreWeighed) {
+    build();
+    ASSERT_OK(make_trainer(R"({"batch": 8, "ghost": 4})"));
+    ASSERT_OK(lem_trainer_step(trainer));
+    progress();
+    Json alphas = json([&](lem_text** out) { return lem_model_alpha_json(model, out); });
+    EXPECT_EQ(alphas["proposal"], 0.25);
+    ASSERT_FALSE(alphas["layers"].empty());
+    for (const Json& layer : alphas["layers"]) EXPECT_EQ(layer["alpha"], 0);
+
+    Predictor predictor;
+    ASSERT_OK(lem_predictor_create(model, 2, predictor.out()));
+    std::vector<uint8_t> pixels(2 * 64);
+    for (int i = 0; i < 128; ++i) pixels[size_t(i)] = uint8_t(37 * i);
+    const auto predicted = [&] {
+        std::vector<float> result(8);
+        EXPECT_OK(lem_predictor_run(predictor, pixels.data(), 128, 2, result.data(), 8));
+        return result;
+    };
+    const std::vector<float> plain = predicted();
+    ASSERT_OK(lem_model_set_alpha(model, "*", 0.5));
+    const std::vector<float> weighed = predicted();
+    EXPECT_NE(weighed, plain);
+    const std::string last = alphas["layers"].back()["name"];
+    ASSERT_OK(lem_model_set_alpha(model, last.c_str(), 0.125));
+    EXPECT_NE(predicted(), weighed);
+    alphas = json([&](lem_text** out) { return lem_model_alpha_json(model, out); });
+    EXPECT_EQ(alphas["layers"].back()["alpha"], 0.125);
+    EXPECT_EQ(alphas["layers"][0]["alpha"], 0.5);
+    EXPECT_FAILURE(lem_model_set_alpha(model, "*", 1.5), LEM_ERROR_INVALID_ARGUMENT,
+                   "The weight alpha of an image's own moments (1.5) is not from 0 to 1.");
+    EXPECT_FAILURE_WITH(lem_model_set_alpha(model, "head*", 0.5), LEM_ERROR_NOT_FOUND, "fits \"head*\"");
+    ASSERT_OK(lem_model_set_alpha(model, "*", 0));
+    EXPECT_EQ(predicted(), plain);
+}
+
 TEST_F(ApiTraining, Prediction) {
     build();
     Predictor predictor;

@@ -71,9 +71,9 @@ small=(--width 0.1 --option head=16 --option dropout=0 --batch 16 --rate 0.01)
 
 test_arguments() {
     runs 0 --help
-    for word in train schedule eval predict summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
+    for word in train schedule eval tune-alpha predict summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
     silent stderr
-    for name in train schedule eval predict summary devices; do
+    for name in train schedule eval tune-alpha predict summary devices; do
         runs 0 "$name" --help
         prints "Usage: lemnos $name"
         prints "Examples:"
@@ -277,6 +277,36 @@ test_schedule() {
     matches '^epoch 3/3  step 22/22 '
     fails 'The checkpoint "grown.checkpoint.safetensors" belongs to another training: its optimizer is radam (here adam), ' train --data idx "${small[@]}" --epochs 3 --optimizer adam --out grown.safetensors --resume
     fails 'Optimizer radam: the attribute beta1 (1) is outside its range (0 to below 1).' train --data idx "${small[@]}" --optimizer-option beta1=1
+}
+
+test_normalisers() {
+    runs 0 summary mobilenet_v2 --norm group:32
+    matches '^features.0 +conv2d, normalisation '
+    fails 'The normaliser "ghosts" is not known (batch, ghost:EXAMPLES, group:GROUPS, batch-group:EXAMPLESxGROUPS, instance or layer is meant).' summary mobilenet_v2 --norm ghosts
+    fails 'The layer features.2.conv.0.1 has 96 channels, which 7 groups, of 13 channels each, do not divide; choose a number of groups that does.' summary mobilenet_v2 --norm group:7
+    need_device
+    fails 'Operator normalisation: sets of 6 examples do not divide the batch (16); choose a size that does.' train --data idx "${small[@]}" --norm ghost:6
+    runs 0 train --data idx "${small[@]}" --epochs 2 --norm ghost:4 --out ghost.safetensors
+    runs 0 tune-alpha --model ghost.safetensors --data idx --out tuned.safetensors
+    matches '^ *alpha +accuracy +loss'
+    matches '^ *0.25 [*p] '
+    matches 'p, or 1 / the images normalised together in training, is 0.25'
+    matches '^The model with alpha [0-9.]+ is in tuned.safetensors.$'
+    runs 0 tune-alpha --model ghost.safetensors --data idx --alphas 0,0.5 --layers 'features.1*' --json
+    prints '"best"'
+    prints '"split": "test"'
+    [[ $(head -c 1 stdout) == "{" && $(tail -n 1 stdout) == "}" ]] || fail "this is not JSON alone"
+    runs 0 eval --model tuned.safetensors --data idx --alpha 0
+    cp stdout plain
+    runs 0 eval --model ghost.safetensors --data idx
+    diff <(head -2 plain) <(head -2 stdout) || fail "alpha 0 is not what the model is without it"
+    fails "The weight alpha of an image's own moments (2) is not from 0 to 1." eval --model ghost.safetensors --data idx --alpha 2
+    fails 'The option --alphas has "x" (numbers from 0 to 1 are meant, separated by commas).' tune-alpha --model ghost.safetensors --data idx --alphas 0,x
+    fails 'No layer of batch normalisation fits "head*" (the first is named "features.0.1").' tune-alpha --model ghost.safetensors --data idx --layers 'head*'
+    runs 0 train --data idx "${small[@]}" --epochs 1 --norm group:4 --out group.safetensors
+    fails 'No layer of batch normalisation fits "*" (the model has none).' tune-alpha --model group.safetensors --data idx
+    runs 0 train --data idx "${small[@]}" --epochs 1 --norm batch-group:2x4 --out both.safetensors \
+        --weight-decay 0.01 --trainer-option "policies=@gamma target=1; @beta decay=0.5"
 }
 
 test_full() {
