@@ -21,6 +21,7 @@ struct Architecture {
     Graph graph;
     Value image;  // the leaf "image": f32 [1, height, width, channels]
     Value logits; // f32 [1, classes]
+    Value auxiliary = {}; // f32 [1, classes]: a second classifier, which training alone uses; empty: there is none
     PixelPreparation pixels;
     std::vector<std::string> class_names; // empty: numbers
     // Inference example weighing (arXiv 1906.03548): how much an image's own moments count in each layer of batch
@@ -76,6 +77,7 @@ struct Network {
     Value sample_index, step;    // leaves i32 [batch], i32 [4], in training
     Value valid;                 // leaf f32 [1]: examples that count, in training
     Value logits;                // f32 [batch, classes]
+    Value auxiliary;             // the same, of the second classifier; in training
     std::vector<Value> parameters, states; // leaves, in the architecture's order
     struct Moments {             // of one normalisation: where its batch statistics go
         Value mean, variance;    // results, of this batch

@@ -31,7 +31,7 @@ const Preset presets[] = {
 
 // Expansion 1x1, depthwise 3x3, linear projection 1x1; the shortcut joins thin ends where shapes agree.
 Value inverted_residual(LayerBuilder& layers, const Graph& graph, Value x, const std::string& name, int64_t expansion,
-                        int64_t channels, int64_t stride, bool same) {
+                        int64_t channels, int64_t stride, Padding padding) {
     const int64_t inputs = graph.shape(x).back(), hidden = inputs * expansion;
     int part = 0;
     const auto module = [&](const char* suffix = "") { return text(name, ".conv.", part, suffix); };
@@ -43,7 +43,7 @@ Value inverted_residual(LayerBuilder& layers, const Graph& graph, Value x, const
     }
     y = layers.convolution(
         y, module(".0"),
-        {.channels = hidden, .kernel = 3, .stride = stride, .groups = hidden, .same_padding = same});
+        {.channels = hidden, .kernel = 3, .stride = stride, .groups = hidden, .padding = padding});
     y = layers.normalisation(y, module(".1"), "relu6");
     ++part;
     y = layers.convolution(y, module(), {.channels = channels, .kernel = 1});
@@ -65,7 +65,7 @@ Architecture build(const Attributes& options) {
         options.integers("strides").empty() ? preset->strides : options.integers("strides");
     require(strides.size() == stage_count, "Model mobilenet_v2: ", strides.size(), " stage strides were given (",
             stage_count, " are needed).");
-    const bool same = options.choice("padding") == "same";
+    const Padding padding = options.choice("padding") == "same" ? Padding::same : Padding::symmetric;
     const int64_t resolution = chosen("resolution", preset->resolution);
 
     Architecture network;
@@ -77,13 +77,13 @@ Architecture build(const Attributes& options) {
                                  {.channels = make_divisible(32 * width),
                                   .kernel = 3,
                                   .stride = chosen("stem_stride", preset->stem_stride),
-                                  .same_padding = same});
+                                  .padding = padding});
     x = layers.normalisation(x, "features.0.1", "relu6");
     int block = 1;
     for (size_t i = 0; i < stage_count; ++i)
         for (int64_t repeat = 0; repeat < stages[i].repeats; ++repeat, ++block)
             x = inverted_residual(layers, network.graph, x, text("features.", block), stages[i].expansion,
-                                  make_divisible(double(stages[i].channels) * width), repeat == 0 ? strides[i] : 1, same);
+                                  make_divisible(double(stages[i].channels) * width), repeat == 0 ? strides[i] : 1, padding);
     // The last convolution is not thinned for widths below 1.
     const int64_t head = chosen("head", preset->head ? preset->head : make_divisible(1280 * std::max(1.0, width)));
     x = layers.convolution(x, text("features.", block, ".0"), {.channels = head, .kernel = 1});

@@ -221,6 +221,7 @@ void ModelWriter::add_architecture(const Architecture& architecture) {
     metadata_["lemnos.model"] = Json{{"name", architecture.name},
                                      {"image", {architecture.image.node, architecture.image.output}},
                                      {"logits", {architecture.logits.node, architecture.logits.output}},
+                                     {"auxiliary", {architecture.auxiliary.node, architecture.auxiliary.output}},
                                      {"mean", architecture.pixels.mean},
                                      {"deviation", architecture.pixels.deviation},
                                      {"class_names", architecture.class_names},
@@ -272,6 +273,7 @@ Architecture read_architecture(const SafetensorsFile& file) {
         architecture.name = json.at("name").get<std::string>();
         architecture.image = value("image");
         architecture.logits = value("logits");
+        if (json.contains("auxiliary")) architecture.auxiliary = value("auxiliary");
         architecture.pixels.mean = json.at("mean").get<std::vector<double>>();
         architecture.pixels.deviation = json.at("deviation").get<std::vector<double>>();
         architecture.class_names = json.at("class_names").get<std::vector<std::string>>();
@@ -284,6 +286,8 @@ Architecture read_architecture(const SafetensorsFile& file) {
         require(architecture.graph.node(architecture.image.node).leaf == LeafKind::input && image.size() == 4 && image[0] == 1,
                 "The image is no input of the shape 1 x height x width x channels.");
         require(logits.size() == 2 && logits[0] == 1, "The logits are not of the shape 1 x classes.");
+        require(!architecture.auxiliary || architecture.graph.shape(architecture.auxiliary) == logits,
+                "The auxiliary classifier has other classes than the classifier.");
         require(architecture.pixels.mean.size() == channels && architecture.pixels.deviation.size() == channels,
                 "Mean and deviation do not have one number per channel (", channels, ").");
         require(architecture.class_names.empty() || int64_t(architecture.class_names.size()) == logits[1],

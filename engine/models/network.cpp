@@ -18,6 +18,7 @@ class Instantiation {
         add_image(architecture);
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) copy(index, architecture);
         network_.logits = map(architecture.logits);
+        if (training()) network_.auxiliary = map(architecture.auxiliary);
     }
 
     Network take() { return std::move(network_); }

@@ -30,10 +30,7 @@ Value block(LayerBuilder& layers, const Graph& graph, Value x, const std::string
 }
 
 Architecture build(const char* name, int64_t blocks, const Attributes& options) {
-    Architecture network;
-    network.name = name;
-    const int64_t resolution = options.integer("resolution"), channels = options.integer("channels");
-    network.image = network.graph.input("image", {DataType::f32, {1, resolution, resolution, channels}});
+    Architecture network = begin_network(name, options);
     LayerBuilder layers(network, options);
     Value x = layers.convolution(network.image, "conv1", {.channels = stage_channels[0], .kernel = 3});
     x = layers.normalisation(x, "bn1", "relu");
@@ -42,15 +39,13 @@ Architecture build(const char* name, int64_t blocks, const Attributes& options) 
             x = block(layers, network.graph, x, text("layer", stage + 1, ".", i), stage_channels[stage], stage > 0 && i == 0 ? 2 : 1);
     x = layers.add("global_average_pool", {x}, {}, "pool");
     network.logits = layers.linear(x, "linear", options.integer("classes"), 0.1);
-    network.pixels = {std::vector<double>(size_t(channels), 0.5), std::vector<double>(size_t(channels), 0.25)};
-    if (channels == 3) network.pixels = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}; // ImageNet's, as its weights expect
     return network;
 }
 
 std::vector<AttributeSpec> options() {
-    return {integer_attribute("resolution", 32, 1, 4096, "Height and width of the input."),
-            integer_attribute("channels", 3, 1, 64, "Channels of the input."),
-            integer_attribute("classes", 10, 1, 1000000, "Classes."), normaliser_option()};
+    std::vector<AttributeSpec> specs = classifier_options(32, 10);
+    specs.push_back(normaliser_option());
+    return specs;
 }
 
 } // namespace

@@ -16,6 +16,8 @@ static int64_t now_ns() {
     return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
+static constexpr double auxiliary_weight = 0.4; // of a second classifier's loss (Szegedy et al., arXiv 1409.4842)
+
 std::span<const AttributeSpec> trainer_options() {
     static const std::vector<AttributeSpec> options{
         integer_attribute("batch", 128, 1, INT32_MAX, "Images of one parameter update."),
@@ -223,7 +225,13 @@ void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
         const Segment& segment = segment_of(micro_gradients_, graph, parameter);
         if (!policies[size_t(&segment - micro_gradients_.layout->segments().data())].frozen) trained.push_back(parameter);
     }
-    const std::vector<Value> parameter_gradients = gradients(graph, values.loss, trained, seed);
+    Value loss = values.loss;
+    if (network_.auxiliary) {
+        const Value second = graph.add("softmax_cross_entropy", {network_.auxiliary, values.labels, values.weights},
+                                       {{"label_smoothing", options_.real("label_smoothing")}});
+        loss = graph.add("add", {loss, graph.add("scale", {second}, {{"factor", auxiliary_weight}})});
+    }
+    const std::vector<Value> parameter_gradients = gradients(graph, loss, trained, seed);
     for (size_t i = 0; i < trained.size(); ++i)
         bindings[parameter_gradients[i]] = micro_gradients_.view(segment_of(micro_gradients_, graph, trained[i]));
     const TensorType arena = gradients_.layout->type();

@@ -66,12 +66,46 @@ TEST(MobileNetV2, RefusesWithASentence) {
         ADD_FAILURE();
     } catch (const Error& error) {
         EXPECT_STREQ(error.what(),
-                     "There is no model \"vgg\". There are mobilenet_v2, resnet20_cifar, resnet56_cifar.");
+                     "There is no model \"vgg\". There are mobilenet_v1, mobilenet_v2, resnet18, resnet50, resnet152, resnet20_cifar, "
+                     "resnet56_cifar, wrn, inception_v3, squeezenet1_1.");
     }
 }
 
-TEST(ResNetCifar, HasTheKnownCounts) {
-    EXPECT_EQ(summarise(build_architecture("resnet20_cifar", {})).parameters, 269722);
+// ../shared/spec/mobilenet-and-detectors.md, section 3.5: parameters with biases, gammas and betas; MACs of convolutions and
+// linear layers.
+TEST(Architectures, HaveThePublishedCounts) {
+    const auto number = [](int64_t value) { return AttributeValue(value); };
+    const struct {
+        const char* name;
+        Attributes options;
+        int64_t parameters, macs;
+    } rows[] = {{"mobilenet_v1", {}, 4231976, 568740352},
+                {"mobilenet_v1", {{"width", 0.75}}, 2585560, 0},
+                {"mobilenet_v1", {{"width", 0.5}}, 1331592, 0},
+                {"mobilenet_v1", {{"width", 0.25}}, 470072, 0},
+                {"resnet18", {}, 11689512, 1814073344},
+                {"resnet50", {}, 25557032, 4089184256},
+                {"resnet152", {}, 60192808, 11513626624},
+                {"inception_v3", {}, 23834568, 5713216096},
+                {"inception_v3", {{"auxiliary", number(1)}}, 27161264, 0},
+                {"wrn", {}, 2748890, 392612352},
+                {"wrn", {{"classes", number(100)}}, 2772020, 392635392},
+                {"wrn", {{"depth", number(28)}, {"width", number(10)}}, 36479194, 5243328768},
+                {"wrn", {{"depth", number(28)}, {"width", number(10)}, {"classes", number(100)}}, 36536884, 0},
+                {"wrn", {{"depth", number(16)}, {"width", number(8)}}, 10961370, 0},
+                {"wrn", {{"depth", number(22)}, {"width", number(8)}}, 17158106, 0},
+                {"wrn", {{"depth", number(40)}, {"width", number(4)}}, 8949210, 0},
+                {"wrn", {{"depth", number(16)}, {"width", number(10)}}, 17116634, 0},
+                {"squeezenet1_1", {}, 1235496, 0},
+                {"resnet20_cifar", {}, 269722, 0}};
+    for (const auto& row : rows) {
+        SCOPED_TRACE(std::string(row.name) + describe_options(row.options));
+        const Summary summary = summarise(build_architecture(row.name, row.options));
+        EXPECT_EQ(summary.parameters, row.parameters);
+        if (row.macs) {
+            EXPECT_EQ(summary.macs, row.macs);
+        }
+    }
 }
 
 TEST(ModelGraphs, SurviveJson) {

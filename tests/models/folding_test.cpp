@@ -119,7 +119,7 @@ TEST_F(FoldedNetworks, EveryKindOfConvolutionFolds) {
     } cases[] = {{"none", {.channels = 4, .groups = 4}},
                  {"tanh", {.channels = 10, .groups = 2, .bias = true}},
                  {"sigmoid", {.channels = 5, .kernel = 1, .bias = true}},
-                 {"relu6", {.channels = 7, .kernel = 5, .stride = 2, .same_padding = true}}};
+                 {"relu6", {.channels = 7, .kernel = 5, .stride = 2, .padding = Padding::same}}};
     for (const auto& c : cases) {
         const std::string name = text("layer of ", c.activation);
         x = net.layers.normalisation(net.layers.convolution(x, name, c.layer), name + " norm", c.activation,
