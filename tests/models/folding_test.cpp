@@ -2,9 +2,8 @@
 //
 // Tolerance: the two differ by the rounding of filters that are multiplied before or after the sum, of some
 // 20 to 50 layers; 1e-5 of the largest logit. Seen on lavapipe: below 1e-6.
-#include "models/folding.h"
+#include "models/compiled_network.h"
 #include "models/layers.h"
-#include "ops/harness.h"
 
 #include <algorithm>
 
@@ -28,31 +27,6 @@ void randomise(const Model& model, RandomCases& random) {
         }
     }
 }
-
-// A network that is ready to be run on images of f32.
-struct Compiled {
-    Compiled(const Model& model, bool fold, int64_t batch)
-        : network(instantiate(model.architecture(), {.batch = batch, .prepare_pixels = false, .fold = fold})),
-          folding(model, network) {
-        Bindings bindings;
-        model.bind(network, bindings);
-        folding.bind(bindings);
-        replay = Replay::compile(model.device(), network.graph, bindings, {network.image}, {network.logits},
-                                 {.slots = 1});
-    }
-    Tensor logits(const Tensor& images) {
-        const int slot = replay->begin();
-        std::copy(images.data.begin(), images.data.end(), replay->feed<float>(slot, network.image));
-        folding.submit(*replay, slot);
-        replay->wait(slot);
-        Tensor result(network.graph.shape(network.logits));
-        std::copy_n(replay->fetched<float>(slot, network.logits), result.size(), result.data.begin());
-        return result;
-    }
-    Network network;
-    Folding folding;
-    std::unique_ptr<Replay> replay;
-};
 
 int64_t count(const Graph& graph, std::string_view op) {
     return std::count_if(graph.nodes().begin(), graph.nodes().end(),
@@ -83,7 +57,7 @@ struct FoldedNetworks : OpTest {
         Model model(device(), architecture);
         model.initialise(7);
         randomise(model, random);
-        Compiled plain(model, false, batch), merged(model, true, batch);
+        CompiledNetwork plain(model, false, batch), merged(model, true, batch);
         const int64_t normalisations = count(architecture.graph, "batch_norm");
         EXPECT_EQ(count(plain.network.graph, "batch_norm"), normalisations);
         EXPECT_EQ(count(merged.network.graph, "batch_norm"), normalisations - folded);
@@ -202,7 +176,7 @@ TEST_F(FoldedNetworks, TrainingDoesNotFold) {
 TEST_F(FoldedNetworks, FoldOnceAChange) {
     Model model(device(), build_architecture("resnet20_cifar", {{"resolution", int64_t(8)}}));
     model.initialise(1);
-    Compiled run(model, true, 1);
+    CompiledNetwork run(model, true, 1);
     const Tensor images = random.uniform(run.network.graph.shape(run.network.image));
     const auto submissions = [&] {
         const int64_t before = device()->counters().submissions;

@@ -1,5 +1,4 @@
-// Models: their files, and a published accuracy.
-#include "models/cifar10_shards.h"
+// Models: their files.
 #include "models/model.h"
 #include "ops/harness.h"
 #include "support/file.h"
@@ -80,26 +79,6 @@ TEST_F(Models, WeightsOfAnotherShapeChangeNothing) {
     const std::vector<float> before = other->parameters().read();
     EXPECT_THROW(other->load_weights(folder.file("small")), Error);
     EXPECT_EQ(other->parameters().read(), before);
-}
-
-// ResNet-20 with published weights reaches its published accuracy on the 10,000 test images of CIFAR-10.
-struct PublishedWeights : OpTest {};
-
-TEST_F(PublishedWeights, ResNet20OnCifar10) {
-    const char* folder = std::getenv("LEMNOS_TEST_DATA");
-    const std::string data = folder ? folder : "", weights = data + "/models/resnet20_cifar10.safetensors";
-    const std::vector<std::string> shards{data + "/cifar10/cifar10_test_00.med.xz", data + "/cifar10/cifar10_test_01.med.xz"};
-    if (!file_exists(weights) || !file_exists(shards[0]) || !file_exists(shards[1]))
-        GTEST_SKIP() << "The weights of ResNet-20 and the images of CIFAR-10 are not on this machine.";
-    const auto dataset = cifar10_from_shards(shards);
-    ASSERT_TRUE(dataset) << "The shards of CIFAR-10 cannot be unpacked (with the program xz).";
-    ASSERT_EQ(dataset->size(), 10000);
-    const auto model = std::make_shared<Model>(device(), build_architecture("resnet20_cifar", {}));
-    model->load_weights(weights);
-    const Metrics metrics = evaluate(*model, *dataset);
-    EXPECT_EQ(metrics.images, 10000);
-    std::printf("ResNet-20 on CIFAR-10: %.2f %%\n", 100 * metrics.accuracy());
-    EXPECT_NEAR(metrics.accuracy(), 0.9173, 0.0002);
 }
 
 } // namespace lemnos::test
