@@ -75,6 +75,18 @@ lem_result lem_model_load_weights(lem_model* model, const char* path) {
     });
 }
 
+lem_result lem_model_load_matching(lem_model* model, const char* path, lem_text** out_report) {
+    return guarded([&] {
+        if (out_report) clear(out_report);
+        need(model, "model");
+        const std::string file = need_string(path, "path");
+        const auto lock = enter(*model);
+        const MatchReport report = model->model->load_matching(file);
+        if (out_report)
+            give_text(out_report, dump({{"loaded", report.loaded}, {"absent", report.absent}, {"differ", report.differ}, {"unused", report.unused}}));
+    });
+}
+
 lem_result lem_model_save(lem_model* model, const char* path) {
     return guarded([&] {
         need(model, "model");

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-    std::string data, model = "mobilenet_v2", class_names;
+    std::string data, model = "mobilenet_v2", init, class_names;
     std::optional<int> channels;
     ModelOptions architecture;
 
@@ -221,10 +221,22 @@ class Training {
         check(lem_model_build(device_, options_.model.c_str(), dumped(given).c_str(),
                               options_.seed.value_or(1), model_.out()));
         check(lem_model_prepare(model_, data_));
+        initialise();
         const ModelInfo model = info_of(model_);
         parameters_ = model.parameters, macs_ = model.macs;
         say("model", model.name + (preset.empty() ? "" : " (" + preset + ")") + ": " +
                          thousands(parameters_) + " parameters, " + thousands(macs_) + " MACs");
+    }
+
+    // Weights of another training, where they fit.
+    void initialise() {
+        if (options_.init.empty() || options_.resumes) return;
+        const Json report = json([&](lem_text** out) { return lem_model_load_matching(model_, options_.init.c_str(), out); });
+        std::string others;
+        for (const char* kind : {"differ", "absent"})
+            for (const Json& name : report[kind])
+                others += (others.empty() ? "; new: " : ", ") + name.get<std::string>().substr(0, name.get<std::string>().find(' '));
+        say("initial", options_.init + ": " + thousands(report["loaded"]) + " tensors" + shortened(others, 200));
     }
 
     void build_trainer() {
@@ -440,6 +452,8 @@ void add_train(CLI::App& app, Run& run) {
     add("Model", "--model", options->model, "NAME",
         "The architecture: " + names_of("model") + " (mobilenet_v2).");
     options->architecture.add_to(*command);
+    add("Model", "--init", options->init, "FILE",
+        "Fine-tuning: begin with the weights of a file (safetensors) where names and shapes fit.");
 
     options->recipe.add_to(*command, "Data");
     add("Training", "--clip-norm", options->clip_norm, "NORM", trainer_help("clip_norm"));

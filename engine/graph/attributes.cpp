@@ -187,6 +187,9 @@ static size_t edit_distance(const std::string& a, const std::string& b) {
 }
 
 std::string nearest_name(const std::string& given, const std::vector<std::string>& known) {
+    constexpr size_t telling = 3; // characters of a beginning, which says more than a small distance
+    for (const std::string& name : known)
+        if (given.size() >= telling && name.starts_with(given)) return name;
     std::string best;
     size_t best_distance = std::max<size_t>(2, given.size() / 2) + 1;
     for (const std::string& name : known)
@@ -194,9 +197,6 @@ std::string nearest_name(const std::string& given, const std::vector<std::string
             best = name;
             best_distance = distance;
         }
-    constexpr size_t telling = 3; // characters of a beginning
-    for (const std::string& name : known)
-        if (best.empty() && given.size() >= telling && name.starts_with(given)) best = name;
     return best;
 }
 

@@ -240,20 +240,31 @@ void Model::save(const std::string& path) const {
     writer.write(path, Seal::none);
 }
 
+// How a segment and the file's tensor of its name differ; empty where they fit.
+static std::string difference(const SafetensorsFile& file, const std::string& name, const Segment& segment) {
+    if (!file.contains(name)) return text(name, " (", to_string(file_shape(segment.shape)), ") is absent");
+    const TensorEntry& entry = file.find(name);
+    if (entry.shape == file_shape(segment.shape)) return "";
+    return text(name, " is ", to_string(entry.shape), " (", to_string(file_shape(segment.shape)), " is needed)");
+}
+
+static void read_segment(const SafetensorsFile& file, const std::string& name, const Segment& segment, std::vector<float>& values) {
+    const std::vector<float> stored = file.read_f32(name);
+    to_device_order(segment, stored.data(), values.data() + segment.offset / 4);
+}
+
 std::vector<float> read_arena(const SafetensorsFile& file, const ArenaLayout& layout, const std::string& prefix) {
     std::vector<float> values(size_t(layout.bytes() / 4), 0.0f);
+    std::string listed;
+    int64_t differences = 0;
     for (const Segment& segment : layout.segments()) {
-        const std::string name = prefix + segment.name;
-        if (!file.contains(name))
-            fail(ErrorCode::file_malformed, "The file \"", file.path(), "\" lacks the tensor ", name, " (",
-                 to_string(file_shape(segment.shape)), ").");
-        const TensorEntry& entry = file.find(name);
-        if (entry.shape != file_shape(segment.shape))
-            fail(ErrorCode::file_malformed, "The tensor ", name, " of \"", file.path(), "\" is ", to_string(entry.shape), " (",
-                 to_string(file_shape(segment.shape)), " is needed).");
-        const std::vector<float> stored = file.read_f32(name);
-        to_device_order(segment, stored.data(), values.data() + segment.offset / 4);
+        const std::string found = difference(file, prefix + segment.name, segment);
+        if (found.empty()) read_segment(file, prefix + segment.name, segment, values);
+        else if (++differences <= 5) listed += (listed.empty() ? "" : ", ") + found;
     }
+    if (differences > 0)
+        fail(ErrorCode::file_malformed, "The file \"", file.path(), "\" does not fit the model: ", listed,
+             differences > 5 ? text(", and ", differences - 5, " more differ") : std::string(), ".");
     return values;
 }
 
@@ -305,6 +316,39 @@ void Model::load_weights(const std::string& path) {
     const std::vector<float> parameters = read_arena(file, *parameters_.layout), states = read_arena(file, *states_.layout);
     parameters_.write(parameters);
     states_.write(states);
+}
+
+MatchReport Model::load_matching(const std::string& path) {
+    const SafetensorsFile file = SafetensorsFile::open(path);
+    std::vector<float> values[2];
+    const Arena* const arenas[] = {&parameters_, &states_};
+    MatchReport report;
+    for (size_t i = 0; i < 2; ++i) {
+        values[i] = arenas[i]->read();
+        for (const Segment& segment : arenas[i]->layout->segments()) {
+            const std::string found = difference(file, segment.name, segment);
+            if (found.empty()) {
+                read_segment(file, segment.name, segment, values[i]);
+                ++report.loaded;
+            } else if (file.contains(segment.name)) {
+                report.differ.push_back(found);
+            } else {
+                report.absent.push_back(segment.name);
+            }
+        }
+    }
+    for (const TensorEntry& tensor : file.tensors())
+        if (!parameters_.layout->find(tensor.name) && !states_.layout->find(tensor.name)) report.unused.push_back(tensor.name);
+    if (report.loaded == 0)
+        fail(ErrorCode::file_malformed, "The file \"", path, "\" has no tensor of the name and shape of one of the model's (the model's "
+             "first is ", parameters_.layout->segments().empty() ? "" : parameters_.layout->segments()[0].name, ").");
+    if (file.metadata().contains("lemnos.graph")) {
+        const Architecture source = read_architecture(file);
+        if (source.channels() == architecture_.channels()) set_pixels(source.pixels);
+    }
+    parameters_.write(values[0]);
+    states_.write(values[1]);
+    return report;
 }
 
 std::shared_ptr<Model> Model::load(std::shared_ptr<Device> device, const std::string& path) {

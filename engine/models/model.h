@@ -13,6 +13,14 @@
 
 namespace lemnos {
 
+// What became of a model's tensors when a file of another network was loaded.
+struct MatchReport {
+    int64_t loaded = 0;
+    std::vector<std::string> absent;  // from the file
+    std::vector<std::string> differ;  // "classifier.1.weight is 1000 x 1280 (10 x 1280 is needed)"
+    std::vector<std::string> unused;  // tensors of the file that the model does not know
+};
+
 class Model {
   public:
     Model(std::shared_ptr<Device> device, Architecture architecture);
@@ -46,6 +54,9 @@ class Model {
     static std::shared_ptr<Model> load(std::shared_ptr<Device> device, const std::string& path);
     // Replaces all parameters and states by a file's, all or none; tensors the model does not know are ignored.
     void load_weights(const std::string& path);
+    // Replaces those that the file has in the same name and shape, for fine-tuning, and takes the preparation of pixels where
+    // the file says it; refused where none fits.
+    MatchReport load_matching(const std::string& path);
 
     // Binds the leaves of an network that are parameters and states to this model's memory.
     void bind(const Network& network, Bindings& bindings) const;
@@ -74,8 +85,8 @@ class ModelWriter {
     std::map<std::string, std::string> metadata_;
 };
 
-// The arena's content from a file in its order: every segment must be there, in its shape. Nothing is written to the
-// device; the caller does that once all its arenas are read.
+// The arena's content from a file in its order: every segment must be there, in its shape; the first five that are not are
+// named. Nothing is written to the device; the caller does that once all its arenas are read.
 std::vector<float> read_arena(const SafetensorsFile& file, const ArenaLayout& layout, const std::string& prefix = "");
 Architecture read_architecture(const SafetensorsFile& file);
 

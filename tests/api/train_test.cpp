@@ -20,7 +20,7 @@ TEST(ApiModel, SummaryNeedsNoDevice) {
 TEST(ApiModel, Mistakes) {
     Text text;
     EXPECT_FAILURE(lem_summary_json("mobilenet_v3", nullptr, text.out()), LEM_ERROR_NOT_FOUND,
-                   "There is no model \"mobilenet_v3\". Did you mean \"mobilenet_v2\"?");
+                   "There is no model \"mobilenet_v3\". Did you mean \"mobilenet_v1\"?");
     EXPECT_FAILURE(lem_summary_json("mobilenet_v2", R"({"widht": 1})", text.out()),
                    LEM_ERROR_INVALID_ARGUMENT,
                    "Model mobilenet_v2 has no attribute \"widht\". Did you mean \"width\"?");

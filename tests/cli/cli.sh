@@ -128,7 +128,7 @@ test_arguments() {
         prints "\"parameters\": $parameters"
         prints "\"macs\": $macs"
     done
-    fails 'There is no model "mobilnet". Did you mean "mobilenet_v2"?' summary mobilnet
+    fails 'There is no model "mobilnet". Did you mean "mobilenet_v1"?' summary mobilnet
     fails 'Model mobilenet_v2 has no attribute "dropuot". Did you mean "dropout"?' summary mobilenet_v2 --option dropuot=1
     fails 'There is no model "resnet20". Did you mean "resnet20_cifar"?' summary resnet20
     fails 'The options {"x":"' summary mobilenet_v2 --option $'x=\xff'
@@ -307,6 +307,15 @@ test_normalisers() {
     fails 'No layer of batch normalisation fits "*" (the model has none).' tune-alpha --model group.safetensors --data idx
     runs 0 train --data idx "${small[@]}" --epochs 1 --norm batch-group:2x4 --out both.safetensors \
         --weight-decay 0.01 --trainer-option "policies=@gamma target=1; @beta decay=0.5"
+}
+
+test_finetuning() {
+    need_device
+    runs 0 train --data idx "${small[@]}" --epochs 1 --out base.safetensors
+    runs 0 train --data idx --width 0.1 --option head=24 --option dropout=0 --batch 16 --rate 0.01 --epochs 1 --init base.safetensors --out tuned.safetensors \
+        --trainer-option "policies=* frozen; features.18.* rate=1; classifier.* rate=1" --trainer-option "frozen_statistics=*"
+    matches '^initial +base.safetensors: [0-9]+ tensors; new: .*classifier.1.weight'
+    fails 'The file "none" cannot be read: No such file or directory.' train --data idx "${small[@]}" --init none
 }
 
 test_full() {

@@ -71,6 +71,46 @@ TEST_F(Models, AFileCutAnywhereIsRefused) {
     }
 }
 
+// A head with other classes: all but the head is taken, and nothing of a file that fits nowhere.
+TEST_F(Models, TakeWhatFitsForFineTuning) {
+    const ScratchFolder folder;
+    const auto source = tiny();
+    source->set_pixels({{0.25}, {0.125}});
+    source->save(folder.file("small"));
+    const auto other = std::make_shared<Model>(
+        device(), build_architecture("mobilenet_v2", {{"preset", std::string("small28")}, {"width", 0.1}, {"channels", int64_t(1)},
+                                                      {"classes", int64_t(5)}, {"head", int64_t(8)}, {"norm", std::string("group:4")}}));
+    other->initialise(2);
+    const std::vector<float> head = other->read("classifier.1.weight");
+    const MatchReport report = other->load_matching(folder.file("small"));
+    EXPECT_EQ(report.loaded, int64_t(other->parameters().layout->segments().size()) - 2);
+    EXPECT_EQ(report.differ, (std::vector<std::string>{"classifier.1.weight is 3 x 8 (5 x 8 is needed)", "classifier.1.bias is 3 (5 is needed)"}));
+    EXPECT_TRUE(report.absent.empty());
+    EXPECT_EQ(report.unused.size(), source->states().layout->segments().size()); // group normalisation has no statistics
+    EXPECT_EQ(other->read("features.0.0.weight"), source->read("features.0.0.weight"));
+    EXPECT_EQ(other->read("classifier.1.weight"), head);
+    EXPECT_EQ(other->architecture().pixels.mean, source->architecture().pixels.mean);
+
+    const auto stranger = std::make_shared<Model>(device(), build_architecture("squeezenet1_1", {{"resolution", int64_t(32)}}));
+    stranger->initialise(3);
+    const std::vector<float> before = stranger->parameters().read();
+    for (const bool matching : {true, false})
+        try {
+            if (matching) stranger->load_matching(folder.file("small"));
+            else stranger->load_weights(folder.file("small"));
+            ADD_FAILURE();
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::file_malformed);
+            const std::string sentence = error.what();
+            EXPECT_NE(sentence.find(matching ? "has no tensor of the name and shape of one of the model's (the model's first is features.0.weight)."
+                                             : "does not fit the model: features.0.weight (64 x 3 x 3 x 3) is absent, features.0.bias (64) is "
+                                               "absent, features.3.squeeze.weight (16 x 64 x 1 x 1) is absent, features.3.squeeze.bias (16) is "
+                                               "absent, features.3.expand1x1.weight (64 x 16 x 1 x 1) is absent, and 47 more differ."),
+                      std::string::npos) << sentence;
+        }
+    EXPECT_EQ(stranger->parameters().read(), before);
+}
+
 TEST_F(Models, WeightsOfAnotherShapeChangeNothing) {
     const ScratchFolder folder;
     tiny()->save(folder.file("small"));

@@ -235,8 +235,13 @@ LEM_API lem_result lem_model_build(lem_device *device, const char *name, const c
 /* Loads a model that lem_model_save or a trainer wrote: safetensors with the graph in its metadata. */
 LEM_API lem_result lem_model_load(lem_device *device, const char *path, lem_model **out);
 /* Replaces the parameters by those of a safetensors file in torchvision's names and order (f32, f16 or bf16). Every
-   parameter of the model must be there in its shape; nothing is changed otherwise. */
+   parameter of the model must be there in its shape; nothing is changed otherwise, and the first five that differ are named. */
 LEM_API lem_result lem_model_load_weights(lem_model *model, const char *path);
+/* For fine-tuning: takes from a file the tensors that it has in the model's names and shapes, and the preparation of pixels
+   where it is a Lemnos model of as many channels; the others keep their values. out_report: JSON with loaded (how many),
+   absent[] (from the file), differ[] (names with both shapes) and unused[] (the file's own); may be NULL.
+   LEM_ERROR_FILE_MALFORMED, and nothing is changed, when no tensor fits. */
+LEM_API lem_result lem_model_load_matching(lem_model *model, const char *path, lem_text **out_report);
 /* Writes the model atomically: an existing file is replaced only by a complete one. */
 LEM_API lem_result lem_model_save(lem_model *model, const char *path);
 LEM_API void lem_model_retain(lem_model *model);
