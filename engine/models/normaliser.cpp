@@ -3,6 +3,7 @@
 #include "support/text.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace lemnos {
 
@@ -12,7 +13,7 @@ Normaliser Normaliser::parse(const std::string& text) {
     const auto refuse = [&]() { fail(ErrorCode::invalid_argument, "The normaliser \"", text, "\" is not known (", forms, " is meant)."); };
     const auto number = [&](const std::string& digits, int64_t least) {
         double value = 0;
-        if (!parse_number(digits, value) || value != double(int64_t(value))) refuse();
+        if (!parse_number(digits, value) || value != std::trunc(value)) refuse();
         require(value >= double(least) && value <= INT32_MAX, "The normaliser \"", text, "\" has the size ", digits, " (", least, " to ",
                 INT32_MAX, " is allowed).");
         return int64_t(value);
