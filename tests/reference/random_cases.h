@@ -24,6 +24,7 @@ class RandomCases {
   public:
     explicit RandomCases(uint64_t seed = chosen_seed()) : seed_(seed), engine_(seed) {}
 
+    uint64_t seed() const { return seed_; }
     std::string seed_text() const { return text("LEMNOS_TEST_SEED=", seed_); }
 
     // In [low, high], and a number of f32, so that a device and a reference are given the same.

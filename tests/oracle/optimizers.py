@@ -1,12 +1,8 @@
-#!/usr/bin/env python3
-"""usage: oracle.py generate FILE [SEED]
+"""The subject `optimizers` of oracle.py, for tests/train/pytorch_test.cpp: PyTorch's optimizers step.
 
-Lets PyTorch's optimizers step and writes down what went in and what came out, for tests/train/pytorch_test.cpp:
-1,000 independent single steps from random state with random hyper-parameters, in float64, and one run of 1,000
-steps a form of optimizer, in float64 and in float32. Ends with 77 where torch or numpy cannot be imported.
-
-Options carry Lemnos's names, states too. A file is a sequence of records, each a line of text and then numbers
-(float64, little-endian), LENGTHS of them for every array:
+1,000 independent single steps from random state with random hyper-parameters, in float64, and one run of 1,000 steps
+a form of optimizer, in float64 and in float32. Options carry Lemnos's names, states too. The records, with LENGTHS
+numbers for every array:
 
     case NAME step T rate R factors … states N options N …
         parameters, gradients, states; parameters and states after the step
@@ -16,14 +12,8 @@ Options carry Lemnos's names, states too. A file is a sequence of records, each 
         parameters; parameters after all steps in float64, in float32
 """
 
-import sys
-
-try:
-    import numpy
-    import torch
-except ImportError as error:
-    print(f"{sys.executable} cannot import torch and numpy ({error}).")
-    sys.exit(77)
+import numpy
+import torch
 
 LENGTHS = [1003, 1]  # of the tensors; odd, and the smallest
 CASES = 1000
@@ -245,45 +235,27 @@ RUNS = {
 }
 
 
-def text(value):
-    return value if isinstance(value, str) else repr(value)
-
-
-def generate(path, seed):
-    torch.set_num_threads(1)
+def generate(record, seed):
     random = Random(seed)
-    with open(path, "wb") as out:
-        def record(words, arrays):
-            out.write((" ".join(text(word) for word in words) + "\n").encode())
-            for array in arrays:
-                assert len(array) == sum(LENGTHS) and numpy.isfinite(array).all()
-                out.write(array.astype("<f8").tobytes())
 
-        def words_of(options):
-            return ["options", len(options)] + [word for item in options.items() for word in item]
+    def words_of(options):
+        return ["options", len(options)] + [word for item in options.items() for word in item]
 
-        for i in range(CASES):
-            name, kind, fixed = FORMS[i % len(FORMS)]
-            options, step, rate, factors, values, after = random_case(random, name, kind, fixed)
-            flat = [number for pair in factors for number in pair]
-            record(["case", name, "step", step, "rate", rate, "factors"] + flat + ["states", len(after) - 1] +
-                   words_of(options), list(values.values()) + after)
+    for i in range(CASES):
+        name, kind, fixed = FORMS[i % len(FORMS)]
+        options, step, rate, factors, values, after = random_case(random, name, kind, fixed)
+        flat = [number for pair in factors for number in pair]
+        record(["case", name, "step", step, "rate", rate, "factors"] + flat + ["states", len(after) - 1] +
+               words_of(options), list(values.values()) + after)
 
-        # Each element has a scale of its own; a power of two, for so products are numbers of float32 too.
-        scales = numpy.exp2(random.generator.integers(-10, -1, sum(LENGTHS)))
-        gradients = [random.values(1) * scales for _ in range(STEPS)]
-        record(["gradients", STEPS], gradients)
-        for name, kind, fixed in FORMS:
-            rate, options = RUNS[name]
-            options = {**options, **fixed}
-            start = random.values(1)
-            results = [run(name, kind, options, rate, start, gradients, dtype)
-                       for dtype in (torch.float64, torch.float32)]
-            record(["run", name, "rate", rate] + words_of(options), [start] + results)
-    print(f"torch {torch.__version__}, seed {seed}")
-
-
-if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4) or sys.argv[1] != "generate":
-        sys.exit(__doc__)
-    generate(sys.argv[2], int(sys.argv[3]) if len(sys.argv) == 4 else 20190603)
+    # Each element has a scale of its own; a power of two, for so products are numbers of float32 too.
+    scales = numpy.exp2(random.generator.integers(-10, -1, sum(LENGTHS)))
+    gradients = [random.values(1) * scales for _ in range(STEPS)]
+    record(["gradients", STEPS], gradients)
+    for name, kind, fixed in FORMS:
+        rate, options = RUNS[name]
+        options = {**options, **fixed}
+        start = random.values(1)
+        results = [run(name, kind, options, rate, start, gradients, dtype)
+                   for dtype in (torch.float64, torch.float32)]
+        record(["run", name, "rate", rate] + words_of(options), [start] + results)
