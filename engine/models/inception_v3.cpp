@@ -80,6 +80,8 @@ Value auxiliary_classifier(LayerBuilder& layers, Value x, int64_t classes) {
 Architecture build(const Attributes& options) {
     require(options.integer("resolution") >= 75, "Model inception_v3: the resolution (", options.integer("resolution"),
             ") must be at least 75 pixels.");
+    require(!options.boolean("auxiliary") || options.integer("resolution") >= 299, "Model inception_v3: the auxiliary classifier needs "
+            "images of at least 299 pixels (", options.integer("resolution"), " were given).");
     Architecture network = begin_network("inception_v3", options);
     LayerBuilder layers(network, options);
     const auto block = [&](const char* name) { return Block(layers, name); };

@@ -1,5 +1,6 @@
 // The trainer: repeatable, resumable bit for bit, quiet once it runs, and exact about batches.
 #include "data/dataset.h"
+#include "models/layers.h"
 #include "ops/harness.h"
 #include "support/file.h"
 #include "support/random.h"
@@ -54,6 +55,47 @@ static bool same_bits(const std::vector<float>& a, const std::vector<float>& b) 
 }
 
 struct Training : OpTest {};
+
+// A second classifier pulls at what it sees with 0.4 of its loss, which is not reported; inference does without it.
+TEST_F(Training, AnAuxiliaryClassifierHelpsAlong) {
+    const auto built = [&](bool auxiliary) {
+        Architecture network;
+        network.name = "two_heads";
+        network.image = network.graph.input("image", {DataType::f32, {1, 12, 12, 1}});
+        network.pixels = {{0.5}, {0.25}};
+        LayerBuilder layers(network, {});
+        const Value x = layers.global_average_pool(layers.convolution(network.image, "conv", {.channels = 4}));
+        network.logits = layers.linear(x, "head", 2, 0.5);
+        if (auxiliary) network.auxiliary = layers.linear(x, "second", 2, 0.5);
+        auto model = std::make_shared<Model>(device(), std::move(network));
+        model->initialise(4);
+        return model;
+    };
+    const auto data = pictures(16);
+    const auto trained = [&](const std::shared_ptr<Model>& model) {
+        Trainer made(model, data, Optimizer("sgd", {{"rate", 1.0}}), Schedule("constant", {}), {{"batch", int64_t(16)}, {"epochs", int64_t(1)}});
+        EXPECT_TRUE(made.step());
+        return made.progress(true).loss;
+    };
+    const auto start = built(true), with = built(true), without = built(false);
+    EXPECT_EQ(trained(with), trained(without));
+    EXPECT_EQ(with->read("head.weight"), without->read("head.weight"));
+    EXPECT_NE(with->read("second.weight"), start->read("second.weight"));
+    EXPECT_NE(with->read("conv.weight"), without->read("conv.weight"));
+
+    // With the second classifier the same as the first, the convolution's step is 1.4 times as long.
+    const auto twice = built(true);
+    twice->write("second.weight", twice->read("head.weight"));
+    const std::vector<float> before = twice->read("conv.weight"), one = without->read("conv.weight");
+    trained(twice);
+    const std::vector<float> after = twice->read("conv.weight");
+    for (size_t i = 0; i < before.size(); ++i) EXPECT_NEAR(after[i] - before[i], 1.4 * (one[i] - before[i]), 1e-6);
+
+    const ScratchFolder folder;
+    with->save(folder.file("model"));
+    EXPECT_TRUE(bool(Model::load(device(), folder.file("model"))->architecture().auxiliary));
+    EXPECT_GT(evaluate(*with, *data).accuracy(), 0);
+}
 
 TEST_F(Training, TwoRunsWithOneSeedGiveTheSameBits) {
     const auto data = pictures(80);
