@@ -63,7 +63,8 @@ double median(std::vector<double> values) {
 std::shared_ptr<const ArenaLayout> layout_of(int64_t parameters, int64_t tensors) {
     Graph graph;
     std::vector<Value> leaves;
-    for (int64_t i = 0; i < tensors; ++i) leaves.push_back(graph.parameter(text(i), {parameters / tensors}, {}));
+    for (int64_t i = 0; i < tensors; ++i)
+        leaves.push_back(graph.parameter(text(i), {parameters / tensors}, {}));
     return std::make_shared<ArenaLayout>(graph, leaves);
 }
 
@@ -81,10 +82,11 @@ double seconds_of(Device& device, Plan& plan) {
 }
 
 // The optimizer's dispatches alone, over an arena of so many tensors.
-std::shared_ptr<Plan> compile_step(const std::shared_ptr<Device>& device, const Optimizer& optimizer, int64_t parameters,
-                                   int64_t tensors) {
+std::shared_ptr<Plan> compile_step(const std::shared_ptr<Device>& device, const Optimizer& optimizer,
+                                   int64_t parameters, int64_t tensors) {
     const auto layout = layout_of(parameters, tensors);
-    const ArenaChunks chunks(device, layout, std::vector<SegmentPolicy>(size_t(tensors)), optimizer.weight_decay());
+    const ArenaChunks chunks(device, layout, std::vector<SegmentPolicy>(size_t(tensors)),
+                             optimizer.weight_decay());
     Graph graph;
     Bindings bindings;
     const auto bound = [&](const char* name, const TensorType& type, const BufferView& view) {
@@ -103,7 +105,8 @@ std::shared_ptr<Plan> compile_step(const std::shared_ptr<Device>& device, const 
     for (const OptimizerState& state : optimizer.states())
         inputs.push_back(bound(state.name.c_str(), arena, filled(device, layout->bytes())));
     const size_t states = inputs.size() - 4;
-    Attributes rule{{"algorithm", int64_t(optimizer.rule().algorithm)}, {"flags", int64_t(optimizer.flags())}};
+    Attributes rule{{"algorithm", int64_t(optimizer.rule().algorithm)},
+                    {"flags", int64_t(optimizer.flags())}};
     const Attributes rule_alone = rule;
     rule.set("windows", chunks.windows());
     rule.set("lanes", chunks.lanes());
@@ -127,8 +130,8 @@ std::shared_ptr<Plan> compile_step(const std::shared_ptr<Device>& device, const 
     return Plan::compile(device, graph, bindings, {.name = optimizer.rule().name, .timestamps = true});
 }
 
-std::shared_ptr<Plan> compile_streams(const std::shared_ptr<Device>& device, int64_t bytes, int reads, int writes,
-                                      const StreamForm& form) {
+std::shared_ptr<Plan> compile_streams(const std::shared_ptr<Device>& device, int64_t bytes, int reads,
+                                      int writes, const StreamForm& form) {
     Graph graph;
     Bindings bindings;
     std::vector<Value> streams;
@@ -137,7 +140,9 @@ std::shared_ptr<Plan> compile_streams(const std::shared_ptr<Device>& device, int
         streams.push_back(graph.input(text("stream ", i), type));
         bindings[streams.back()] = filled(device, bytes);
     }
-    const Value result = graph.add("stream_ceiling", streams, {{"writes", int64_t(writes)}, {"lanes", form.lanes}, {"each", form.each}, {"item", form.item}});
+    const Value result = graph.add(
+        "stream_ceiling", streams,
+        {{"writes", int64_t(writes)}, {"lanes", form.lanes}, {"each", form.each}, {"item", form.item}});
     bindings[result] = bindings[streams[0]];
     return Plan::compile(device, graph, bindings, {.name = "streams", .timestamps = true});
 }
@@ -154,25 +159,30 @@ int main(int argc, char** argv) {
     const auto parameters = int64_t(millions * 1e6) / 12800 * 12800;
     try {
         const auto device = Device::open({});
-        std::printf("%s; %.1f million parameters, median of %d repetitions that take turns\n\n", device->info().name.c_str(),
-                    double(parameters) / 1e6, repetitions);
+        std::printf("%s; %.1f million parameters, median of %d repetitions that take turns\n\n",
+                    device->info().name.c_str(), double(parameters) / 1e6, repetitions);
         const char* const head = "%-28s %9s %13s %13s %13s %13s %13s %13s\n";
-        std::printf(head, "", "bytes per", "vec4 streams", "best streams", "one tensor", "share of the", "share of the", "200 tensors,");
-        std::printf(head, "optimizer", "parameter", "GB/s", "GB/s", "GB/s", "vec4 streams", "best streams", "of one tensor");
+        std::printf(head, "", "bytes per", "vec4 streams", "best streams", "one tensor", "share of the",
+                    "share of the", "200 tensors,");
+        std::printf(head, "optimizer", "parameter", "GB/s", "GB/s", "GB/s", "vec4 streams", "best streams",
+                    "of one tensor");
         for (const Case& each : cases()) {
             const Optimizer optimizer(each.optimizer, each.options);
-            const auto one = compile_step(device, optimizer, parameters, 1), many = compile_step(device, optimizer, parameters, 200);
+            const auto one = compile_step(device, optimizer, parameters, 1),
+                       many = compile_step(device, optimizer, parameters, 200);
             // Two passes are compared with the streams of both, one after the other.
             std::vector<std::pair<int, int>> passes{{each.reads, each.writes}};
             if (optimizer.layerwise())
-                passes = each.optimizer == std::string("lars") ? std::vector<std::pair<int, int>>{{2, 0}, {3, 2}}
-                                                               : std::vector<std::pair<int, int>>{{4, 2}, {3, 1}};
+                passes = each.optimizer == std::string("lars")
+                             ? std::vector<std::pair<int, int>>{{2, 0}, {3, 2}}
+                             : std::vector<std::pair<int, int>>{{4, 2}, {3, 1}};
             std::array<std::vector<std::shared_ptr<Plan>>, STREAM_FORMS.size()> forms;
             int stream_bytes = 0; // lars' norms write nothing, but a stream needs one write
             for (const auto& [reads, writes] : passes) {
                 stream_bytes += 4 * (reads + std::max(writes, 1));
                 for (size_t form = 0; form < forms.size(); ++form)
-                    forms[form].push_back(compile_streams(device, parameters * 4, reads, std::max(writes, 1), STREAM_FORMS[form]));
+                    forms[form].push_back(compile_streams(device, parameters * 4, reads, std::max(writes, 1),
+                                                          STREAM_FORMS[form]));
             }
             std::vector<double> step, split;
             std::array<std::vector<double>, STREAM_FORMS.size()> streams;
@@ -188,11 +198,14 @@ int main(int argc, char** argv) {
             }
             const double own = median(step), plain = median(streams[0]);
             const double best = std::min({plain, median(streams[1]), median(streams[2])});
-            const auto rate = [&](int bytes, double seconds) { return double(parameters) * bytes / seconds * 1e-9; };
+            const auto rate = [&](int bytes, double seconds) {
+                return double(parameters) * bytes / seconds * 1e-9;
+            };
             const double own_rate = rate(each.bytes, own);
-            std::printf("%-28s %9d %13.2f %13.2f %13.2f %11.0f %% %11.0f %% %11.0f %%\n", each.label, each.bytes,
-                        rate(stream_bytes, plain), rate(stream_bytes, best), own_rate, 100 * own_rate / rate(stream_bytes, plain),
-                        100 * own_rate / rate(stream_bytes, best), 100 * own / median(split));
+            std::printf("%-28s %9d %13.2f %13.2f %13.2f %11.0f %% %11.0f %% %11.0f %%\n", each.label,
+                        each.bytes, rate(stream_bytes, plain), rate(stream_bytes, best), own_rate,
+                        100 * own_rate / rate(stream_bytes, plain), 100 * own_rate / rate(stream_bytes, best),
+                        100 * own / median(split));
         }
     } catch (const Error& error) {
         std::fprintf(stderr, "lemnos_bench_optimizer: %s\n", error.what());

@@ -67,7 +67,8 @@ size_t best_of(const std::vector<Result>& results) {
     size_t best = 0;
     for (size_t i = 1; i < results.size(); ++i) {
         const lem_metrics &mine = results[i].metrics, &other = results[best].metrics;
-        if (mine.correct > other.correct || (mine.correct == other.correct && mine.loss < other.loss)) best = i;
+        if (mine.correct > other.correct || (mine.correct == other.correct && mine.loss < other.loss))
+            best = i;
     }
     return best;
 }
@@ -88,12 +89,16 @@ void print(const std::vector<Result>& results, size_t best, double proposal, con
         std::string bar;
         for (int column = 0; column < length; ++column) bar += utf8 ? "█" : "#";
         const bool proposed = proposal > 0 && results[i].alpha == proposal;
-        table.add({number(results[i].alpha) + (i == best ? " *" : proposed ? " p" : "  "), percent(results[i].metrics.accuracy, 2),
-                   fixed(results[i].metrics.loss, 4), bar});
+        table.add({number(results[i].alpha) + (i == best  ? " *"
+                                               : proposed ? " p"
+                                                          : "  "),
+                   percent(results[i].metrics.accuracy, 2), fixed(results[i].metrics.loss, 4), bar});
     }
     table.print(std::cout);
     std::cout << "\n* the best of the " << thousands(results[best].metrics.images) << " images of " << split
-              << (proposal > 0 ? "; p, or 1 / the images normalised together in training, is " + number(proposal) : "")
+              << (proposal > 0
+                      ? "; p, or 1 / the images normalised together in training, is " + number(proposal)
+                      : "")
               << "; bars begin at " << percent(floor, 2) << ".\n";
 }
 
@@ -110,7 +115,8 @@ int tune(const Options& options) {
     std::vector<Result> results;
     Progress progress(stderr);
     for (size_t i = 0; i < alphas.size(); ++i) {
-        progress.doing("Testing alpha " + number(alphas[i]) + " (" + std::to_string(i + 1) + " of " + std::to_string(alphas.size()) + ") ...");
+        progress.doing("Testing alpha " + number(alphas[i]) + " (" + std::to_string(i + 1) + " of " +
+                       std::to_string(alphas.size()) + ") ...");
         check(lem_model_set_alpha(model, options.layers.c_str(), alphas[i]));
         results.push_back({alphas[i], LEM_METRICS_INIT});
         check(lem_model_evaluate(model, data, options.batch, &results.back().metrics));
@@ -122,14 +128,24 @@ int tune(const Options& options) {
     if (options.as_json) {
         Json rows = Json::array();
         for (const Result& result : results)
-            rows.push_back({{"alpha", result.alpha}, {"accuracy", result.metrics.accuracy}, {"loss", result.metrics.loss},
-                            {"correct", result.metrics.correct}, {"images", result.metrics.images}});
-        std::cout << Json{{"best", results[best].alpha}, {"proposal", proposal}, {"split", split}, {"results", std::move(rows)}}.dump(2) << "\n";
+            rows.push_back({{"alpha", result.alpha},
+                            {"accuracy", result.metrics.accuracy},
+                            {"loss", result.metrics.loss},
+                            {"correct", result.metrics.correct},
+                            {"images", result.metrics.images}});
+        std::cout << Json{{"best", results[best].alpha},
+                          {"proposal", proposal},
+                          {"split", split},
+                          {"results", std::move(rows)}}
+                         .dump(2)
+                  << "\n";
         return 0;
     }
     print(results, best, proposal, split);
-    std::cout << (options.out.empty() ? "The option --out FILE saves the model with alpha " + number(results[best].alpha) + "."
-                                      : "The model with alpha " + number(results[best].alpha) + " is in " + options.out + ".")
+    std::cout << (options.out.empty()
+                      ? "The option --out FILE saves the model with alpha " + number(results[best].alpha) +
+                            "."
+                      : "The model with alpha " + number(results[best].alpha) + " is in " + options.out + ".")
               << "\n";
     return 0;
 }
@@ -137,24 +153,35 @@ int tune(const Options& options) {
 } // namespace
 
 void add_tune_alpha(CLI::App& app, Run& run) {
-    CLI::App* command = app.add_subcommand("tune-alpha", "Chooses how much an image's own moments count at inference in layers of batch "
-                                                         "normalisation (arXiv 1906.03548), on images the model was not trained on.");
+    CLI::App* command = app.add_subcommand(
+        "tune-alpha", "Chooses how much an image's own moments count at inference in layers of batch "
+                      "normalisation (arXiv 1906.03548), on images the model was not trained on.");
     const auto options = std::make_shared<Options>();
     command->add_option("--model", options->model, "The model's file.")->option_text("FILE")->required();
     command->add_option("--data", options->data, "The data set's folder.")->option_text("DIR")->required();
-    command->add_option("--split", options->split, "val, test or train; default: val where there is one, else test.")->option_text("NAME");
-    command->add_option("--alphas", options->alphas, "The values to try (0, 1, powers of two between, and 1 / the images normalised together in training).")
+    command
+        ->add_option("--split", options->split,
+                     "val, test or train; default: val where there is one, else test.")
+        ->option_text("NAME");
+    command
+        ->add_option("--alphas", options->alphas,
+                     "The values to try (0, 1, powers of two between, and 1 / the images normalised together "
+                     "in training).")
         ->option_text("LIST");
-    command->add_option("--layers", options->layers, "The layers that get it; * is any text (*).")->option_text("PATTERN");
+    command->add_option("--layers", options->layers, "The layers that get it; * is any text (*).")
+        ->option_text("PATTERN");
     command->add_option("--out", options->out, "Saves the model with the best value.")->option_text("FILE");
-    need_whole_number(*command,
-                      command->add_option("--batch", options->batch, "Images at a time; default: chosen for you.")->option_text("COUNT"), 0,
-                      INT32_MAX);
+    need_whole_number(
+        *command,
+        command->add_option("--batch", options->batch, "Images at a time; default: chosen for you.")
+            ->option_text("COUNT"),
+        0, INT32_MAX);
     command->add_flag("--json", options->as_json, "Prints the results as JSON.");
     add_device_option(*command, options->device);
     command->footer("Examples:\n"
                     "  lemnos tune-alpha --model model.safetensors --data photos --out tuned.safetensors\n"
-                    "  lemnos tune-alpha --model model.safetensors --data photos --alphas 0,0.01,0.1 --layers 'features.1*'");
+                    "  lemnos tune-alpha --model model.safetensors --data photos --alphas 0,0.01,0.1 "
+                    "--layers 'features.1*'");
     command->callback([=, &run] { run = [options] { return tune(*options); }; });
 }
 

@@ -10,23 +10,30 @@ namespace {
 struct Block {
     int64_t channels, stride;
 };
-constexpr Block blocks[] = {{64, 1},  {128, 2}, {128, 1}, {256, 2}, {256, 1}, {512, 2},  {512, 1},
+constexpr Block blocks[] = {{64, 1},  {128, 2}, {128, 1}, {256, 2}, {256, 1},  {512, 2}, {512, 1},
                             {512, 1}, {512, 1}, {512, 1}, {512, 1}, {1024, 2}, {1024, 1}};
 
 Architecture build(const Attributes& options) {
     const double width = options.real("width");
     require(width > 0, "Model mobilenet_v1: the width (", width, ") must be above 0.");
     const Padding padding = options.choice("padding") == "same" ? Padding::same : Padding::symmetric;
-    const auto thinned = [&](int64_t channels) { return std::max<int64_t>(8, int64_t(double(channels) * width)); };
+    const auto thinned = [&](int64_t channels) {
+        return std::max<int64_t>(8, int64_t(double(channels) * width));
+    };
     Architecture network = begin_network("mobilenet_v1", options);
-    network.pixels = {std::vector<double>(size_t(network.channels()), 0.5), std::vector<double>(size_t(network.channels()), 0.5)};
+    network.pixels = {std::vector<double>(size_t(network.channels()), 0.5),
+                      std::vector<double>(size_t(network.channels()), 0.5)};
     LayerBuilder layers(network, options);
-    Value x = layers.unit(network.image, "features.0.0", "features.0.1", {.channels = thinned(32), .stride = 2, .padding = padding}, "relu6");
+    Value x = layers.unit(network.image, "features.0.0", "features.0.1",
+                          {.channels = thinned(32), .stride = 2, .padding = padding}, "relu6");
     for (size_t i = 0; i < std::size(blocks); ++i) {
         const auto module = [&](int part) { return text("features.", i + 1, ".", part); };
         const int64_t inputs = network.graph.shape(x).back();
-        x = layers.unit(x, module(0), module(1), {.channels = inputs, .stride = blocks[i].stride, .groups = inputs, .padding = padding}, "relu6");
-        x = layers.unit(x, module(3), module(4), {.channels = thinned(blocks[i].channels), .kernel = 1}, "relu6");
+        x = layers.unit(
+            x, module(0), module(1),
+            {.channels = inputs, .stride = blocks[i].stride, .groups = inputs, .padding = padding}, "relu6");
+        x = layers.unit(x, module(3), module(4), {.channels = thinned(blocks[i].channels), .kernel = 1},
+                        "relu6");
     }
     x = layers.global_average_pool(x);
     x = layers.dropout(x, "classifier.0", options.real("dropout"));

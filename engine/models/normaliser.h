@@ -10,7 +10,8 @@ namespace lemnos {
 struct Normaliser {
     int64_t examples = 0; // that are normalised together in training; 0: all of a batch
     int64_t groups = 0;   // of channels; 0: every channel on its own
-    bool running = true;  // inference takes running statistics; otherwise each example's own moments, as training does
+    bool running =
+        true; // inference takes running statistics; otherwise each example's own moments, as training does
 
     // "batch", "ghost:32", "group:32", "batch-group:2x32", "instance" or "layer".
     static Normaliser parse(const std::string& text);

@@ -9,10 +9,10 @@
 //
 // The mean is kept in two numbers, its f32 value and what rounding took from it: with mean 1e4 and variance 1 the first
 // alone would be wrong by 5e-4 deviations.
+#include "shaders/normalisation.h"
 #include "graph/graph.h"
 #include "ops/activation.h"
 #include "ops/reduction.h"
-#include "shaders/normalisation.h"
 #include "shaders/normalisation_group.h"
 
 #include <algorithm>
@@ -25,7 +25,9 @@ static constexpr int64_t coefficients = 5, lines = 2, moment_sums = 3, gradient_
 static constexpr int64_t line_alignment = 64; // floats: a binding may begin at each line
 
 static int64_t padded_channels(const TensorType& x) { return round_up(x.channels(), 8); }
-static int64_t line_length(const TensorType& x, int64_t vectors) { return round_up(vectors * padded_channels(x), line_alignment); }
+static int64_t line_length(const TensorType& x, int64_t vectors) {
+    return round_up(vectors * padded_channels(x), line_alignment);
+}
 static TensorType vector_type(const TensorType& x) { return {DataType::f32, {x.channels()}}; }
 
 // ---- sets, groups, rows ----------------------------------------------------------------------------------------------
@@ -58,22 +60,29 @@ class RowPlan {
   public:
     enum class Work { pass, sums };
     RowPlan(const Emitter& e, const TensorType& x, const Grouping& grouping, Work work, int64_t vectors)
-        : profile_(e.profile()), grouping_(grouping), channels_(x.channels()), element_bytes_(size_of(x.dtype)),
-          example_rows_(x.elements() / x.channels() / x.shape[0]) {
+        : profile_(e.profile()), grouping_(grouping), channels_(x.channels()),
+          element_bytes_(size_of(x.dtype)), example_rows_(x.elements() / x.channels() / x.shape[0]) {
         const int64_t limit = (profile_.max_storage_range - profile_.storage_alignment) / row_bytes();
-        slice_rows_ = std::clamp<int64_t>(grouping.sets == 1 && set_rows() * row_bytes() <= profile_.max_storage_range
-                                              ? set_rows() : limit, 1, set_rows());
+        slice_rows_ = std::clamp<int64_t>(
+            grouping.sets == 1 && set_rows() * row_bytes() <= profile_.max_storage_range ? set_rows() : limit,
+            1, set_rows());
         deal(work);
         const int64_t table_bytes = 4 * line_length(x, coefficients);
+        int64_t sets_of_tables = 0; // whose partial sums and coefficients one binding covers
         for (;;) { // only a device whose bindings are tiny comes here twice
             const int64_t partial_bytes = 4 * strands_of_set() * vectors * round_up(channels_, 8);
-            window_sets_ = std::min({limit / set_rows(), profile_.max_storage_range / std::max(partial_bytes, table_bytes), grouping.sets});
-            if (window_sets_ >= 1 || work == Work::pass) break;
-            if (!tiled() && abreast_ > 1) abreast_ = divide_up(abreast_, 2);
-            else if (depth_ < slice_rows_) depth_ *= 2;
-            else break; // the plan refuses it
+            sets_of_tables = profile_.max_storage_range / std::max(partial_bytes, table_bytes);
+            if (sets_of_tables >= 1 || work == Work::pass) break;
+            if (!tiled() && abreast_ > 1)
+                abreast_ = divide_up(abreast_, 2);
+            else if (depth_ < slice_rows_)
+                depth_ *= 2;
+            else
+                break; // the plan refuses it
         }
-        window_sets_ = grouping.sets == 1 || slice_rows_ < set_rows() ? 1 : std::max<int64_t>(window_sets_, 1);
+        const bool cut = slice_rows_ < set_rows();
+        window_sets_ =
+            cut ? 1 : std::max<int64_t>(1, std::min({limit / set_rows(), sets_of_tables, grouping.sets}));
     }
 
     struct Window {
@@ -99,10 +108,13 @@ class RowPlan {
             const int64_t length = ((window.sets - 1) * set_rows() + params.rows) * row_bytes();
             params.skip = uint32_t((start - from) / element_bytes_);
             Kernel kernel{.shader = text(shader, ".", form_ + (element_bytes_ == 2 ? 10 : 0))};
-            kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, constants[0], constants[1], uint32_t(column_lanes_)};
+            kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, constants[0], constants[1],
+                                     uint32_t(column_lanes_)};
             for (size_t i = 0; i < operands.size(); ++i)
-                kernel.operands.push_back(rows[i] ? operands[i].slice(from, start - from + length) : operands[i]);
-            kernel.groups = linear_groups(profile_, window.sets * strands(params.rows) * columns(), uint32_t(group_size_));
+                kernel.operands.push_back(rows[i] ? operands[i].slice(from, start - from + length)
+                                                  : operands[i]);
+            kernel.groups = linear_groups(profile_, window.sets * strands(params.rows) * columns(),
+                                          uint32_t(group_size_));
             if (tiled()) {
                 const auto blocks = linear_groups(profile_, window.sets * strands(params.rows), 1);
                 kernel.groups = {uint32_t(divide_up(columns(), column_lanes_)), blocks[0], blocks[1]};
@@ -113,8 +125,8 @@ class RowPlan {
     }
 
     // Merges the partial sums of a window: an invocation a channel and set, or a workgroup for 8.
-    void dispatch_merge(Emitter& e, const Window& window, const char* shader, bool counted, bool given, int64_t vector_stride,
-                        double epsilon, std::vector<Operand> operands) const {
+    void dispatch_merge(Emitter& e, const Window& window, const char* shader, bool counted, bool given,
+                        int64_t vector_stride, double epsilon, std::vector<Operand> operands) const {
         Kernel kernel{.shader = text(shader, ".", int(tiled())), .operands = std::move(operands)};
         kernel.specialisation = {tiled() ? 128u : 16u, counted, tiled(), given};
         kernel.groups = linear_groups(profile_, window.sets * round_up(channels_, 8), tiled() ? 8 : 16);
@@ -130,7 +142,9 @@ class RowPlan {
     int64_t columns() const { return divide_up(channels_, form_ == 1 ? 8 : 4); }
     bool tiled() const { return form_ == 2; }
     // The partial sums of so many rows.
-    int64_t strands(int64_t rows) const { return divide_up(rows, abreast_ * depth_) * (tiled() ? 1 : abreast_); }
+    int64_t strands(int64_t rows) const {
+        return divide_up(rows, abreast_ * depth_) * (tiled() ? 1 : abreast_);
+    }
     int64_t strands_of_set() const {
         const int64_t slices = divide_up(set_rows(), slice_rows_);
         return (slices - 1) * strands(slice_rows_) + strands(set_rows() - (slices - 1) * slice_rows_);
@@ -154,7 +168,8 @@ class RowPlan {
             group_size_ = 128;
             column_lanes_ = int64_t(std::bit_ceil(uint64_t(std::min<int64_t>(columns(), 8))));
             abreast_ = group_size_ / column_lanes_;
-            depth_ = std::clamp<int64_t>(divide_up(columns(), column_lanes_) * divide_up(rows, abreast_) / 1024, 4, 128);
+            depth_ = std::clamp<int64_t>(
+                divide_up(columns(), column_lanes_) * divide_up(rows, abreast_) / 1024, 4, 128);
         }
     }
 
@@ -180,7 +195,7 @@ class RowPlan {
     int64_t channels_, element_bytes_, example_rows_;
     int64_t slice_rows_ = 1; // of a set that one binding may cover
     int64_t window_sets_ = 1;
-    int form_ = 0;           // FORM of the shaders
+    int form_ = 0; // FORM of the shaders
     int64_t abreast_ = 1, depth_ = 1, group_size_ = 64, column_lanes_ = 1;
 };
 
@@ -188,11 +203,13 @@ class RowPlan {
 class SetVectors {
   public:
     SetVectors(Emitter& e, const TensorType& x, int64_t sets, const Operand& result)
-        : result_(result), single_(sets == 1), sets_(sets), stride_(single_ ? x.channels() : round_up(x.channels(), line_alignment)),
+        : result_(result), single_(sets == 1), sets_(sets),
+          stride_(single_ ? x.channels() : round_up(x.channels(), line_alignment)),
           all_(single_ ? result : e.workspace(4 * sets * stride_)) {}
     int64_t stride() const { return stride_; }
     Operand window(const RowPlan::Window& window) const {
-        return (single_ ? all_ : all_.slice(4 * window.first_set * stride_, 4 * window.sets * stride_)).as(Access::write);
+        return (single_ ? all_ : all_.slice(4 * window.first_set * stride_, 4 * window.sets * stride_))
+            .as(Access::write);
     }
     Operand read() const { return all_.as(Access::read); }
     // result = the sum over the sets.
@@ -217,14 +234,17 @@ static Operand lines_of(const Operand& table, const RowPlan::Window& window, int
     return table.slice(4 * window.first_set * length, 4 * window.sets * length);
 }
 
-static Kernel group_kernel(const Emitter& e, const char* shader, const TensorType& x, const Grouping& grouping, const RowPlan::Window& window,
-                           int64_t vector_stride, double epsilon) {
+static Kernel group_kernel(const Emitter& e, const char* shader, const TensorType& x,
+                           const Grouping& grouping, const RowPlan::Window& window, int64_t vector_stride,
+                           double epsilon) {
     const bool each = e.profile().family != KernelFamily::scalar;
     Kernel kernel{.shader = shader, .specialisation = {16, each}};
-    kernel.groups = linear_groups(e.profile(), window.sets * (each ? x.channels() : x.channels() / grouping.span), 16);
+    kernel.groups =
+        linear_groups(e.profile(), window.sets * (each ? x.channels() : x.channels() / grouping.span), 16);
     kernel.params(shader::NormalisationGroupParams{
-        uint32_t(x.channels()), uint32_t(grouping.span), uint32_t(window.sets), uint32_t(window.first_set), uint32_t(grouping.examples),
-        uint32_t(x.elements() / x.channels() / x.shape[0]), uint32_t(vector_stride), float(epsilon)});
+        uint32_t(x.channels()), uint32_t(grouping.span), uint32_t(window.sets), uint32_t(window.first_set),
+        uint32_t(grouping.examples), uint32_t(x.elements() / x.channels() / x.shape[0]),
+        uint32_t(vector_stride), float(epsilon)});
     return kernel;
 }
 
@@ -235,8 +255,8 @@ static uint32_t activation_number(const Emitter& e) {
 // ---- what is accepted ------------------------------------------------------------------------------------------------
 
 static void require_rows(const Signature& s) {
-    s.require(s.input(0).dtype == DataType::f32 || s.input(0).dtype == DataType::f16, "the input x (", to_string(s.input(0)),
-              ") is neither f32 nor f16.");
+    s.require(s.input(0).dtype == DataType::f32 || s.input(0).dtype == DataType::f16, "the input x (",
+              to_string(s.input(0)), ") is neither f32 nor f16.");
     s.require(s.input(0).rank() >= 2, "the input x (", to_string(s.input(0)), ") has rank ",
               s.input(0).rank(), " (2 or more are needed: examples first, channels last).");
 }
@@ -251,26 +271,30 @@ static void require_vector(const Signature& s, int i, const char* name) {
 static void require_number(const Signature& s, int i, const char* name) {
     if (!s.has(i)) return;
     s.require_type(i, DataType::f32, name);
-    s.require(s.input(i).elements() == 1, "the input ", name, " (", to_string(s.input(i)), ") is not one number.");
+    s.require(s.input(i).elements() == 1, "the input ", name, " (", to_string(s.input(i)),
+              ") is not one number.");
 }
 
 static Grouping require_grouping(const Signature& s, bool sets) {
     const int64_t examples = s.attributes.integer("examples"), groups = s.attributes.integer("groups");
     const int64_t batch = s.shape(0)[0], channels = s.input(0).channels();
-    s.require(!sets || examples == 0 || batch % examples == 0, "sets of ", examples, " examples do not divide the batch (", batch,
-              "); choose a size that does.");
-    s.require(groups == 0 || channels % groups == 0, groups, " groups do not divide the ", channels, " channels of x (",
-              to_string(s.input(0)), ").");
+    s.require(!sets || examples == 0 || batch % examples == 0, "sets of ", examples,
+              " examples do not divide the batch (", batch, "); choose a size that does.");
+    s.require(groups == 0 || channels % groups == 0, groups, " groups do not divide the ", channels,
+              " channels of x (", to_string(s.input(0)), ").");
     return Grouping::of(s.attributes, s.input(0));
 }
 
 static std::vector<AttributeSpec> attributes_of_normaliser() {
     return {real_attribute("epsilon", 1e-5, 0, 1e3, "Added to the variance."), activation_attribute(),
-            integer_attribute("examples", 0, 0, INT32_MAX,
-                              "Examples of a set, which are normalised together; it divides the batch. 0: all. 1: each on its own "
-                              "(group, instance and layer normalisation); in between: ghost batch normalisation."),
+            integer_attribute(
+                "examples", 0, 0, INT32_MAX,
+                "Examples of a set, which are normalised together; it divides the batch. 0: all. 1: each on "
+                "its own "
+                "(group, instance and layer normalisation); in between: ghost batch normalisation."),
             integer_attribute("groups", 0, 0, INT32_MAX,
-                              "Groups of channels, which are normalised together; it divides the channels. 0: each channel on its "
+                              "Groups of channels, which are normalised together; it divides the channels. "
+                              "0: each channel on its "
                               "own; 1: all together.")};
 }
 
@@ -287,20 +311,23 @@ static std::vector<TensorType> infer_training(const Signature& s) {
 
 // Moments of every set and channel, from which `table` is made: mean, what rounding took from it, and with gamma and beta
 // the coefficients of a normalisation channel by channel.
-static void emit_moments(Emitter& e, const RowPlan& plan, const RowPlan::Window& window, const TensorType& x, const Operand& valid, bool counted,
-                         const SetVectors& means, const SetVectors& variances, const Operand& table) {
+static void emit_moments(Emitter& e, const RowPlan& plan, const RowPlan::Window& window, const TensorType& x,
+                         const Operand& valid, bool counted, const SetVectors& means,
+                         const SetVectors& variances, const Operand& table) {
     const Operand partials = e.workspace(plan.partial_bytes(window, moment_sums));
-    plan.dispatch(e, window, "normalisation_statistics", {counted, 0}, {e.input(0), partials.as(Access::write), valid},
-                  {true, false, false}, 4);
-    plan.dispatch_merge(e, window, "normalisation_merge", counted, false, means.stride(), e.attributes().real("epsilon"),
-                        {partials.as(Access::read), e.input(1), e.input(2), valid, means.window(window), variances.window(window),
-                         lines_of(table, window, line_length(x, coefficients)).as(Access::write)});
+    plan.dispatch(e, window, "normalisation_statistics", {counted, 0},
+                  {e.input(0), partials.as(Access::write), valid}, {true, false, false}, 4);
+    plan.dispatch_merge(
+        e, window, "normalisation_merge", counted, false, means.stride(), e.attributes().real("epsilon"),
+        {partials.as(Access::read), e.input(1), e.input(2), valid, means.window(window),
+         variances.window(window), lines_of(table, window, line_length(x, coefficients)).as(Access::write)});
 }
 
-static void emit_apply(Emitter& e, const RowPlan& pass, const RowPlan::Window& window, const TensorType& x, const Operand& valid, bool counted,
-                       const Operand& table) {
+static void emit_apply(Emitter& e, const RowPlan& pass, const RowPlan::Window& window, const TensorType& x,
+                       const Operand& valid, bool counted, const Operand& table) {
     pass.dispatch(e, window, "normalisation_apply", {counted, activation_number(e)},
-                  {e.input(0), lines_of(table, window, line_length(x, coefficients)).as(Access::read), e.output(0), valid},
+                  {e.input(0), lines_of(table, window, line_length(x, coefficients)).as(Access::read),
+                   e.output(0), valid},
                   {true, false, true, false}, 4);
 }
 
@@ -311,23 +338,33 @@ static void emit_training(Emitter& e) {
     const Operand valid = counted ? e.input(3) : e.none(), table = e.output(3);
     const SetVectors means(e, x, grouping.sets, e.output(1)), variances(e, x, grouping.sets, e.output(2));
     const Operand channel_table = grouped ? e.workspace(table.bytes) : table; // before channels are grouped
-    const RowPlan sums(e, x, grouping, RowPlan::Work::sums, moment_sums), pass(e, x, grouping, RowPlan::Work::pass, 0);
+    const RowPlan sums(e, x, grouping, RowPlan::Work::sums, moment_sums),
+        pass(e, x, grouping, RowPlan::Work::pass, 0);
     for (const RowPlan::Window& window : sums.windows()) {
         emit_moments(e, sums, window, x, valid, counted, means, variances, channel_table);
         if (!grouped) continue;
         const int64_t length = line_length(x, coefficients);
-        Kernel group = group_kernel(e, "normalisation_coefficients", x, grouping, window, means.stride(), e.attributes().real("epsilon"));
+        Kernel group = group_kernel(e, "normalisation_coefficients", x, grouping, window, means.stride(),
+                                    e.attributes().real("epsilon"));
         group.specialisation.insert(group.specialisation.end(), {true, false});
-        group.operands = {e.input(1), e.input(2), lines_of(channel_table, window, length).as(Access::read),
-                          variances.window(window).as(Access::read), e.none(), e.none(), e.none(), lines_of(table, window, length)};
+        group.operands = {e.input(1),
+                          e.input(2),
+                          lines_of(channel_table, window, length).as(Access::read),
+                          variances.window(window).as(Access::read),
+                          e.none(),
+                          e.none(),
+                          e.none(),
+                          lines_of(table, window, length)};
         e.dispatch(std::move(group));
     }
-    for (const RowPlan::Window& window : pass.windows()) emit_apply(e, pass, window, x, valid, counted, table);
+    for (const RowPlan::Window& window : pass.windows())
+        emit_apply(e, pass, window, x, valid, counted, table);
     if (grouping.sets == 1) return;
     const RowPlan::Window all{0, grouping.sets};
     Kernel pool = group_kernel(e, "normalisation_pool", x, grouping, all, means.stride(), 0);
     pool.specialisation = {16, counted};
-    pool.operands = {means.read(), variances.read(), valid, channel_table.as(Access::read), e.output(1), e.output(2)};
+    pool.operands = {means.read(), variances.read(), valid, channel_table.as(Access::read),
+                     e.output(1),  e.output(2)};
     pool.groups = linear_groups(e.profile(), x.channels(), 16);
     e.dispatch(std::move(pool));
 }
@@ -357,15 +394,24 @@ static void emit_given(Emitter& e) {
     const Grouping grouping = grouping_of_given(e.attributes(), x, weighed);
     const Operand table = e.output(1);
     const int64_t length = line_length(x, coefficients);
-    const auto emit_coefficients = [&](const RowPlan::Window& window, int64_t stride, const Operand& own, const Operand& variances) {
-        Kernel mix = group_kernel(e, "normalisation_coefficients", x, grouping, window, stride, e.attributes().real("epsilon"));
+    const auto emit_coefficients = [&](const RowPlan::Window& window, int64_t stride, const Operand& own,
+                                       const Operand& variances) {
+        Kernel mix = group_kernel(e, "normalisation_coefficients", x, grouping, window, stride,
+                                  e.attributes().real("epsilon"));
         mix.specialisation.insert(mix.specialisation.end(), {weighed, true});
-        mix.operands = {e.input(1), e.input(2), own, variances, e.input(3), e.input(4), weighed ? e.input(5) : e.none(),
+        mix.operands = {e.input(1),
+                        e.input(2),
+                        own,
+                        variances,
+                        e.input(3),
+                        e.input(4),
+                        weighed ? e.input(5) : e.none(),
                         lines_of(table, window, length)};
         e.dispatch(std::move(mix));
     };
     if (weighed) {
-        const SetVectors means(e, x, grouping.sets, e.workspace(4 * x.channels())), variances(e, x, grouping.sets, e.workspace(4 * x.channels()));
+        const SetVectors means(e, x, grouping.sets, e.workspace(4 * x.channels())),
+            variances(e, x, grouping.sets, e.workspace(4 * x.channels()));
         const Operand own = e.workspace(table.bytes);
         const RowPlan sums(e, x, grouping, RowPlan::Work::sums, moment_sums);
         for (const RowPlan::Window& window : sums.windows()) {
@@ -377,18 +423,20 @@ static void emit_given(Emitter& e) {
         emit_coefficients({0, 1}, 0, e.none(), e.none());
     }
     const RowPlan pass(e, x, grouping, RowPlan::Work::pass, 0);
-    for (const RowPlan::Window& window : pass.windows()) emit_apply(e, pass, window, x, e.none(), false, table);
+    for (const RowPlan::Window& window : pass.windows())
+        emit_apply(e, pass, window, x, e.none(), false, table);
 }
 
 // ---- gradient --------------------------------------------------------------------------------------------------------
 
 static void add_gradient(GradientBuilder& b, int table, Value valid, bool given) {
     if (!b.output_gradient() || !(b.needs(0) || b.needs(1) || b.needs(2))) return;
-    const Value dx = b.add("normalisation_gradient", {b.input(0), b.output_gradient(), b.output(table), valid},
-                           {{"activation", b.attributes().choice("activation")},
-                            {"given", int64_t(given)},
-                            {"examples", given ? int64_t(0) : b.attributes().integer("examples")},
-                            {"groups", b.attributes().integer("groups")}});
+    const Value dx =
+        b.add("normalisation_gradient", {b.input(0), b.output_gradient(), b.output(table), valid},
+              {{"activation", b.attributes().choice("activation")},
+               {"given", int64_t(given)},
+               {"examples", given ? int64_t(0) : b.attributes().integer("examples")},
+               {"groups", b.attributes().integer("groups")}});
     for (int i = 0; i < 3; ++i)
         if (b.needs(i)) b.set(i, {dx.node, i});
 }
@@ -397,8 +445,9 @@ static std::vector<TensorType> infer_gradient(const Signature& s) {
     require_rows(s);
     s.require(s.input(1) == s.input(0), "dy (", to_string(s.input(1)), ") and x (", to_string(s.input(0)),
               ") differ.");
-    s.require(s.input(2) == table_type(s.input(0), require_grouping(s, true).sets), "the table of coefficients (", to_string(s.input(2)),
-              ") does not belong to x (", to_string(s.input(0)), ").");
+    s.require(s.input(2) == table_type(s.input(0), require_grouping(s, true).sets),
+              "the table of coefficients (", to_string(s.input(2)), ") does not belong to x (",
+              to_string(s.input(0)), ").");
     require_number(s, 3, "valid");
     return {s.input(0), vector_type(s.input(0)), vector_type(s.input(0))};
 }
@@ -406,37 +455,45 @@ static std::vector<TensorType> infer_gradient(const Signature& s) {
 static void emit_gradient(Emitter& e) {
     const TensorType x = e.input_type(0);
     const Grouping grouping = Grouping::of(e.attributes(), x);
-    const bool counted = e.has_input(3), given = e.attributes().boolean("given"), grouped = grouping.span > 1 && !given;
+    const bool counted = e.has_input(3), given = e.attributes().boolean("given"),
+               grouped = grouping.span > 1 && !given;
     const Operand valid = counted ? e.input(3) : e.none();
     const uint32_t activation = activation_number(e);
     const SetVectors dgammas(e, x, grouping.sets, e.output(1)), dbetas(e, x, grouping.sets, e.output(2));
     const int64_t table_length = line_length(x, coefficients), length = line_length(x, lines);
     const Operand slopes = e.workspace(4 * grouping.sets * length); // and levels
-    const RowPlan sums(e, x, grouping, RowPlan::Work::sums, gradient_sums), pass(e, x, grouping, RowPlan::Work::pass, 0);
+    const RowPlan sums(e, x, grouping, RowPlan::Work::sums, gradient_sums),
+        pass(e, x, grouping, RowPlan::Work::pass, 0);
     for (const RowPlan::Window& window : sums.windows()) {
-        const Operand table = lines_of(e.input(2), window, table_length), own = lines_of(slopes, window, length);
+        const Operand table = lines_of(e.input(2), window, table_length),
+                      own = lines_of(slopes, window, length);
         const Operand partials = e.workspace(sums.partial_bytes(window, gradient_sums));
         sums.dispatch(e, window, "normalisation_gradient_sums", {counted, activation},
-                      {e.input(0), e.input(1), table, partials.as(Access::write), valid}, {true, true, false, false, false}, 8);
+                      {e.input(0), e.input(1), table, partials.as(Access::write), valid},
+                      {true, true, false, false, false}, 8);
         sums.dispatch_merge(e, window, "normalisation_gradient_merge", counted, given, dgammas.stride(), 0,
-                            {partials.as(Access::read), table, valid, dgammas.window(window), dbetas.window(window), own.as(Access::write)});
+                            {partials.as(Access::read), table, valid, dgammas.window(window),
+                             dbetas.window(window), own.as(Access::write)});
         if (!grouped) continue;
-        Kernel group = group_kernel(e, "normalisation_gradient_group", x, grouping, window, dgammas.stride(), 0);
+        Kernel group =
+            group_kernel(e, "normalisation_gradient_group", x, grouping, window, dgammas.stride(), 0);
         group.specialisation.push_back(counted);
-        group.operands = {table, dgammas.window(window).as(Access::read), dbetas.window(window).as(Access::read), valid, own.as(Access::write)};
+        group.operands = {table, dgammas.window(window).as(Access::read),
+                          dbetas.window(window).as(Access::read), valid, own.as(Access::write)};
         e.dispatch(std::move(group));
     }
     for (const RowPlan::Window& window : pass.windows())
         pass.dispatch(e, window, "normalisation_gradient_apply", {counted, activation},
-                      {e.input(0), e.input(1), lines_of(e.input(2), window, table_length), lines_of(slopes, window, length).as(Access::read),
-                       e.output(0), valid},
+                      {e.input(0), e.input(1), lines_of(e.input(2), window, table_length),
+                       lines_of(slopes, window, length).as(Access::read), e.output(0), valid},
                       {true, true, false, false, true, false}, 8);
     dgammas.sum(e);
     dbetas.sum(e);
 }
 
-static const char* const table_help = "For the gradient: mean, scale, shift, what rounding took from the mean, and "
-                                      "1 / sqrt(variance + epsilon), each padded to a multiple of 8; one line a set.";
+static const char* const table_help =
+    "For the gradient: mean, scale, shift, what rounding took from the mean, and "
+    "1 / sqrt(variance + epsilon), each padded to a multiple of 8; one line a set.";
 
 } // namespace lemnos
 
@@ -445,10 +502,14 @@ using namespace lemnos;
 LEMNOS_DEFINE_OPERATOR(normalisation) {
     return {
         .name = "normalisation",
-        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with the moments of the cells that are "
-                   "normalised together: of a set of examples, at all positions, in a group of channels. By `examples` and `groups` "
-                   "this is batch (0, 0), ghost batch (n, 0), instance (1, 0), layer (1, 1), group (1, g) and batch/group (n, g) "
-                   "normalisation (arXiv 1502.03167, 1705.08741, 1607.08022, 1607.06450, 1803.08494, 1906.03548). Nothing is "
+        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with the moments of "
+                   "the cells that are "
+                   "normalised together: of a set of examples, at all positions, in a group of channels. By "
+                   "`examples` and `groups` "
+                   "this is batch (0, 0), ghost batch (n, 0), instance (1, 0), layer (1, 1), group (1, g) "
+                   "and batch/group (n, g) "
+                   "normalisation (arXiv 1502.03167, 1705.08741, 1607.08022, 1607.06450, 1803.08494, "
+                   "1906.03548). Nothing is "
                    "differentiated through the outputs mean and variance.",
         .inputs = {{"x", "[examples, ..., channels], f32 or f16."},
                    {"gamma", "[channels]."},
@@ -458,7 +519,8 @@ LEMNOS_DEFINE_OPERATOR(normalisation) {
                     "Left out: all.",
                     true}},
         .outputs = {{"y", "The shape and type of x."},
-                    {"mean", "[channels], of the whole batch channel by channel, however it is normalised; 0 when no example counts."},
+                    {"mean", "[channels], of the whole batch channel by channel, however it is normalised; 0 "
+                             "when no example counts."},
                     {"variance", "[channels], likewise; biased: divided by the number of cells that count."},
                     {"coefficients", table_help}},
         .attributes = attributes_of_normaliser(),
@@ -470,22 +532,27 @@ LEMNOS_DEFINE_OPERATOR(normalisation) {
 LEMNOS_DEFINE_OPERATOR(batch_norm) {
     return {
         .name = "batch_norm",
-        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with given moments, which are constants. "
-                   "With alpha each example's own moments weigh alpha and the given ones 1 - alpha, as raw moments (inference "
+        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with given moments, "
+                   "which are constants. "
+                   "With alpha each example's own moments weigh alpha and the given ones 1 - alpha, as raw "
+                   "moments (inference "
                    "example weighing, arXiv 1906.03548).",
         .inputs = {{"x", "[examples, ..., channels], f32 or f16."},
                    {"gamma", "[channels]."},
                    {"beta", "[channels]."},
                    {"mean", "[channels]."},
                    {"variance", "[channels]."},
-                   {"alpha", "[1], in [0, 1]. Left out: 0. For inference: the operator has no gradient then.", true}},
+                   {"alpha", "[1], in [0, 1]. Left out: 0. For inference: the operator has no gradient then.",
+                    true}},
         .outputs = {{"y", "The shape and type of x."}, {"coefficients", table_help}},
         .attributes = attributes_of_normaliser(),
         .infer = infer_given,
         .gradient =
             [](GradientBuilder& b) {
                 if (b.input(5))
-                    fail(ErrorCode::unsupported, "Operator batch_norm: with the input alpha it has no gradient; it is for inference.");
+                    fail(
+                        ErrorCode::unsupported,
+                        "Operator batch_norm: with the input alpha it has no gradient; it is for inference.");
                 add_gradient(b, 1, {}, true);
             },
         .emit = emit_given};

@@ -13,7 +13,8 @@ namespace lemnos::test {
 struct PublishedWeights : OpTest {
     // Files of f16, which become f32; TensorFlow's padding, as the weights were trained with.
     static std::shared_ptr<Model> mobilenet_v2(const std::string& weights) {
-        auto model = std::make_shared<Model>(device(), build_architecture("mobilenet_v2", {{"padding", std::string("same")}}));
+        auto model = std::make_shared<Model>(
+            device(), build_architecture("mobilenet_v2", {{"padding", std::string("same")}}));
         model->load_weights(weights);
         return model;
     }
@@ -22,7 +23,8 @@ struct PublishedWeights : OpTest {
 // ResNet-20 reaches its published accuracy on the 10,000 test images of CIFAR-10.
 TEST_F(PublishedWeights, ResNet20OnCifar10) {
     const std::string weights = test_data() + "/models/resnet20_cifar10.safetensors";
-    const std::vector<std::string> shards{test_data() + "/cifar10/cifar10_test_00.med.xz", test_data() + "/cifar10/cifar10_test_01.med.xz"};
+    const std::vector<std::string> shards{test_data() + "/cifar10/cifar10_test_00.med.xz",
+                                          test_data() + "/cifar10/cifar10_test_01.med.xz"};
     for (const std::string& path : {weights, shards[0], shards[1]}) LEMNOS_SKIP_WITHOUT(path);
     const auto dataset = cifar10_from_shards(shards);
     ASSERT_TRUE(dataset) << "The shards of CIFAR-10 cannot be unpacked (with the program xz).";
@@ -37,7 +39,8 @@ TEST_F(PublishedWeights, ResNet20OnCifar10) {
 
 // The logits that TensorFlow Lite gave for a photograph of a cat, folded and not.
 TEST_F(PublishedWeights, MobileNetV2GivesTheGoldenLogits) {
-    const std::string weights = test_data() + "/models/mobilenet_v2_1.0_imagenet.safetensors", picture = test_data() + "/models/golden_cat224.png",
+    const std::string weights = test_data() + "/models/mobilenet_v2_1.0_imagenet.safetensors",
+                      picture = test_data() + "/models/golden_cat224.png",
                       golden = test_data() + "/models/golden_cat224.mobilenet_v2.logits.f32";
     for (const std::string& path : {weights, picture, golden}) LEMNOS_SKIP_WITHOUT(path);
     const auto model = mobilenet_v2(weights);
@@ -60,7 +63,8 @@ TEST_F(PublishedWeights, MobileNetV2GivesTheGoldenLogits) {
 }
 
 TEST_F(PublishedWeights, MobileNetV2KnowsPhotographs) {
-    const std::string weights = test_data() + "/models/mobilenet_v2_1.0_imagenet.safetensors", names = test_data() + "/photos/imagenet_classes.tsv",
+    const std::string weights = test_data() + "/models/mobilenet_v2_1.0_imagenet.safetensors",
+                      names = test_data() + "/photos/imagenet_classes.tsv",
                       photos = test_data() + "/photos/coral/";
     for (const std::string& path : {weights, names, photos}) LEMNOS_SKIP_WITHOUT(path);
     std::vector<std::string> classes;
@@ -69,19 +73,31 @@ TEST_F(PublishedWeights, MobileNetV2KnowsPhotographs) {
     ASSERT_EQ(classes.size(), 1000u);
     // What a person sees, as ranges of classes; of the owl at least that it is a bird.
     using Ranges = std::vector<std::pair<size_t, size_t>>;
-    const Ranges birds{{7, 24}, {80, 100}, {127, 146}}, dogs{{151, 268}}, cats{{281, 285}}, pets{{151, 268}, {281, 285}};
-    const std::pair<const char*, Ranges> expected[] = {
-        {"bird", birds},          {"cat", cats},          {"cat_train_0", cats},     {"dog_test_0", dogs},
-        {"dog_train_0", dogs},    {"dragonfly", {{319, 320}}}, {"grace_hopper", {{652, 652}}}, {"hot_dog", {{934, 934}}},
-        {"owl", birds},           {"parrot", {{87, 90}}}, {"pets", pets},            {"sunflower", {{985, 985}}}};
+    const Ranges birds{{7, 24}, {80, 100}, {127, 146}}, dogs{{151, 268}}, cats{{281, 285}},
+        pets{{151, 268}, {281, 285}};
+    const std::pair<const char*, Ranges> expected[] = {{"bird", birds},
+                                                       {"cat", cats},
+                                                       {"cat_train_0", cats},
+                                                       {"dog_test_0", dogs},
+                                                       {"dog_train_0", dogs},
+                                                       {"dragonfly", {{319, 320}}},
+                                                       {"grace_hopper", {{652, 652}}},
+                                                       {"hot_dog", {{934, 934}}},
+                                                       {"owl", birds},
+                                                       {"parrot", {{87, 90}}},
+                                                       {"pets", pets},
+                                                       {"sunflower", {{985, 985}}}};
     Predictor predictor(mobilenet_v2(weights), 1);
     std::vector<float> probabilities(1000);
     for (const auto& [photo, ranges] : expected) {
         const Image image = resize_image(read_image(photos + photo + ".jpg", 3), 224, 224);
         predictor.run(image.pixels.data(), 1, probabilities.data());
-        const auto best = size_t(std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin());
+        const auto best =
+            size_t(std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin());
         std::printf("%-14s %5.1f %%  %s\n", photo, 100 * double(probabilities[best]), classes[best].c_str());
-        EXPECT_TRUE(std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) { return best >= range.first && best <= range.second; }))
+        EXPECT_TRUE(
+            std::any_of(ranges.begin(), ranges.end(),
+                        [&](const auto& range) { return best >= range.first && best <= range.second; }))
             << photo << " is taken for " << classes[best];
     }
 }

@@ -30,8 +30,8 @@ struct NormCase {
 };
 
 std::string describe(const NormCase& c) {
-    return text(name_of(c.dtype), " ", to_string(c.shape), ", mean ", c.mean, ", ", c.activation, ", valid ", c.valid, ", sets of ",
-                c.grouping.examples, ", groups ", c.grouping.groups);
+    return text(name_of(c.dtype), " ", to_string(c.shape), ", mean ", c.mean, ", ", c.activation, ", valid ",
+                c.valid, ", sets of ", c.grouping.examples, ", groups ", c.grouping.groups);
 }
 
 // The identity for "none".
@@ -55,7 +55,9 @@ void avoid_kinks(Tensor& x, const Tensor& y, const reference::Activation& activa
 }
 
 // As the device holds it.
-Tensor held(const Tensor& x, DataType dtype) { return dtype == DataType::f16 ? reference::cast(x, reference::NumberType::f16) : x; }
+Tensor held(const Tensor& x, DataType dtype) {
+    return dtype == DataType::f16 ? reference::cast(x, reference::NumberType::f16) : x;
+}
 
 void test_training(RandomCases& random, const NormCase& c, const RunOptions& options = {}) {
     SCOPED_TRACE(describe(c));
@@ -77,7 +79,8 @@ void test_training(RandomCases& random, const NormCase& c, const RunOptions& opt
                  {"groups", c.grouping.groups}}};
     if (c.valid != all) norm.inputs.emplace_back(Tensor({1}, double(c.valid)));
     const std::vector<Tensor> outputs = run_all(norm, options);
-    const reference::BatchNorm expected = reference::normalisation(x, gamma, beta, c.epsilon, c.valid, c.grouping);
+    const reference::BatchNorm expected =
+        reference::normalisation(x, gamma, beta, c.epsilon, c.valid, c.grouping);
     Tensor y = reference::activate(activation, expected.y);
     clear_from(y, c.valid);
     expect_near(outputs[0], y, near);
@@ -112,32 +115,50 @@ TEST_F(NormalisationTraining, MatchesTheReferenceForTheShapesOfNetworks) {
 }
 
 TEST_F(NormalisationTraining, NormalisesSetsOfExamplesOnTheirOwn) {
-    for (const Shape& shape : {Shape{12, 3, 5, 3}, Shape{12, 4, 4, 16}, Shape{12, 7}, Shape{12, 1, 1, 64}, Shape{12, 9, 9, 24}})
-        for (int64_t examples : {1, 2, 4, 12}) test_training(random, {.shape = shape, .mean = 0.7, .grouping = {examples, 0}});
+    for (const Shape& shape :
+         {Shape{12, 3, 5, 3}, Shape{12, 4, 4, 16}, Shape{12, 7}, Shape{12, 1, 1, 64}, Shape{12, 9, 9, 24}})
+        for (int64_t examples : {1, 2, 4, 12})
+            test_training(random, {.shape = shape, .mean = 0.7, .grouping = {examples, 0}});
     for (int64_t valid : {0, 1, 5, 8, 11})
-        test_training(random, {.shape = {12, 3, 3, 8}, .mean = -0.4, .activation = "relu6", .valid = valid, .grouping = {4, 0}});
+        test_training(random, {.shape = {12, 3, 3, 8},
+                               .mean = -0.4,
+                               .activation = "relu6",
+                               .valid = valid,
+                               .grouping = {4, 0}});
     test_training(random, {.shape = {12, 5, 5, 20}, .mean = 1e4, .grouping = {3, 0}});
     test_training(random, {.shape = {64, 7, 7, 40}, .mean = 1, .activation = "relu6", .grouping = {1, 0}});
 }
 
 TEST_F(NormalisationTraining, NormalisesGroupsOfChannelsTogether) {
-    for (const Shape& shape : {Shape{6, 3, 5, 12}, Shape{6, 4, 4, 24}, Shape{6, 36}, Shape{6, 1, 1, 60}, Shape{6, 9, 9, 12}})
-        for (const Grouping& grouping : {Grouping{1, 1}, Grouping{1, 4}, Grouping{2, 3}, Grouping{0, 12}, Grouping{3, 12}, Grouping{0, 1}})
+    for (const Shape& shape :
+         {Shape{6, 3, 5, 12}, Shape{6, 4, 4, 24}, Shape{6, 36}, Shape{6, 1, 1, 60}, Shape{6, 9, 9, 12}})
+        for (const Grouping& grouping : {Grouping{1, 1}, Grouping{1, 4}, Grouping{2, 3}, Grouping{0, 12},
+                                         Grouping{3, 12}, Grouping{0, 1}})
             for (const char* activation : {"none", "relu6"})
-                test_training(random, {.shape = shape, .mean = 0.7, .activation = activation, .grouping = grouping});
+                test_training(random,
+                              {.shape = shape, .mean = 0.7, .activation = activation, .grouping = grouping});
     for (int64_t valid : {0, 1, 5, 8, 11})
         for (int64_t examples : {0, 1, 4})
-            test_training(random, {.shape = {12, 3, 3, 8}, .mean = -0.4, .activation = "relu", .valid = valid, .grouping = {examples, 2}});
-    for (double mean : {1e4, -1e5}) test_training(random, {.shape = {4, 5, 5, 20}, .mean = mean, .grouping = {2, 4}});
+            test_training(random, {.shape = {12, 3, 3, 8},
+                                   .mean = -0.4,
+                                   .activation = "relu",
+                                   .valid = valid,
+                                   .grouping = {examples, 2}});
+    for (double mean : {1e4, -1e5})
+        test_training(random, {.shape = {4, 5, 5, 20}, .mean = mean, .grouping = {2, 4}});
     test_training(random, {.shape = {2, 7, 7, 1280}, .mean = 1, .activation = "relu6", .grouping = {1, 1}});
     test_training(random, {.shape = {8, 14, 14, 64}, .mean = 1, .activation = "relu6", .grouping = {2, 32}});
 }
 
 TEST_F(NormalisationTraining, TakesGroupings) { // of random sizes
     for (int i = 0; i < 60; ++i) {
-        const auto number = [&](int64_t least, int64_t most) { return least + int64_t(random.number(0, 1) * double(most - least + 1 - 1e-9)); };
-        const int64_t sets = number(1, 5), examples = number(1, 4), groups = number(1, 6), span = number(1, 9);
-        NormCase c{.shape = {sets * examples, number(1, 9), number(1, 9), groups * span}, .mean = random.number(-3, 3)};
+        const auto number = [&](int64_t least, int64_t most) {
+            return least + int64_t(random.number(0, 1) * double(most - least + 1 - 1e-9));
+        };
+        const int64_t sets = number(1, 5), examples = number(1, 4), groups = number(1, 6),
+                      span = number(1, 9);
+        NormCase c{.shape = {sets * examples, number(1, 9), number(1, 9), groups * span},
+                   .mean = random.number(-3, 3)};
         c.grouping = {examples, number(0, 2) ? groups : 0};
         if (number(0, 1)) c.valid = number(0, sets * examples);
         c.activation = number(0, 1) ? "relu6" : "none";
@@ -150,9 +171,14 @@ TEST_F(NormalisationTraining, TakesGroupings) { // of random sizes
 TEST_F(NormalisationTraining, ComputesHalvesInF32) {
     for (int64_t channels : {1, 3, 4, 5, 8, 12, 16, 31})
         for (const Grouping& grouping : {Grouping{}, Grouping{2, 0}, Grouping{1, 1}})
-            test_training(random, {.shape = {6, 3, 5, channels}, .mean = 0.5, .activation = "relu6", .grouping = grouping, .dtype = DataType::f16});
+            test_training(random, {.shape = {6, 3, 5, channels},
+                                   .mean = 0.5,
+                                   .activation = "relu6",
+                                   .grouping = grouping,
+                                   .dtype = DataType::f16});
     test_training(random, {.shape = {7, 5, 5, 13}, .mean = 100, .valid = 4, .dtype = DataType::f16});
-    test_training(random, {.shape = {32, 14, 14, 96}, .mean = 2, .activation = "relu6", .dtype = DataType::f16});
+    test_training(random,
+                  {.shape = {32, 14, 14, 96}, .mean = 2, .activation = "relu6", .dtype = DataType::f16});
 }
 
 TEST_F(NormalisationTraining, WithGhostsOfTheWholeBatchIsTheSameBits) {
@@ -160,8 +186,9 @@ TEST_F(NormalisationTraining, WithGhostsOfTheWholeBatchIsTheSameBits) {
     const auto plain = run_all({"normalisation", {x, vector, vector}});
     const auto ghost = run_all({"normalisation", {x, vector, vector}, {{"examples", int64_t(6)}}});
     for (int i = 0; i < 3; ++i) EXPECT_EQ(plain[size_t(i)].data, ghost[size_t(i)].data);
-    EXPECT_EQ(refusal({"normalisation", {x, vector, vector}, {{"examples", int64_t(4)}}}),
-              "Operator normalisation: sets of 4 examples do not divide the batch (6); choose a size that does.");
+    EXPECT_EQ(
+        refusal({"normalisation", {x, vector, vector}, {{"examples", int64_t(4)}}}),
+        "Operator normalisation: sets of 4 examples do not divide the batch (6); choose a size that does.");
 }
 
 TEST_F(NormalisationTraining, AppliesTheActivation) {
@@ -220,8 +247,16 @@ TEST_F(NormalisationTraining, IsCutToWhatABindingCovers) {
     test_training(random, {{128, 14, 14, 8}, 1, "relu6", 100}, {.device = device(1 << 17)});
     for (const Grouping& grouping : {Grouping{1, 0}, Grouping{2, 2}, Grouping{6, 4}, Grouping{0, 1}})
         for (const DataType dtype : {DataType::f32, DataType::f16}) {
-            test_training(random, {.shape = {12, 3, 3, 8}, .mean = 1, .activation = "relu", .grouping = grouping, .dtype = dtype}, small);
-            test_training(random, {.shape = {6, 5, 5, 12}, .mean = 1, .valid = 4, .grouping = grouping, .dtype = dtype}, small);
+            test_training(random,
+                          {.shape = {12, 3, 3, 8},
+                           .mean = 1,
+                           .activation = "relu",
+                           .grouping = grouping,
+                           .dtype = dtype},
+                          small);
+            test_training(
+                random, {.shape = {6, 5, 5, 12}, .mean = 1, .valid = 4, .grouping = grouping, .dtype = dtype},
+                small);
         }
     for (const DataType dtype : {DataType::f32, DataType::f16})
         test_training(random, {.shape = {4, 9, 9, 5}, .mean = 1, .grouping = {2, 0}, .dtype = dtype}, small);
@@ -239,17 +274,18 @@ TEST_F(NormalisationTraining, RefusesWhatDoesNotFit) {
     EXPECT_NE(refusal({"normalisation", {x, four, three}}).find("beta"), std::string::npos);
     EXPECT_NE(refusal({"normalisation", {x, four, four, three}}).find("valid"), std::string::npos);
     EXPECT_NE(refusal({"normalisation", {four, four, four}}).find("rank"), std::string::npos);
-    EXPECT_NE(refusal({"normalisation", {x, four, four}, {{"activation", std::string("relu7")}}})
-                  .find("relu6"),
-              std::string::npos);
+    EXPECT_NE(
+        refusal({"normalisation", {x, four, four}, {{"activation", std::string("relu7")}}}).find("relu6"),
+        std::string::npos);
 }
 
 struct BatchNormGiven : OpTest {};
 
 // With alpha negative: without it.
-static void test_given(RandomCases& random, const Shape& shape, const std::string& name, double alpha, int64_t groups,
-                       DataType dtype = DataType::f32, const RunOptions& options = {}) {
-    SCOPED_TRACE(text(to_string(shape), " ", name, ", alpha ", alpha, ", groups ", groups, " ", name_of(dtype)));
+static void test_given(RandomCases& random, const Shape& shape, const std::string& name, double alpha,
+                       int64_t groups, DataType dtype = DataType::f32, const RunOptions& options = {}) {
+    SCOPED_TRACE(
+        text(to_string(shape), " ", name, ", alpha ", alpha, ", groups ", groups, " ", name_of(dtype)));
     const Shape channels{shape.back()};
     const double near = dtype == DataType::f16 ? 1e-3 : tolerance;
     const reference::Activation activation = activation_of(name);
@@ -257,7 +293,10 @@ static void test_given(RandomCases& random, const Shape& shape, const std::strin
     const Tensor mean = random.uniform(channels), variance = random.uniform(channels, 0.1, 2);
     const Tensor dy = held(random.uniform(shape), dtype);
     Tensor x = random.uniform(shape, -3, 3);
-    const auto normalise = [&] { return reference::batch_norm_weighed(x, gamma, beta, mean, variance, std::max(alpha, 0.0), 1e-3, groups); };
+    const auto normalise = [&] {
+        return reference::batch_norm_weighed(x, gamma, beta, mean, variance, std::max(alpha, 0.0), 1e-3,
+                                             groups);
+    };
     avoid_kinks(x, normalise(), activation);
     x = held(x, dtype);
     OpCase norm{"batch_norm",
@@ -267,8 +306,8 @@ static void test_given(RandomCases& random, const Shape& shape, const std::strin
     const Tensor y = normalise();
     expect_near(run(norm, options), reference::activate(activation, y), near);
     if (alpha >= 0) return;
-    const auto expected = reference::batch_norm_inference_backward(x, gamma, mean, variance,
-                                                                   reference::activate_backward(activation, y, dy), 1e-3, groups);
+    const auto expected = reference::batch_norm_inference_backward(
+        x, gamma, mean, variance, reference::activate_backward(activation, y, dy), 1e-3, groups);
     const std::vector<Tensor> actual = run_gradients(norm, dy, {0, 1, 2}, options);
     expect_near(actual[0], expected.x, near);
     EXPECT_EQ(reference::mismatch(actual[1], expected.gamma, tolerance, 1), "");
@@ -285,17 +324,19 @@ TEST_F(BatchNormGiven, MatchesTheReference) {
 
 TEST_F(BatchNormGiven, WeighsTheExamplesOwnMoments) {
     for (double alpha : {0.0, 1.0 / 128, 0.25, 0.9, 1.0})
-        for (const Shape& shape : {Shape{5, 3, 5, 12}, Shape{3, 7, 7, 24}, Shape{4, 9, 9, 6}, Shape{2, 2, 2, 64}})
+        for (const Shape& shape :
+             {Shape{5, 3, 5, 12}, Shape{3, 7, 7, 24}, Shape{4, 9, 9, 6}, Shape{2, 2, 2, 64}})
             for (int64_t groups : {0, 1, 3})
-                if (groups == 0 || shape.back() % groups == 0) test_given(random, shape, "relu6", alpha, groups);
+                if (groups == 0 || shape.back() % groups == 0)
+                    test_given(random, shape, "relu6", alpha, groups);
     test_given(random, {5, 3, 5, 12}, "none", 0.25, 4, DataType::f16);
     test_given(random, {5, 5, 5, 16}, "relu", 0.25, 0, DataType::f32, {.device = device(4096)});
 }
 
 // With alpha 0 the same bits as without it, whatever the example holds.
 TEST_F(BatchNormGiven, IsTheSameWithoutAlphaAndWithNone) {
-    const Tensor x = random.uniform({4, 5, 5, 12}, -1e4, 1e4), gamma = random.uniform({12}), mean = random.uniform({12}, -50, 50),
-                 variance = random.uniform({12}, 0.5, 1);
+    const Tensor x = random.uniform({4, 5, 5, 12}, -1e4, 1e4), gamma = random.uniform({12}),
+                 mean = random.uniform({12}, -50, 50), variance = random.uniform({12}, 0.5, 1);
     for (int64_t groups : {0, 4}) {
         const Attributes attributes{{"groups", groups}};
         EXPECT_EQ(run({"batch_norm", {x, gamma, gamma, mean, variance}, attributes}).data,
@@ -321,7 +362,8 @@ TEST_F(BatchNormGiven, IsCutToWhatABindingCovers) {
 struct Normalisation : OpTest {
     static OpCase case_of(const Tensor& x, const Grouping& grouping) {
         const Tensor one({x.shape.back()}, 1.0), zero({x.shape.back()});
-        return {"normalisation", {x, one, zero}, {{"examples", grouping.examples}, {"groups", grouping.groups}}};
+        return {
+            "normalisation", {x, one, zero}, {{"examples", grouping.examples}, {"groups", grouping.groups}}};
     }
 };
 
@@ -337,7 +379,8 @@ TEST_F(Normalisation, GivesThePublishedNumbers) {
     const Tensor one({2}, 1.0), zero({2});
     const Tensor mean({2}, {0.015, 0.015}), variance({2}, {1.064775, 1.084775});
     for (const auto& [alpha, y] : weighed_rows()) {
-        const Tensor whole = run({"batch_norm", {examples(), one, zero, mean, variance, Tensor({1}, {alpha})}});
+        const Tensor whole =
+            run({"batch_norm", {examples(), one, zero, mean, variance, Tensor({1}, {alpha})}});
         EXPECT_EQ(reference::mismatch(reference::slice(whole, {0, 0, 0, 0}, {1, 1, 2, 2}), y, 1e-5, 1), "");
     }
 }
@@ -352,8 +395,9 @@ TEST_F(Normalisation, IsBoundedByTheNumberOfCells) {
         // An example so far away that only its own moments count: with alpha = 1 / B it is bounded alike. With one cell an
         // example, its own variance is 0.
         const Tensor one({4}, 1.0), zero({4});
-        const Tensor weighed = run({"batch_norm", {reference::slice(x, {0, 0, 0, 0}, {1, 1, 1, 4}), one, zero, zero, one,
-                                                   Tensor({1}, {1.0 / double(n)})}});
+        const Tensor weighed = run({"batch_norm",
+                                    {reference::slice(x, {0, 0, 0, 0}, {1, 1, 1, 4}), one, zero, zero, one,
+                                     Tensor({1}, {1.0 / double(n)})}});
         EXPECT_NEAR(weighed[0], std::sqrt(double(n - 1)), 1e-3 * std::sqrt(double(n)));
     }
 }
@@ -367,10 +411,12 @@ TEST_F(Normalisation, StartsAsTheIdentityAtInference) {
 
 // Alpha 1 is instance normalisation, and group normalisation over groups.
 TEST_F(Normalisation, OfOneExampleIsWhatAlphaOneGives) {
-    const Tensor x = random.uniform({3, 5, 5, 12}, -2, 2), one({12}, 1.0), zero({12}), mean = random.uniform({12}), variance({12}, 0.7);
+    const Tensor x = random.uniform({3, 5, 5, 12}, -2, 2), one({12}, 1.0), zero({12}),
+                 mean = random.uniform({12}), variance({12}, 0.7);
     for (int64_t groups : {0, 1, 4})
-        expect_near(run({"batch_norm", {x, one, zero, mean, variance, Tensor({1}, 1.0)}, {{"groups", groups}}}),
-                    run(case_of(x, {1, groups})), 2e-6);
+        expect_near(
+            run({"batch_norm", {x, one, zero, mean, variance, Tensor({1}, 1.0)}, {{"groups", groups}}}),
+            run(case_of(x, {1, groups})), 2e-6);
 }
 
 } // namespace lemnos::test

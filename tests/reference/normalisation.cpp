@@ -47,7 +47,8 @@ void for_each_group(const Tensor& x, int64_t valid, const Grouping& grouping, co
     if (valid == all_examples) valid = batch;
     const int64_t examples = grouping.examples ? grouping.examples : batch;
     const int64_t span = grouping.groups ? channels / grouping.groups : 1;
-    require(batch % examples == 0 && channels % span == 0, "The grouping does not divide ", shape_text(x.shape), ".");
+    require(batch % examples == 0 && channels % span == 0, "The grouping does not divide ",
+            shape_text(x.shape), ".");
     for (int64_t first = 0; first < std::min(batch, valid); first += examples)
         for (int64_t begin = 0; begin < channels; begin += span)
             visit(Cells{first, std::min(first + examples, valid), begin, begin + span});
@@ -72,7 +73,9 @@ Moments moments_of(const Tensor& x, const Cells& cells) {
     moments.cells = double(for_each_cell(x, cells, [&](int64_t i, int64_t) { moments.mean += x[i]; }));
     if (moments.cells == 0) return moments;
     moments.mean /= moments.cells;
-    for_each_cell(x, cells, [&](int64_t i, int64_t) { moments.variance += (x[i] - moments.mean) * (x[i] - moments.mean); });
+    for_each_cell(x, cells, [&](int64_t i, int64_t) {
+        moments.variance += (x[i] - moments.mean) * (x[i] - moments.mean);
+    });
     moments.variance /= moments.cells;
     return moments;
 }
@@ -90,8 +93,8 @@ Moments given_moments(const Tensor& mean, const Tensor& variance, const Cells& c
 
 } // namespace
 
-BatchNorm normalisation(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon, int64_t valid,
-                        const Grouping& grouping) {
+BatchNorm normalisation(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon,
+                        int64_t valid, const Grouping& grouping) {
     require_channels(x, {&gamma, &beta});
     BatchNorm result{Tensor(x.shape), {}, {}};
     moments(x, cells_of(x, valid), result.mean, result.variance);
@@ -105,8 +108,8 @@ BatchNorm normalisation(const Tensor& x, const Tensor& gamma, const Tensor& beta
 }
 
 // dx = (g dy - mean(g dy) - xhat mean(g dy xhat)) / sqrt(variance + epsilon), with g = gamma inside the means.
-BatchNormGradients normalisation_backward(const Tensor& x, const Tensor& gamma, const Tensor& dy, double epsilon, int64_t valid,
-                                          const Grouping& grouping) {
+BatchNormGradients normalisation_backward(const Tensor& x, const Tensor& gamma, const Tensor& dy,
+                                          double epsilon, int64_t valid, const Grouping& grouping) {
     require_channels(x, {&gamma});
     require_same_shape(x, dy);
     BatchNormGradients d{Tensor(x.shape), Tensor(gamma.shape), Tensor(gamma.shape)};
@@ -121,7 +124,9 @@ BatchNormGradients normalisation_backward(const Tensor& x, const Tensor& gamma, 
             sum += gamma[c] * dy[i] / own.cells;
             along += gamma[c] * dy[i] * normalised(i) / own.cells;
         });
-        for_each_cell(x, cells, [&](int64_t i, int64_t c) { d.x[i] = (gamma[c] * dy[i] - sum - normalised(i) * along) / deviation; });
+        for_each_cell(x, cells, [&](int64_t i, int64_t c) {
+            d.x[i] = (gamma[c] * dy[i] - sum - normalised(i) * along) / deviation;
+        });
     });
     return d;
 }
@@ -132,7 +137,8 @@ Tensor batch_norm_inference(const Tensor& x, const Tensor& gamma, const Tensor& 
 }
 
 BatchNormGradients batch_norm_inference_backward(const Tensor& x, const Tensor& gamma, const Tensor& mean,
-                                                 const Tensor& variance, const Tensor& dy, double epsilon, int64_t groups) {
+                                                 const Tensor& variance, const Tensor& dy, double epsilon,
+                                                 int64_t groups) {
     require_channels(x, {&gamma, &mean, &variance});
     require_same_shape(x, dy);
     BatchNormGradients d{Tensor(x.shape), Tensor(gamma.shape), Tensor(gamma.shape)};
@@ -155,9 +161,11 @@ Tensor batch_norm_weighed(const Tensor& x, const Tensor& gamma, const Tensor& be
     for_each_group(x, all_examples, {1, groups}, [&](const Cells& cells) {
         const Moments own = moments_of(x, cells), given = given_moments(mean, variance, cells);
         const double first = alpha * own.mean + (1 - alpha) * given.mean;
-        const double second = alpha * (own.variance + own.mean * own.mean) + (1 - alpha) * (given.variance + given.mean * given.mean);
+        const double second = alpha * (own.variance + own.mean * own.mean) +
+                              (1 - alpha) * (given.variance + given.mean * given.mean);
         const double deviation = std::sqrt(second - first * first + epsilon);
-        for_each_cell(x, cells, [&](int64_t i, int64_t c) { y[i] = gamma[c] * (x[i] - first) / deviation + beta[c]; });
+        for_each_cell(x, cells,
+                      [&](int64_t i, int64_t c) { y[i] = gamma[c] * (x[i] - first) / deviation + beta[c]; });
     });
     return y;
 }
