@@ -290,8 +290,12 @@ Architecture read_architecture(const SafetensorsFile& file) {
         architecture.class_names = json.at("class_names").get<std::vector<std::string>>();
         architecture.alpha = json.value("alpha", std::map<std::string, double>{});
         architecture.trained_together = json.value("trained_together", int64_t(0));
-        for (const auto& [layer, alpha] : architecture.alpha)
+        const auto weighed = layout_of_alphas(architecture.graph);
+        for (const auto& [layer, alpha] : architecture.alpha) {
             require(alpha >= 0 && alpha <= 1, "The alpha of ", layer, " (", alpha, ") is not from 0 to 1.");
+            require(weighed->find(layer), "There is an alpha of ", layer, ", which is no layer of batch normalisation.");
+        }
+        require(architecture.trained_together >= 0, "The images normalised together (", architecture.trained_together, ") are negative.");
         const Shape image = architecture.graph.shape(architecture.image), logits = architecture.graph.shape(architecture.logits);
         const size_t channels = image.size() == 4 ? size_t(image[3]) : 0;
         require(architecture.graph.node(architecture.image.node).leaf == LeafKind::input && image.size() == 4 && image[0] == 1,

@@ -197,6 +197,36 @@ TEST_F(Weighing, IsSavedWithTheModel) {
     EXPECT_EQ(predicted(other, *data), predicted(*predictor, *data));
 }
 
+TEST_F(Weighing, RefusesFilesThatMakeNoSense) {
+    const ScratchFolder folder;
+    model->save(folder.file("model"));
+    const std::string metadata = SafetensorsFile::open(folder.file("model")).metadata().at("lemnos.model");
+    const auto refusal = [&](const std::string& from, const std::string& to) -> std::string {
+        std::string changed = metadata;
+        const size_t at = changed.find(from);
+        EXPECT_NE(at, std::string::npos) << from << " in " << metadata;
+        changed.replace(at, from.size(), to);
+        ModelWriter writer;
+        writer.add(model->parameters());
+        writer.add(model->states());
+        writer.add_architecture(model->architecture());
+        writer.add_metadata("lemnos.model", changed);
+        writer.write(folder.file("changed"), Seal::none);
+        try {
+            Model::load(device(), folder.file("changed"));
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::file_malformed);
+            return error.what();
+        }
+        return "";
+    };
+    EXPECT_NE(refusal("\"alpha\":{}", "\"alpha\":{\"a\":2.0}").find("The alpha of a (2) is not from 0 to 1."), std::string::npos);
+    EXPECT_NE(refusal("\"alpha\":{}", "\"alpha\":{\"d\":0.5}").find("There is an alpha of d, which is no layer of batch normalisation."),
+              std::string::npos);
+    EXPECT_NE(refusal("\"trained_together\":0", "\"trained_together\":-5").find("(-5) are negative"), std::string::npos);
+    EXPECT_NE(refusal("\"auxiliary\":[-1,0]", "\"auxiliary\":[1,99]").find("1:99"), std::string::npos);
+}
+
 // Where training normalises each image on its own, inference does too, and there is nothing to weigh.
 TEST_F(Weighing, NeedsRunningStatistics) {
     const auto grouped = std::make_shared<Model>(
