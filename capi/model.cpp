@@ -83,7 +83,7 @@ lem_result lem_model_load_matching(lem_model* model, const char* path, lem_text*
         const auto lock = enter(*model);
         const MatchReport report = model->model->load_matching(file);
         if (out_report)
-            give_text(out_report, dump({{"loaded", report.loaded}, {"absent", report.absent}, {"differ", report.differ}, {"unused", report.unused}}));
+            give_text(out_report, dump({{"loaded", report.loaded}, {"pixels", report.pixels}, {"absent", report.absent}, {"differ", report.differ}, {"unused", report.unused}}));
     });
 }
 
@@ -178,7 +178,7 @@ lem_result lem_model_set_alpha(lem_model* model, const char* layers, double alph
 lem_result lem_model_alpha_json(lem_model* model, lem_text** out) {
     return guarded([&] {
         clear(out);
-        const Architecture& architecture = need(model, "model").model->architecture();
+        const Architecture architecture = need(model, "model").model->snapshot();
         Json layers = Json::array();
         for (const Node& node : architecture.graph.nodes()) {
             if (!node.op || std::string_view(node.op->name) != "batch_norm") continue;

@@ -230,13 +230,23 @@ class Training {
 
     // Weights of another training, where they fit.
     void initialise() {
-        if (options_.init.empty() || options_.resumes) return;
+        if (options_.init.empty()) return; // when resuming too: the preparation of pixels is the file's
         const Json report = json([&](lem_text** out) { return lem_model_load_matching(model_, options_.init.c_str(), out); });
+        const int64_t loaded = report["loaded"], all = loaded + int64_t(report["differ"].size() + report["absent"].size());
         std::string others;
-        for (const char* kind : {"differ", "absent"})
-            for (const Json& name : report[kind])
-                others += (others.empty() ? "; new: " : ", ") + name.get<std::string>().substr(0, name.get<std::string>().find(' '));
-        say("initial", options_.init + ": " + thousands(report["loaded"]) + " tensors" + shortened(others, 200));
+        const auto list = [&](const char* kind, const char* label) {
+            std::string names;
+            for (const Json& entry : report[kind]) {
+                const auto name = entry.get<std::string>();
+                names += (names.empty() ? "" : ", ") + name.substr(0, name.find(' '));
+            }
+            if (!names.empty()) others += std::string("; ") + label + " " + shortened(names, 100);
+        };
+        list("differ", "of another shape:");
+        list("absent", "not in it:");
+        if (!report["unused"].empty()) others += "; " + thousands(int64_t(report["unused"].size())) + " of its own not used";
+        say("initial", options_.init + ": " + thousands(loaded) + " of " + thousands(all) + " tensors" +
+                           (report["pixels"] ? " and the preparation of pixels" : "") + others);
     }
 
     void build_trainer() {

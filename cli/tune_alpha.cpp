@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 
 namespace lemnos::cli {
@@ -38,7 +39,7 @@ std::vector<double> candidates(const Options& options, double proposal) {
         for (int power = 1; power <= 9; ++power) alphas.push_back(std::ldexp(1.0, -power));
         if (proposal > 0) alphas.push_back(proposal);
     }
-    for (size_t at = 0; at < options.alphas.size();) {
+    for (size_t at = 0; !options.alphas.empty() && at <= options.alphas.size();) {
         const size_t comma = std::min(options.alphas.find(',', at), options.alphas.size());
         const Json value = option_value(options.alphas.substr(at, comma - at));
         if (!value.is_number() || !(value >= 0.0 && value <= 1.0))
@@ -84,7 +85,8 @@ void print(const std::vector<Result>& results, size_t best, double proposal, con
     const bool utf8 = speaks_utf8();
     Table table({{"alpha", Align::right}, {"accuracy", Align::right}, {"loss", Align::right}, {""}});
     for (size_t i = 0; i < results.size(); ++i) {
-        const double share = std::max(0.0, results[i].metrics.accuracy - floor) / (high - floor);
+        const double above = std::max(0.0, results[i].metrics.accuracy - floor);
+        const double share = high > floor ? above / (high - floor) : 0;
         const int length = int(std::lround(share * columns));
         std::string bar;
         for (int column = 0; column < length; ++column) bar += utf8 ? "█" : "#";
@@ -103,6 +105,10 @@ void print(const std::vector<Result>& results, size_t best, double proposal, con
 }
 
 int tune(const Options& options) {
+    const std::filesystem::path folder = std::filesystem::path(options.out).parent_path();
+    std::error_code error;
+    if (!folder.empty() && !std::filesystem::is_directory(folder, error)) // before the work, not after it
+        throw Failure("The folder \"" + folder.string() + "\" of the file \"" + options.out + "\" does not exist.");
     const Device device = open_device(options.device);
     Model model;
     check(lem_model_load(device, options.model.c_str(), model.out()));

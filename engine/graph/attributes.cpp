@@ -92,6 +92,10 @@ static void check_list(const AttributeSpec& spec, const std::vector<T>& list, co
 static AttributeValue converted(AttributeValue value, AttributeKind kind) {
     if (kind == AttributeKind::real && std::holds_alternative<int64_t>(value))
         return double(std::get<int64_t>(value));
+    constexpr double exact = 9007199254740992.0; // 2^53
+    if (const auto* real = std::get_if<double>(&value);
+        real && kind == AttributeKind::integer && *real == std::floor(*real) && std::abs(*real) <= exact)
+        return int64_t(*real);
     if (kind == AttributeKind::reals && std::holds_alternative<std::vector<int64_t>>(value)) {
         const auto& integers = std::get<std::vector<int64_t>>(value);
         return std::vector<double>(integers.begin(), integers.end());
@@ -111,10 +115,10 @@ static bool matches(const AttributeValue& value, AttributeKind kind) {
     }
 }
 
-// What was given, where it is a text.
+// What was given, where it is a text or a number.
 static std::string given_text(const AttributeValue& value) {
-    const auto* given = std::get_if<std::string>(&value);
-    return given ? text(" (\"", *given, "\" was given)") : std::string();
+    if (const auto* given = std::get_if<std::string>(&value)) return text(" (\"", *given, "\" was given)");
+    return std::holds_alternative<double>(value) ? text(" (", describe_value(value), " was given)") : std::string();
 }
 
 void Attributes::complete(const std::vector<AttributeSpec>& specs, const std::string& owner) {

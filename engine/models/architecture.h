@@ -6,6 +6,7 @@
 #include "graph/graph.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,7 @@ struct NetworkOptions {
     Mode mode = Mode::inference;
     int64_t batch = 1;
     bool prepare_pixels = true; // begin with 8-bit pixels
+    std::optional<PixelPreparation> pixels = {}; // other than the architecture's
     bool fold = false;          // inference: normalisations become part of the convolutions before them
     bool weigh = false;         // inference: the images' own moments count, by alphas that are inputs; folds nothing
     int64_t crop_padding = 0;   // training: random crops out of the padded image

@@ -98,6 +98,8 @@ Architecture build(const Attributes& options) {
             "images of at least 299 pixels (",
             options.integer("resolution"), " were given).");
     Architecture network = begin_network("inception_v3", options);
+    // What its published weights expect, unlike those of the other networks.
+    network.pixels = {std::vector<double>(size_t(network.channels()), 0.5), std::vector<double>(size_t(network.channels()), 0.5)};
     LayerBuilder layers(network, options);
     const auto block = [&](const char* name) { return Block(layers, name); };
     Value x = block("Conv2d_1a_3x3").halved(network.image, "", 32);

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numbers>
+#include <set>
 
 namespace lemnos {
 
@@ -85,6 +86,20 @@ static void fill(const Segment& segment, const Initializer& initializer, uint64_
 
 // ---- the model ------------------------------------------------------------------------------------------------------
 
+// What training keeps of each layer of batch normalisation is found by its states and its name, so these are its own.
+static void require_own_statistics(const Graph& graph) {
+    std::set<Value> statistics;
+    std::set<std::string> names;
+    for (const Node& node : graph.nodes()) {
+        if (!node.op || std::string_view(node.op->name) != "batch_norm") continue;
+        require(!node.name.empty() && names.insert(node.name).second, "A layer of batch normalisation ",
+                node.name.empty() ? "has no name" : text("has the name of another, ", node.name), ".");
+        for (size_t input : {3, 4})
+            require(graph.node(node.inputs[input].node).leaf == LeafKind::state && statistics.insert(node.inputs[input]).second,
+                    "The statistics of ", node.name, " are not states of its own.");
+    }
+}
+
 // States in the order: the means of all normalisations, their variances, all others.
 static std::vector<Value> ordered_states(const Graph& graph) {
     std::vector<Value> states;
@@ -115,6 +130,7 @@ Model::Model(std::shared_ptr<Device> device, Architecture architecture)
       parameters_(device_, layout_of(architecture_.graph, architecture_.graph.leaves(LeafKind::parameter)), "parameters"),
       states_(device_, layout_of(architecture_.graph, ordered_states(architecture_.graph)), "statistics"),
       alphas_(device_, layout_of_alphas(architecture_.graph), "alphas") {
+    require_own_statistics(architecture_.graph);
     write_alphas();
 }
 
@@ -166,8 +182,19 @@ void Model::write(const std::string& name, const std::vector<float>& values) {
     arena->view(found).write(device.data());
 }
 
+Architecture Model::snapshot() const {
+    const std::lock_guard lock(weighing_mutex_);
+    return architecture_;
+}
+
+void Model::set_trained_together(int64_t images) {
+    const std::lock_guard lock(weighing_mutex_);
+    architecture_.trained_together = images;
+}
+
 void Model::set_alpha(const std::string& pattern, double alpha) {
     require(alpha >= 0 && alpha <= 1, "The weight alpha of an image's own moments (", alpha, ") is not from 0 to 1.");
+    const std::lock_guard lock(weighing_mutex_);
     std::map<std::string, double> changed = architecture_.alpha;
     bool found = false;
     for (const Segment& layer : alphas_.layout->segments()) {
@@ -236,7 +263,7 @@ void Model::save(const std::string& path) const {
     ModelWriter writer;
     writer.add(parameters_);
     writer.add(states_);
-    writer.add_architecture(architecture_);
+    writer.add_architecture(snapshot());
     writer.write(path, Seal::none);
 }
 
@@ -290,6 +317,9 @@ Architecture read_architecture(const SafetensorsFile& file) {
         architecture.class_names = json.at("class_names").get<std::vector<std::string>>();
         architecture.alpha = json.value("alpha", std::map<std::string, double>{});
         architecture.trained_together = json.value("trained_together", int64_t(0));
+        require_own_statistics(architecture.graph);
+        for (double deviation : architecture.pixels.deviation)
+            require(deviation > 0 && std::isfinite(deviation), "A deviation of the pixels (", deviation, ") is not above 0.");
         const auto weighed = layout_of_alphas(architecture.graph);
         for (const auto& [layer, alpha] : architecture.alpha) {
             require(alpha >= 0 && alpha <= 1, "The alpha of ", layer, " (", alpha, ") is not from 0 to 1.");
@@ -348,7 +378,11 @@ MatchReport Model::load_matching(const std::string& path) {
              "first is ", parameters_.layout->segments().empty() ? "" : parameters_.layout->segments()[0].name, ").");
     if (file.metadata().contains("lemnos.graph")) {
         const Architecture source = read_architecture(file);
-        if (source.channels() == architecture_.channels()) set_pixels(source.pixels);
+        if (source.channels() == architecture_.channels()) {
+            set_pixels(source.pixels);
+            report.pixels = true;
+        }
+        set_trained_together(source.trained_together);
     }
     parameters_.write(values[0]);
     states_.write(values[1]);

@@ -10,12 +10,14 @@
 #include "plan/builder.h"
 
 #include <atomic>
+#include <mutex>
 
 namespace lemnos {
 
 // What became of a model's tensors when a file of another network was loaded.
 struct MatchReport {
     int64_t loaded = 0;
+    bool pixels = false;              // their preparation is the file's
     std::vector<std::string> absent;  // from the file
     std::vector<std::string> differ;  // "classifier.1.weight is 1000 x 1280 (10 x 1280 is needed)"
     std::vector<std::string> unused;  // tensors of the file that the model does not know
@@ -39,7 +41,9 @@ class Model {
     // the pattern (* is any text); one that fits none is refused.
     void set_alpha(const std::string& pattern, double alpha);
     bool weighs() const { return weighs_; } // some alpha is not 0
-    void set_trained_together(int64_t images) { architecture_.trained_together = images; }
+    void set_trained_together(int64_t images);
+    // The architecture as it is now: its alphas may be set by another thread.
+    Architecture snapshot() const;
     Summary summary() const { return summarise(architecture_); }
 
     // Fills parameters and states as the architecture says; the same seed gives the same numbers on every machine.
@@ -69,6 +73,7 @@ class Model {
     Arena parameters_, states_;
     Arena alphas_; // one number a layer of batch normalisation
     std::atomic<bool> weighs_ = false;
+    mutable std::mutex weighing_mutex_; // of the architecture's alpha and trained_together
 };
 
 // The parts of a file that a checkpoint shares with a model: tensors of arenas in the file's order, and the metadata.

@@ -87,10 +87,11 @@ class Instantiation {
         if (!options_.prepare_pixels) {
             network_.image = graph.input("image", {DataType::f32, shape});
         } else {
+            const PixelPreparation& pixels = options_.pixels ? *options_.pixels : architecture.pixels;
             network_.pixels = graph.input("pixels", {DataType::u8, shape});
             network_.image = graph.add("prepare_images", {network_.pixels, network_.sample_index, network_.step},
-                                        {{"mean", architecture.pixels.mean},
-                                         {"deviation", architecture.pixels.deviation},
+                                        {{"mean", pixels.mean},
+                                         {"deviation", pixels.deviation},
                                          {"crop_padding", training() ? options_.crop_padding : 0},
                                          {"flip", int64_t(training() && options_.flip)}});
         }

@@ -1,6 +1,10 @@
 // Checkpoints of a training: parameters, statistics, everything the update keeps, and the position, in one file that is
 // also a model. A run resumed from it continues the unbroken one, bit for bit.
+#include "graph/json.h"
 #include "train/trainer.h"
+
+#include <array>
+#include <cstdio>
 
 #include <nlohmann/json.hpp>
 
@@ -9,11 +13,28 @@ namespace lemnos {
 using Json = nlohmann::ordered_json;
 
 static constexpr const char* key = "lemnos.checkpoint";
-static constexpr int version = 2;
+static constexpr int version = 3;
+
+static std::string numbers_text(const std::vector<double>& numbers) {
+    return describe_value(AttributeValue(numbers));
+}
+
+// A number that tells graphs apart (FNV-1a).
+static std::string fingerprint(const Graph& graph) {
+    uint64_t hash = 14695981039346656037u;
+    for (unsigned char c : graph_to_json(graph)) hash = (hash ^ c) * 1099511628211u;
+    std::array<char, 17> digits{};
+    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(hash));
+    return digits.data();
+}
 
 // All that must be equal for a resumed run to be the same run.
 std::map<std::string, std::string> Trainer::facts() const {
+    const Architecture& architecture = model_->architecture();
     std::map<std::string, std::string> facts{
+        {"network", text(architecture.name, " with the graph ", fingerprint(architecture.graph))},
+        {"mean of the pixels", numbers_text(network_pixels_.mean)},
+        {"deviation of the pixels", numbers_text(network_pixels_.deviation)},
         {"optimizer", optimizer_.rule().name},
         {"schedule", schedule_.name()},
         {"data", text(dataset_->size(), " images of ", to_string(dataset_->shape()))}};
@@ -54,7 +75,7 @@ void Trainer::save(const std::string& path) {
     writer.add(model_->parameters());
     writer.add(model_->states());
     for (const auto& [name, arena] : update_->arenas()) writer.add(arena, text("optimizer.", name, "."));
-    writer.add_architecture(model_->architecture());
+    writer.add_architecture(model_->snapshot());
     writer.add_metadata(key, Json{{"version", version},
                                   {"run", facts()},
                                   {"step", step_},

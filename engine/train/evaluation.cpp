@@ -76,7 +76,7 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
     return metrics;
 }
 
-Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch) : model_(std::move(model)), batch_(batch) {
+Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch) : model_(std::move(model)), batch_(batch), pixels_(model_->architecture().pixels) {
     require(batch >= 1, "The predictor's batch (", batch, ") must be at least 1.");
     form();
 }
@@ -86,7 +86,7 @@ Predictor::Form& Predictor::form() {
     std::unique_ptr<Form>& compiled = weigh ? weighing_ : plain_;
     if (compiled) return *compiled;
     auto form = std::make_unique<Form>();
-    form->network = instantiate(model_->architecture(), {.batch = batch_, .fold = true, .weigh = weigh});
+    form->network = instantiate(model_->architecture(), {.batch = batch_, .pixels = pixels_, .fold = true, .weigh = weigh});
     Network& network = form->network;
     form->probabilities = network.graph.add("softmax", {network.logits});
     form->folding = std::make_unique<Folding>(*model_, network);

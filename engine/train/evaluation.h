@@ -39,6 +39,7 @@ class Predictor {
     Form& form(); // the one that the model asks for now
     std::shared_ptr<const Model> model_;
     int64_t batch_;
+    PixelPreparation pixels_; // as they were when it was made
     std::unique_ptr<Form> plain_, weighing_; // compiled when first needed
 };
 

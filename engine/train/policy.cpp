@@ -60,6 +60,8 @@ std::vector<SegmentPolicy> parse_policies(const std::string& text, const Graph& 
     for (const std::string& entry : split(text, ';')) {
         const std::vector<std::string> words = words_of(entry);
         if (words.empty()) continue;
+        require(words.size() > 1, "The policy \"", entry, "\" says nothing of what it selects (frozen, rate=FACTOR, decay=FACTOR or "
+                "target=VALUE is meant).");
         const Selector selector(words[0], graph);
         bool found = false;
         for (size_t i = 0; i < policies.size(); ++i) {
@@ -81,13 +83,13 @@ std::vector<SegmentPolicy> parse_policies(const std::string& text, const Graph& 
 std::vector<std::string> normalisations_fitting(const std::string& patterns, const Graph& graph) {
     std::vector<std::string> all, fitting;
     for (const Node& node : graph.nodes())
-        if (is_normalisation(node)) all.push_back(node.name);
+        if (node.op && std::string_view(node.op->name) == "batch_norm") all.push_back(node.name);
     for (const std::string& entry : split(patterns, ';'))
         for (const std::string& pattern : words_of(entry)) {
             const size_t before = fitting.size();
             for (const std::string& name : all)
                 if (fits_pattern(pattern, name)) fitting.push_back(name);
-            require(fitting.size() > before, "The pattern \"", pattern, "\" fits no normalisation of the model (",
+            require(fitting.size() > before, "The pattern \"", pattern, "\" fits no layer of batch normalisation of the model (",
                     all.empty() ? "it has none" : text("the first is named \"", all[0], "\""), ").");
         }
     return fitting;

@@ -99,17 +99,32 @@ Trainer::Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> da
       seed_(uint64_t(options_.integer("seed"))), micro_batch_(settings_.micro_batch),
       measures_noise_(measures_noise(options_, schedule_)), adaptive_batch_(settings_.batch),
       noise_(schedule_.adaptive() ? schedule_.options().real("smoothing") : 0.95) {
-    const int64_t ghost = options_.integer("ghost");
-    require(ghost == 0 || micro_batch_ % ghost == 0, "The ghost size (", ghost, ") does not divide the micro-batch (", micro_batch_, ").");
+    require_sets();
     if (schedule_.adaptive()) largest_batch(schedule_.options(), settings_); // refuses what does not fit
     order_.resize(size_t(dataset_->size()));
     compile();
-    model_->set_trained_together(images_together());
     warn_of_single_examples();
     start_loader();
 }
 
 Trainer::~Trainer() = default;
+
+// The images that batch normalisation takes together, by the option or by the model, divide the micro-batch.
+void Trainer::require_sets() const {
+    const int64_t ghost = options_.integer("ghost");
+    const std::string micro = micro_batch_ == settings_.batch ? text("batch (", micro_batch_, ")")
+                                                               : text("micro-batch (", micro_batch_, " of the batch ", settings_.batch, ")");
+    require(ghost == 0 || micro_batch_ % ghost == 0, "The ghost size (", ghost, ") does not divide the ", micro, ".");
+    bool any = false;
+    for (const Node& node : model_->architecture().graph.nodes()) {
+        if (!node.op || std::string_view(node.op->name) != "batch_norm") continue;
+        any = true;
+        const int64_t examples = node.attributes.integer("examples");
+        require(ghost > 0 || examples == 0 || micro_batch_ % examples == 0, "The layer ", node.name, " normalises ", examples,
+                " images together, which do not divide the ", micro, "; another batch, micro_batch or normaliser is needed.");
+    }
+    require(ghost == 0 || any, "The option ghost (", ghost, ") is of no use: the model has no batch normalisation.");
+}
 
 // Images that batch normalisation takes together; 0: there is none.
 int64_t Trainer::images_together() const {
@@ -125,6 +140,7 @@ void Trainer::compile() {
     const auto layout = model_->parameters().layout;
     gradients_ = Arena(device, layout, "gradients");
     micro_gradients_ = Arena(device, layout, "micro-batch gradients");
+    network_pixels_ = model_->architecture().pixels;
     network_ = instantiate(model_->architecture(), {.mode = Mode::training,
                                                      .batch = micro_batch_,
                                                      .crop_padding = options_.integer("crop"),
@@ -186,6 +202,21 @@ std::optional<StatisticsUpdate> Trainer::make_moments() {
 
 // Statistics over one example are noise, and over one cell nothing: what is normalised is 0 whatever the image.
 void Trainer::warn_of_single_examples() const {
+    const Graph& graph = network_.graph;
+    for (const Node& node : graph.nodes()) { // of one image's own cells
+        if (!node.op || std::string_view(node.op->name) != "normalisation" || node.attributes.integer("examples") != 1) continue;
+        const TensorType& x = graph.type(node.inputs[0]);
+        const int64_t groups = node.attributes.integer("groups"), span = groups ? x.channels() / groups : 1;
+        if (x.elements() / x.channels() / x.shape[0] * span > 1) continue;
+        model_->device()->log().line(Log::warning, "The statistics of ", node.name, " are taken over a single cell of each image, so that its "
+                                     "output is the same for every image; larger images, fewer groups or batch normalisation help.");
+        return;
+    }
+    if (network_.moments.empty()) return;
+    const int64_t last = plan_.tail() == Tail::include ? dataset_->size() % settings_.batch % micro_batch_ : 0;
+    if (images_together() != 1 && last == 1)
+        model_->device()->log().line(Log::warning, "The last batch of each epoch ends with a single image (", dataset_->size(), " images in batches of ",
+                                     settings_.batch, "), whose statistics count as those of the others; another batch or tail=drop avoids it.");
     if (images_together() != 1) return;
     const auto layer = std::find_if(network_.moments.begin(), network_.moments.end(), [&](const Network::Moments& moments) {
         return cells_of(network_.graph, moments) == 1;
@@ -345,7 +376,10 @@ bool Trainer::step() {
         fail(ErrorCode::invalid_state, "The model holds its averaged weights; exchange them back before the training goes on.");
     adapt_batch();
     if (position_.epoch == settings_.epochs) return false;
-    if (start_ns_ == 0) start_ns_ = now_ns();
+    if (start_ns_ == 0) {
+        start_ns_ = now_ns();
+        if (!network_.moments.empty()) model_->set_trained_together(images_together());
+    }
     const int64_t epoch = position_.epoch;
     const int64_t total = batch_length(position_, batch_of(epoch), dataset_->size(), plan_.tail());
     rate_ = rate_of_step();

@@ -71,6 +71,7 @@ class Trainer {
         double loss_sum = 0;
     };
 
+    void require_sets() const;
     int64_t images_together() const;
     void compile();
     std::optional<StatisticsUpdate> make_moments();
@@ -101,6 +102,7 @@ class Trainer {
     std::shared_ptr<Buffer> moments_; // of the micro-batch and of the batch: mean, variance, mean, variance
     std::shared_ptr<Buffer> cells_;   // of an example, by block of the moments
     int64_t moment_bytes_ = 0;        // of one of the four; 0: no statistics are updated
+    PixelPreparation network_pixels_; // with which the network was compiled
     Network network_;
     struct {
         Value labels, weights, keep, share, loss, correct, squared_norm;

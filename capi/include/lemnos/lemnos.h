@@ -20,8 +20,8 @@
  * Close.  lem_device_close() waits, then frees everything on the device. Handles that survive may still be released; using
  *   them gives LEM_ERROR_DEVICE_CLOSED (what needs no device, such as a tensor's shape, still answers).
  * Threads.  Devices, tensors, plans, models, data sets, optimizers and schedules: any thread. Graphs, trainers and
- *   predictors: one thread at a time. Texts are immutable. Functions that change a model (…_load_weights, …_set_pixels,
- *   …_prepare) want it alone.
+ *   predictors: one thread at a time. Texts are immutable. Functions that change a model (…_load_weights,
+ *   …_load_matching, …_set_pixels, …_prepare) want it alone; …_set_alpha does not.
  * Texts.  UTF-8, zero-terminated. A text given to a function is read during the call only.
  * Options.  Many functions take "options": a JSON object such as {"width": 0.35, "resolution": 96}. Values are numbers,
  *   true, false, texts and lists of numbers. NULL or "" means all defaults. An unknown name or a value out of range is
@@ -238,7 +238,7 @@ LEM_API lem_result lem_model_load(lem_device *device, const char *path, lem_mode
    parameter of the model must be there in its shape; nothing is changed otherwise, and the first five that differ are named. */
 LEM_API lem_result lem_model_load_weights(lem_model *model, const char *path);
 /* For fine-tuning: takes from a file the tensors that it has in the model's names and shapes, and the preparation of pixels
-   where it is a Lemnos model of as many channels; the others keep their values. out_report: JSON with loaded (how many),
+   where it is a Lemnos model of as many channels; the others keep their values. out_report: JSON with loaded (how many), pixels (true: the preparation too),
    absent[] (from the file), differ[] (names with both shapes) and unused[] (the file's own); may be NULL.
    LEM_ERROR_FILE_MALFORMED, and nothing is changed, when no tensor fits. */
 LEM_API lem_result lem_model_load_matching(lem_model *model, const char *path, lem_text **out_report);
@@ -251,8 +251,8 @@ LEM_API lem_result lem_model_summary_json(lem_model *model, lem_text **out);
 /* Height, width and channels of the input, and the number of classes. Outputs that are not wanted may be NULL. */
 LEM_API lem_result lem_model_input(lem_model *model, int32_t *out_height, int32_t *out_width, int32_t *out_channels,
                                    int32_t *out_classes);
-/* How 8-bit pixels become the network's input: (pixel / 255 - mean) / deviation, one number a channel; 0.5 and 0.5 in a
-   model that was built. Trainers and predictors that exist already keep what they were made with. */
+/* How 8-bit pixels become the network's input: (pixel / 255 - mean) / deviation, one number a channel; in a
+   model that was built those that published weights of its architecture expect. Trainers and predictors that exist already keep what they were made with. */
 LEM_API lem_result lem_model_set_pixels(lem_model *model, const double *mean, const double *deviation, int32_t channels);
 /* Takes the class names, and the mean and deviation of the pixels, from a data set. To be called once, when a new model is
    to be trained on it and before its trainer is made. */
