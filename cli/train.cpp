@@ -498,6 +498,8 @@ void add_train(CLI::App& app, Run& run) {
         "  lemnos train --data cifar-10-batches-bin --epochs 30 --crop 4 --flip --keep-tail\n"
         "  lemnos train --data photos --resolution 224 --batch 32 --optimizer sgd --rate 0.05 \\\n"
         "      --momentum 0.9 --schedule cosine --warmup 0.05 --out photos.safetensors\n"
+        "  lemnos train --data photos --init mobilenet_v2.safetensors --option padding=same \\\n"
+        "      --trainer-option 'policies=* frozen; classifier.* rate=1' --trainer-option 'frozen_statistics=*'\n"
         "  lemnos train --data photos --resolution 224 --resume      (after Ctrl-C)");
     command->callback([=, &run] {
         options->resumes = resume->count() > 0;

@@ -118,6 +118,7 @@ static std::shared_ptr<const ArenaLayout> layout_of(const Graph& graph, const st
 }
 
 static std::shared_ptr<const ArenaLayout> layout_of_alphas(const Graph& graph) {
+    require_own_statistics(graph);
     Graph alphas;
     std::vector<Value> leaves;
     for (const Node& node : graph.nodes())
@@ -130,7 +131,6 @@ Model::Model(std::shared_ptr<Device> device, Architecture architecture)
       parameters_(device_, layout_of(architecture_.graph, architecture_.graph.leaves(LeafKind::parameter)), "parameters"),
       states_(device_, layout_of(architecture_.graph, ordered_states(architecture_.graph)), "statistics"),
       alphas_(device_, layout_of_alphas(architecture_.graph), "alphas") {
-    require_own_statistics(architecture_.graph);
     write_alphas();
 }
 
@@ -317,7 +317,6 @@ Architecture read_architecture(const SafetensorsFile& file) {
         architecture.class_names = json.at("class_names").get<std::vector<std::string>>();
         architecture.alpha = json.value("alpha", std::map<std::string, double>{});
         architecture.trained_together = json.value("trained_together", int64_t(0));
-        require_own_statistics(architecture.graph);
         for (double deviation : architecture.pixels.deviation)
             require(deviation > 0 && std::isfinite(deviation), "A deviation of the pixels (", deviation, ") is not above 0.");
         const auto weighed = layout_of_alphas(architecture.graph);

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 namespace lemnos {
 
@@ -203,8 +204,11 @@ std::optional<StatisticsUpdate> Trainer::make_moments() {
 // Statistics over one example are noise, and over one cell nothing: what is normalised is 0 whatever the image.
 void Trainer::warn_of_single_examples() const {
     const Graph& graph = network_.graph;
-    for (const Node& node : graph.nodes()) { // of one image's own cells
-        if (!node.op || std::string_view(node.op->name) != "normalisation" || node.attributes.integer("examples") != 1) continue;
+    std::set<int32_t> batch_norms;
+    for (const Network::Moments& moments : network_.moments) batch_norms.insert(moments.mean.node);
+    for (int32_t index = 0; index < int32_t(graph.nodes().size()); ++index) { // each image's own cells
+        const Node& node = graph.node(index);
+        if (!node.op || std::string_view(node.op->name) != "normalisation" || batch_norms.contains(index)) continue;
         const TensorType& x = graph.type(node.inputs[0]);
         const int64_t groups = node.attributes.integer("groups"), span = groups ? x.channels() / groups : 1;
         if (x.elements() / x.channels() / x.shape[0] * span > 1) continue;

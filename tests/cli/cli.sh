@@ -285,7 +285,7 @@ test_normalisers() {
     fails 'The normaliser "ghosts" is not known (batch, ghost:EXAMPLES, group:GROUPS, batch-group:EXAMPLESxGROUPS, instance or layer is meant).' summary mobilenet_v2 --norm ghosts
     fails 'The layer features.2.conv.0.1 has 96 channels, which 7 groups, of 13 channels each, do not divide; choose a number of groups that does.' summary mobilenet_v2 --norm group:7
     need_device
-    fails 'Operator normalisation: sets of 6 examples do not divide the batch (16); choose a size that does.' train --data idx "${small[@]}" --norm ghost:6
+    fails 'The layer features.0.1 normalises 6 images together, which do not divide the batch (16); another batch, micro_batch or normaliser is needed.' train --data idx "${small[@]}" --norm ghost:6
     runs 0 train --data idx "${small[@]}" --epochs 2 --norm ghost:4 --out ghost.safetensors
     runs 0 tune-alpha --model ghost.safetensors --data idx --out tuned.safetensors
     matches '^ *alpha +accuracy +loss'
@@ -314,7 +314,18 @@ test_finetuning() {
     runs 0 train --data idx "${small[@]}" --epochs 1 --out base.safetensors
     runs 0 train --data idx --width 0.1 --option head=24 --option dropout=0 --batch 16 --rate 0.01 --epochs 1 --init base.safetensors --out tuned.safetensors \
         --trainer-option "policies=* frozen; features.18.* rate=1; classifier.* rate=1" --trainer-option "frozen_statistics=*"
-    matches '^initial +base.safetensors: [0-9]+ tensors; new: .*classifier.1.weight'
+    matches '^initial +base.safetensors: [0-9]+ of [0-9]+ tensors and the preparation of pixels; of another shape: .*classifier.1.weight'
+    # Resumed, it is the same training: with the file's preparation of pixels.
+    local -a fine=(--data idx "${small[@]}" --epochs 2 --init tuned.safetensors --option head=24)
+    runs 0 train "${fine[@]}" --checkpoint-every 16 --checkpoint half.safetensors --out whole.safetensors
+    runs 0 train "${fine[@]}" --checkpoint half.safetensors --out again.safetensors --resume
+    cmp whole.safetensors again.safetensors || fail "a fine-tuning that was resumed ends elsewhere"
+    fails 'The policy "@gamma" says nothing of what it selects' train --data idx "${small[@]}" --trainer-option policies=@gamma
+    runs 0 summary wrn --width 2
+    fails 'Model wrn: the attribute width must be an integer (2.5 was given).' summary wrn --width 2.5
+    fails 'The option ghost (4) is of no use: the model has no batch normalisation.' train --data idx "${small[@]}" --norm group:4 --trainer-option ghost=4
+    fails 'The folder "nowhere" of the file "nowhere/x" does not exist.' tune-alpha --model tuned.safetensors --data idx --out nowhere/x
+    fails 'The option --alphas has ""' tune-alpha --model tuned.safetensors --data idx --alphas 0,1,
     fails 'The file "none" cannot be read: No such file or directory.' train --data idx "${small[@]}" --init none
 }
 

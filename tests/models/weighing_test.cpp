@@ -9,6 +9,7 @@
 #include "unit/scratch.h"
 
 #include <cmath>
+#include <thread>
 
 namespace lemnos::test {
 
@@ -224,7 +225,60 @@ TEST_F(Weighing, RefusesFilesThatMakeNoSense) {
     EXPECT_NE(refusal("\"alpha\":{}", "\"alpha\":{\"d\":0.5}").find("There is an alpha of d, which is no layer of batch normalisation."),
               std::string::npos);
     EXPECT_NE(refusal("\"trained_together\":0", "\"trained_together\":-5").find("(-5) are negative"), std::string::npos);
+    EXPECT_NE(refusal("\"deviation\":[", "\"deviation\":[-").find("is not above 0."), std::string::npos);
     EXPECT_NE(refusal("\"auxiliary\":[-1,0]", "\"auxiliary\":[1,99]").find("1:99"), std::string::npos);
+}
+
+// A layer whose statistics are another layer's, or no states, would have its moments written anywhere.
+TEST_F(Weighing, RefusesStatisticsThatAreNotALayersOwn) {
+    for (const int which : {0, 1, 2}) {
+        Architecture network;
+        network.name = "shared";
+        network.image = network.graph.input("image", {DataType::f32, {1, 4, 4, 2}});
+        network.pixels = {{0.5, 0.5}, {0.5, 0.5}};
+        LayerBuilder layers(network, {});
+        const Value first = layers.normalisation(network.image, "a", "none");
+        const std::vector<Value> inputs = network.graph.node(first.node).inputs;
+        const std::vector<Value> own{first, inputs[1], inputs[2], which == 2 ? inputs[2] : inputs[4], inputs[3]};
+        const Value second = layers.add("batch_norm", own, {}, which == 1 ? "a" : "b");
+        network.logits = layers.linear(layers.global_average_pool(second), "head", 2, 0.5);
+        try {
+            Model(device(), network);
+            ADD_FAILURE() << which;
+        } catch (const Error& error) {
+            const std::string expected = which == 1 ? "A layer of batch normalisation has the name of another, a."
+                                                    : "The statistics of b are not states of its own.";
+            EXPECT_EQ(error.what(), expected);
+        }
+    }
+}
+
+TEST_F(Weighing, StandsThreads) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([&, i] {
+            for (int round = 0; round < 200; ++round) {
+                if (i == 3) model->snapshot();
+                else model->set_alpha(i == 0 ? "a" : i == 1 ? "b" : "*", 0.25 * (round % 4));
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    model->set_alpha("*", 0.5);
+    for (const auto& [layer, alpha] : model->snapshot().alpha) EXPECT_EQ(alpha, 0.5) << layer;
+}
+
+// A predictor keeps the preparation of pixels that it was made with, in both of its forms.
+TEST_F(Weighing, KeepsThePreparationOfPixels) {
+    model->set_alpha("*", 0.25);
+    const std::vector<float> weighed = predicted(*predictor, *data);
+    model->set_alpha("*", 0);
+    Predictor fresh(model, batch);
+    const std::vector<float> plain = predicted(fresh, *data);
+    model->set_pixels({std::vector<double>(scales_channels, 0.1), std::vector<double>(scales_channels, 0.9)});
+    model->set_alpha("*", 0.25);
+    EXPECT_EQ(predicted(fresh, *data), weighed);
+    model->set_alpha("*", 0);
+    EXPECT_EQ(predicted(fresh, *data), plain);
 }
 
 // Where training normalises each image on its own, inference does too, and there is nothing to weigh.

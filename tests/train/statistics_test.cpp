@@ -245,7 +245,7 @@ TEST_F(Statistics, FrozenWithTheirParametersAreAConstantLayer) {
 }
 
 TEST_F(Statistics, FrozenThatFitNothingAreRefused) {
-    expect_refusal(ErrorCode::invalid_argument, {"The pattern \"d.*\" fits no normalisation of the model (the first is named \"a\")."},
+    expect_refusal(ErrorCode::invalid_argument, {"The pattern \"d.*\" fits no layer of batch normalisation of the model (the first is named \"a\")."},
                    [&] { trainer(scales_model(), noisy_pictures(16), {{"frozen_statistics", std::string("a; d.*")}}); });
 }
 
@@ -274,6 +274,20 @@ TEST_F(Statistics, OverSingleExamplesAreWarnedOfOnce) {
     EXPECT_EQ(warnings(true, with(one, {{"frozen_statistics", std::string("*")}})), Lines{});
     EXPECT_EQ(warnings(true, {{"batch", int64_t(2)}, {"micro_batch", int64_t(2)}}), Lines{});
     EXPECT_EQ(warnings(true, with(ghosts, {{"ghost", int64_t(2)}})), Lines{});
+    // An epoch's last batch: 16 images in batches of 5 and 15.
+    for (const int64_t batch : {5, 15})
+        EXPECT_EQ(warnings(false, {{"batch", batch}, {"micro_batch", batch}, {"tail", std::string("include")}}),
+                  (Lines{text("lemnos,1,warning,The last batch of each epoch ends with a single image (16 images in batches of ", batch,
+                              "), whose statistics count as those of the others; another batch or tail=drop avoids it.")}));
+
+    // Statistics of single images, over the 1 x 1 cells of a network's end.
+    lines.clear();
+    const auto model = std::make_shared<Model>(own, build_architecture("mobilenet_v1", {{"width", 0.25}, {"resolution", int64_t(scales_size)},
+                                                                                        {"norm", std::string("instance")}, {"classes", int64_t(2)}}));
+    model->initialise(1);
+    trainer(model, noisy_pictures(16), {{"batch", int64_t(4)}});
+    EXPECT_EQ(lines, (Lines{"lemnos,1,warning,The statistics of features.4.1 are taken over a single cell of each image, so that its output "
+                            "is the same for every image; larger images, fewer groups or batch normalisation help."}));
     own->close();
 }
 

@@ -365,6 +365,20 @@ TEST_F(Training, AResumeThatChangesSomethingSaysWhat) {
     };
     EXPECT_NE(refusal(Optimizer("adam", {{"rate", 0.01}}), usual).find("belongs to another training: its optimizer is radam (here adam)."),
               std::string::npos);
+    const auto normalised = std::make_shared<Model>(
+        device(), build_architecture("mobilenet_v2", {{"preset", std::string("small28")}, {"resolution", int64_t(12)}, {"width", 0.1},
+                                                      {"channels", int64_t(1)}, {"classes", int64_t(2)}, {"head", int64_t(16)},
+                                                      {"norm", std::string("ghost:4")}}));
+    const auto brighter = small_model();
+    brighter->set_pixels({{0.25}, {0.5}});
+    for (const auto& [model, words] : {std::pair{normalised, "its network is mobilenet_v2 with the graph "},
+                                       std::pair{brighter, "its mean of the pixels is 0.5 (here 0.25)."}})
+        try {
+            trainer(model, data, usual)->resume(path);
+            ADD_FAILURE() << words;
+        } catch (const Error& error) {
+            EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+        }
     EXPECT_NE(refusal(Optimizer("radam", {{"rate", 0.02}}), with(usual, {{"batch", int64_t(8)}}))
                   .find("its optimizer option rate is 0.01 (here 0.02), its option batch is 16 (here 8)."),
               std::string::npos);

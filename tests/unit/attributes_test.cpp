@@ -127,14 +127,15 @@ TEST(Attributes, HoldTheirLengths) {
 }
 
 TEST(Attributes, RefuseOtherKinds) {
-    EXPECT_EQ(refused({{"size", 1.0}}), "Operator test: the attribute size must be an integer.");
+    EXPECT_EQ(refused({{"size", 1.0}}), ""); // a whole number is one however it is written
+    EXPECT_EQ(refused({{"size", 1.5}}), "Operator test: the attribute size must be an integer (1.5 was given).");
     EXPECT_EQ(refused({{"slope", "x"}}), "Operator test: the attribute slope must be a number (\"x\" was given).");
-    EXPECT_EQ(refused({{"ceil", 1.0}}), "Operator test: the attribute ceil must be true or false.");
+    EXPECT_EQ(refused({{"ceil", 1.0}}), "Operator test: the attribute ceil must be true or false (1 was given).");
     EXPECT_EQ(refused({{"mode", 1}}), "Operator test: the attribute mode must be a name.");
     EXPECT_EQ(refused({{"stride", 1}}), "Operator test: the attribute stride must be a list of integers.");
     EXPECT_EQ(refused({{"stride", std::vector<double>{1, 1}}}),
               "Operator test: the attribute stride must be a list of integers.");
-    EXPECT_EQ(refused({{"mean", 0.5}}), "Operator test: the attribute mean must be a list of numbers.");
+    EXPECT_EQ(refused({{"mean", 0.5}}), "Operator test: the attribute mean must be a list of numbers (0.5 was given).");
 }
 
 TEST(Attributes, SuggestTheNearestChoice) {
