@@ -47,7 +47,7 @@ static OpenOptions parse_options(const std::string& given) {
     Attributes attributes = attributes_from_json(rest, owner);
     attributes.complete(dataset_options(), owner);
     options.shape = {int(attributes.integer("height")), int(attributes.integer("width")),
-                     int(attributes.integer("channels"))};
+                     int(attributes.integer("channels")), false, options.class_names};
     return options;
 }
 
@@ -67,6 +67,13 @@ class NamedDataset final : public Dataset {
     void read(int64_t index, uint8_t* pixels, int32_t& label) const override {
         source_->read(index, pixels, label);
     }
+    int64_t most_boxes() const override { return source_->most_boxes(); }
+    std::vector<TruthBox> boxes(int64_t index) const override { return source_->boxes(index); }
+    void read_boxes(int64_t index, const Draw* draw, uint8_t* pixels, std::span<Box> boxes) const override {
+        source_->read_boxes(index, draw, pixels, boxes);
+    }
+    PictureSize picture_size(int64_t index) const override { return source_->picture_size(index); }
+    const SkipReport& skipped() const override { return source_->skipped(); }
 
   private:
     std::shared_ptr<const Dataset> source_;
@@ -107,7 +114,7 @@ lem_result lem_dataset_open(const char* path, const char* split, const char* opt
         const std::string folder = need_string(path, "path"), part = need_string(split, "split");
         OpenOptions wanted = parse_options(optional_string(options));
         std::shared_ptr<const Dataset> dataset = open_dataset(folder, part, wanted.shape);
-        if (!wanted.class_names.empty())
+        if (!wanted.class_names.empty() && dataset->class_names() != wanted.class_names)
             dataset = std::make_shared<NamedDataset>(std::move(dataset), std::move(wanted.class_names));
         *out = new lem_dataset(std::move(dataset));
     });

@@ -97,19 +97,9 @@ std::unique_ptr<Dataset> open_image_folder(const std::string& folder, const std:
     if (files.empty())
         fail(ErrorCode::not_found, "The folder \"", folder, "\" holds images, but none of the split \"",
              split, "\"; they are looked for in \"", folder, "/", split, "/<class>/\".");
-    require(options.height > 0 && options.width > 0, "The images in \"", folder,
-            "\" need a height and a width to be scaled to; ", options.height, " x ", options.width,
-            " is given.");
-    require(std::max(options.height, options.width) <= largest_image_side, "The images in \"", folder,
-            "\" cannot be scaled to ", options.height, " x ", options.width, " (at most ", largest_image_side,
-            " a side).");
-    const int channels = options.channels ? options.channels : 3;
-    require(channels == 1 || channels == 3, "The images in \"", folder, "\" cannot be read with ", channels,
-            " channels (1 or 3).");
-
     return std::make_unique<ImageFolder>(divided ? folder + "/" + split : folder, files,
                                          std::vector<std::string>(names.begin(), names.end()),
-                                         RecordShape{options.height, options.width, channels});
+                                         scaled_shape(folder, options));
 }
 
 } // namespace lemnos

@@ -326,9 +326,10 @@ void Trainer::start_loader() {
     loader_done_ = 0;
     const int threads = int(options_.integer("loader_threads"));
     if (!loader_) loader_ = std::make_unique<BatchLoader>(*dataset_, micro_batch_, accumulate_->slots() + threads, threads);
-    loader_->start([this](std::span<uint32_t> samples) -> int64_t {
+    loader_->start([this](std::span<uint32_t> samples, uint32_t& epoch) -> int64_t {
         Position& at = loader_position_;
         if (at.epoch == settings_.epochs) return 0;
+        epoch = uint32_t(at.epoch);
         if (at.epoch != order_epoch_) {
             shuffled_order(seed_, uint32_t(at.epoch), order_);
             order_epoch_ = at.epoch;
