@@ -1,12 +1,11 @@
 // The augmentation of pictures with boxes of Liu et al., "SSD: Single Shot MultiBox Detector" (ECCV 2016),
-// section 2.2 and 3.6, as their code has it: distorted colours, zooming out, a sampled crop, a flip.
+// sections 2.2 and 3.6, as their code has it: distorted colours, zooming out, a sampled crop, a flip.
 #pragma once
 
 #include "data/dataset.h"
 
 #include <array>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace lemnos {
@@ -16,7 +15,7 @@ struct Augmentation {
     bool flip = true;
     bool colours = true;
     bool expand = true;                            // zoom out
-    std::array<uint8_t, 3> mean = {124, 116, 104}; // what fills the canvas when zooming out: ImageNet's mean
+    std::array<uint8_t, 3> mean = {124, 116, 104}; // what lies around a picture then: ImageNet's mean colour
 };
 
 // One augmented picture: what is random about it is a function of seed, epoch and sample (the record's index)
@@ -28,25 +27,33 @@ struct Draw {
     Augmentation augmentation = {};
 };
 
-// The part of a picture that is shown, in its pixels. It may reach beyond the picture.
-struct PictureWindow {
-    double top = 0, left = 0, height = 0, width = 0;
-};
-
-// What a draw does to the geometry of a picture.
+// What a draw does to the geometry of a picture: the window is scaled to the shape, and then mirrored.
 struct DrawnGeometry {
     PictureWindow window;
     bool expanded = false;
-    bool flipped = false;
-    double least_overlap = -1; // that some box has with the crop; 0: any patch; -1: no crop
+    bool mirrored = false;
+    double least_overlap = -1; // that the window has with some box; 0: any patch; -1: no crop
 };
 
-// Chooses it for a picture of this size with these boxes, which become those of the window: of the boxes
-// whose centre lies in it, what lies in it.
-DrawnGeometry draw_geometry(const Draw& draw, PictureSize size, std::vector<Box>& boxes);
+// Chosen for a picture of this size with these boxes.
+DrawnGeometry draw_geometry(const Draw& draw, PictureSize size, const std::vector<Box>& boxes);
 
-// Changes the colours of `count` pixels of 1 or 3 channels as a draw says.
-void draw_colours(const Draw& draw, uint8_t* pixels, int64_t count, int channels);
+// The boxes of what is then seen: of those whose centre lies in the window, what lies in it.
+std::vector<Box> boxes_seen(const DrawnGeometry& geometry, PictureSize size, const std::vector<Box>& boxes);
+
+// What a draw does to colours, in the order brightness, contrast, saturation, hue; or with the contrast last.
+// After each the values are held within 0 … 255.
+struct ColourChange {
+    float brightness = 0; // added
+    float contrast = 1;   // a factor
+    float saturation = 1; // a factor of HSV's saturation
+    float hue = 0;        // added, in degrees
+    bool contrast_last = false;
+};
+ColourChange draw_colours(const Draw& draw);
+
+// Applies it to `count` pixels of 1 or 3 channels. Grey ones have neither saturation nor hue.
+void change_colours(const ColourChange& change, uint8_t* pixels, int64_t count, int channels);
 
 // All of it: writes the pixels of height x width x image.channels, and turns the picture's boxes into theirs.
 void augment(const Image& image, const Draw& draw, int height, int width, uint8_t* pixels,
