@@ -36,6 +36,7 @@ class PlanBuilder {
   private:
     friend class Emitter;
     void mark_needed();
+    void place_in_input(int32_t node);
     void emit(int32_t node);
     int64_t slice_length(const Node& node) const;
     int32_t region_of(Value value);
@@ -46,6 +47,7 @@ class PlanBuilder {
     const Bindings& bindings_;
     const DeviceProfile& profile_;
     std::vector<bool> needed_;
+    std::map<Value, int32_t> readers_; // needed nodes that read a value, once for each time
     std::map<Value, int32_t> value_regions_;
 };
 
