@@ -91,10 +91,22 @@ struct Network {
     };
     std::vector<Weight> weights;
     struct Folded {              // a normalisation that became part of the convolution before it; see folding.h
-        Value filter, bias;      // leaves: the convolution's
+        Value filter, bias;      // leaves: the convolution's; no bias where another part of it has that
         int32_t convolution, normalisation; // nodes of the architecture
+        struct Range {
+            int64_t first = 0, count = 0; // 0: all
+        } channels, inputs;      // the part of the convolution that this is
     };
     std::vector<Folded> folded;
+    // A convolution, one of each channel by itself and a projection 1 x 1, in this order and with nothing else that sees what
+    // lies between them: such a transform may run in groups of its inner channels (MobileNetV2, arXiv 1801.04381, section 5.1).
+    struct Transform {
+        std::string name;
+        int64_t channels;        // inner ones
+        int64_t groups;
+        std::vector<int32_t> nodes; // of the graph
+    };
+    std::vector<Transform> transforms; // of a folded network, in order
 };
 
 struct NetworkOptions {
@@ -103,6 +115,8 @@ struct NetworkOptions {
     bool prepare_pixels = true; // begin with 8-bit pixels
     std::optional<PixelPreparation> pixels = {}; // other than the architecture's
     bool fold = false;          // inference: normalisations become part of the convolutions before them
+    // Folded: the groups that each transform's channels are cut into, in the transforms' order; where there is no entry: 1.
+    std::vector<int64_t> channel_groups = {};
     bool weigh = false;         // inference: the images' own moments count, by alphas that are inputs; folds nothing
     int64_t crop_padding = 0;   // training: random crops out of the padded image
     bool flip = false;          // training: mirrored with probability 1/2

@@ -20,9 +20,18 @@ PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const Dev
         require(view.offset % profile.storage_alignment == 0, "The value ", describe(value.node),
                 " is bound at offset ", view.offset, " (a multiple of ", profile.storage_alignment, " is needed).");
     }
+    build();
+}
+
+PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile, Dry)
+    : graph_(graph), bindings_(bindings), profile_(profile) {
+    build();
+}
+
+void PlanBuilder::build() {
     mark_needed();
     for (int32_t node = 0; node < int32_t(needed_.size()); ++node)
-        if (needed_[size_t(node)] && graph.node(node).op) emit(node);
+        if (needed_[size_t(node)] && graph_.node(node).op) emit(node);
 }
 
 std::string PlanBuilder::describe(int32_t index) const {
@@ -110,7 +119,7 @@ void PlanBuilder::emit(int32_t index) {
         const int32_t source = region_of(node.inputs[0]);
         const auto bound = bindings_.find({index, 0});
         const BufferView& from = regions[size_t(source)].view;
-        const bool in_place = bound != bindings_.end() && from.buffer == bound->second.buffer &&
+        const bool in_place = bound != bindings_.end() && from.buffer && from.buffer == bound->second.buffer &&
                               from.offset == bound->second.offset;
         if (bound == bindings_.end() || in_place) {
             value_regions_[{index, 0}] = source;

@@ -3,6 +3,7 @@
 #include "plan/builder.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace lemnos {
 
@@ -50,8 +51,8 @@ Placement place_regions(std::vector<Region>& regions, int64_t alignment, int64_t
     return placement;
 }
 
-int64_t liveness_bound(const std::vector<Region>& regions) {
-    int32_t last = 0;
+std::vector<int64_t> live_bytes(const std::vector<Region>& regions) {
+    int32_t last = -1;
     for (const Region& region : regions) last = std::max(last, region.last);
     std::vector<int64_t> change(size_t(last) + 2, 0);
     for (const Region& region : regions)
@@ -59,9 +60,14 @@ int64_t liveness_bound(const std::vector<Region>& regions) {
             change[size_t(region.first)] += region.bytes;
             change[size_t(region.last) + 1] -= region.bytes;
         }
-    int64_t live = 0, most = 0;
-    for (int64_t delta : change) most = std::max(most, live += delta);
-    return most;
+    change.pop_back();
+    std::partial_sum(change.begin(), change.end(), change.begin());
+    return change;
+}
+
+int64_t liveness_bound(const std::vector<Region>& regions) {
+    const std::vector<int64_t> live = live_bytes(regions);
+    return live.empty() ? 0 : *std::max_element(live.begin(), live.end());
 }
 
 } // namespace lemnos
