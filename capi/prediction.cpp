@@ -1,21 +1,42 @@
 // Predictors: models that classify images.
+#include "graph/json.h"
 #include "guard.h"
+#include "options.h"
 
 using namespace lemnos;
 using namespace lemnos::capi;
 
-lem_result lem_predictor_create(lem_model* model, int32_t batch, lem_predictor** out) {
+lem_result lem_predictor_create(lem_model* model, int32_t batch, const char* options, lem_predictor** out) {
     return guarded([&] {
         clear(out);
         need(model, "model");
         need(out, "out");
         need_range(batch, 1, INT32_MAX, "batch");
+        const MemoryOptions memory =
+            memory_options_from(attributes_from_json(optional_string(options), "A predictor"), "A predictor");
         const auto lock = enter(*model);
-        *out = new lem_predictor(*model, std::make_unique<Predictor>(model->model, batch));
+        *out = new lem_predictor(*model, std::make_unique<Predictor>(model->model, batch, memory));
     });
 }
 
 void lem_predictor_release(lem_predictor* predictor) { release(predictor); }
+
+lem_result lem_predictor_info_json(lem_predictor* predictor, lem_text** out) {
+    return guarded([&] {
+        clear(out);
+        need(predictor, "predictor");
+        need(out, "out");
+        const auto lock = enter(*predictor);
+        const Predictor::Memory memory = predictor->predictor->memory();
+        Json blocks = Json::array();
+        for (const Network::Transform& block : memory.blocks)
+            blocks.push_back({{"name", block.name}, {"channels", block.channels}, {"groups", block.groups}});
+        give_text(out, dump({{"workspace_bytes", memory.workspace_bytes},
+                             {"workspace_bytes_without", memory.workspace_bytes_without},
+                             {"folded_bytes", memory.folded_bytes},
+                             {"blocks", std::move(blocks)}}));
+    });
+}
 
 lem_result lem_predictor_run(lem_predictor* predictor, const void* pixels, int64_t bytes, int32_t count,
                              float* out_probabilities, int64_t elements) {

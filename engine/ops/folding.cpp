@@ -11,11 +11,15 @@ namespace {
 
 struct Range {
     int64_t first, count;
-    bool fits(int64_t extent) const { return count >= 1 && first + count <= extent; }
 };
-Range range_of(const Attributes& attributes, const char* name, int64_t extent) {
-    const std::vector<int64_t>& given = attributes.integers(name);
-    return {given[0], given[1] ? given[1] : extent - given[0]};
+// of: channel or input.
+Range range_of(const Signature& s, const std::string& of, int64_t extent) {
+    const std::vector<int64_t>& given = s.attributes.integers(of + "s");
+    s.require(given[0] < extent, "the first ", of, " (", given[0], ") is not of the ", extent, " of filter.");
+    const int64_t count = given[1] ? given[1] : extent - given[0];
+    s.require(count <= extent - given[0], "the ", of, "s ", given[0], " to ", given[0] + count - 1, " are not of the ", extent,
+              " of filter.");
+    return {given[0], count};
 }
 
 } // namespace
@@ -56,19 +60,13 @@ LEMNOS_DEFINE_OPERATOR(fold_batch_norm) {
                               " channels of filter (", to_string(s.input(0)), ").");
                 }
                 TensorType part = s.input(0);
-                const Range range = range_of(s.attributes, "channels", channels[0]);
-                s.require(range.fits(channels[0]), "the channels ", range.first, " to ", range.first + range.count - 1,
-                          " are not of the ", channels[0], " of filter.");
+                const Range range = range_of(s, "channel", channels[0]);
                 part.shape.back() = range.count;
-                if (part.rank() >= 2) {
-                    int64_t& inputs = part.shape[part.shape.size() - 2];
-                    const Range rows = range_of(s.attributes, "inputs", inputs);
-                    s.require(rows.fits(inputs), "the inputs ", rows.first, " to ", rows.first + rows.count - 1, " are not of the ",
-                              inputs, " of filter.");
-                    s.require(rows.count == inputs || s.input(0).elements() == inputs * channels[0],
-                              "a filter (", to_string(s.input(0)), ") of more than one tap has no range of inputs.");
-                    inputs = rows.count;
-                }
+                const int64_t inputs = part.rank() >= 2 ? part.shape[part.shape.size() - 2] : 1;
+                const Range rows = range_of(s, "input", inputs);
+                s.require(rows.count == inputs || s.input(0).elements() == inputs * channels[0], "a filter (",
+                          to_string(s.input(0)), ") of more than one tap has no range of inputs.");
+                if (part.rank() >= 2) part.shape[part.shape.size() - 2] = rows.count;
                 return std::vector{part, TensorType{DataType::f32, {range.count}}};
             },
         .emit =

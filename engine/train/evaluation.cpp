@@ -76,7 +76,8 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
     return metrics;
 }
 
-Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch) : model_(std::move(model)), batch_(batch), pixels_(model_->architecture().pixels) {
+Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch, MemoryOptions memory)
+    : model_(std::move(model)), batch_(batch), memory_(memory), pixels_(model_->architecture().pixels) {
     require(batch >= 1, "The predictor's batch (", batch, ") must be at least 1.");
     form();
 }
@@ -86,9 +87,14 @@ Predictor::Form& Predictor::form() {
     std::unique_ptr<Form>& compiled = weigh ? weighing_ : plain_;
     if (compiled) return *compiled;
     auto form = std::make_unique<Form>();
-    form->network = instantiate(model_->architecture(), {.batch = batch_, .pixels = pixels_, .fold = true, .weigh = weigh});
+    NetworkOptions options{.batch = batch_, .pixels = pixels_, .fold = true, .weigh = weigh};
+    const auto add_softmax = [](Network& network) { return std::vector{network.graph.add("softmax", {network.logits})}; };
+    MemoryPlan plan = plan_memory(model_->architecture(), options, model_->device()->profile(), memory_, add_softmax);
+    options.channel_groups = std::move(plan.channel_groups);
+    form->workspace_bytes_without = plan.workspace_bytes_without;
+    form->network = instantiate(model_->architecture(), options);
     Network& network = form->network;
-    form->probabilities = network.graph.add("softmax", {network.logits});
+    form->probabilities = add_softmax(network)[0];
     form->folding = std::make_unique<Folding>(*model_, network);
     Bindings bindings;
     model_->bind(network, bindings);
@@ -97,6 +103,11 @@ Predictor::Form& Predictor::form() {
                                    {form->probabilities}, {.slots = 1, .plan = {.name = "predict"}});
     compiled = std::move(form);
     return *compiled;
+}
+
+Predictor::Memory Predictor::memory() {
+    const Form& form = this->form();
+    return {form.replay->plan().workspace_bytes(), form.workspace_bytes_without, form.folding->bytes(), form.network.transforms};
 }
 
 void Predictor::run(const uint8_t* pixels, int64_t count, float* probabilities) {

@@ -208,7 +208,7 @@ TEST_F(ApiTraining, ImagesOwnMomentsAreWeighed) {
     for (const Json& layer : alphas["layers"]) EXPECT_EQ(layer["alpha"], 0);
 
     Predictor predictor;
-    ASSERT_OK(lem_predictor_create(model, 2, predictor.out()));
+    ASSERT_OK(lem_predictor_create(model, 2, nullptr, predictor.out()));
     std::vector<uint8_t> pixels(2 * 64);
     for (int i = 0; i < 128; ++i) pixels[size_t(i)] = uint8_t(37 * i);
     const auto predicted = [&] {
@@ -236,7 +236,7 @@ TEST_F(ApiTraining, ImagesOwnMomentsAreWeighed) {
 TEST_F(ApiTraining, Prediction) {
     build();
     Predictor predictor;
-    ASSERT_OK(lem_predictor_create(model, 4, predictor.out()));
+    ASSERT_OK(lem_predictor_create(model, 4, nullptr, predictor.out()));
     std::vector<uint8_t> pixels(6 * 64);
     for (int i = 0; i < 6; ++i) {
         int32_t label = 0;

@@ -102,6 +102,11 @@ test_arguments() {
     refused predict --model x --top 0 image.png -- 'The option --top (0) is out of range (1 to 2147483647).'
     refused predict --model x --data idx --picture '' -- 'The option --picture needs a value (an empty one was given).'
     refused predict --model x '' -- 'An argument is empty.'
+    refused predict --model x --channel-groups 0 image.png -- 'The option --channel-groups (0) is out of range (1 to 65536).'
+    for size in 3X -1 .5M 3MiBB M 99999999999999999999T; do
+        refused predict --model x "--memory-limit=$size" image.png -- \
+            "The option --memory-limit ($size) is no number of bytes such as 3000000, 3M or 2.5MiB."
+    done
     for value in nan inf 1e400; do
         refused train --data idx --rate $value -- "The option --rate needs a finite number (\"$value\" was given)."
         refused summary mobilenet_v2 --width $value -- "The option --width needs a finite number (\"$value\" was given)."
@@ -422,6 +427,15 @@ test_predict() {
     [[ $(head -c 8 sheet.png | od -An -tx1 | tr -d ' \n') == 89504e470d0a1a0a ]] || fail "sheet.png is no PNG"
     runs 0 predict --model model.safetensors --data idx --count 1000 --json
     prints '"images": 42'
+    runs 0 predict --model model.safetensors --channel-groups 3 image.png
+    matches '^Activations take [0-9.]+ KiB \([0-9.]+ % of [0-9.]+ KiB\); blocks in groups of channels: features.1.conv in 3, '
+    runs 0 predict --model model.safetensors --least-memory --json image.png
+    [[ $(head -c 1 stdout) == '[' ]] || fail "the result is no JSON"
+    runs 0 predict --model model.safetensors --memory-limit 1GiB image.png
+    prints 'blocks in groups of channels: none.'
+    runs 1 predict --model model.safetensors --memory-limit 1K image.png
+    grep -q 'The activations of mobilenet_v2 in batches of 1 take at least [0-9]* bytes (the memory limit is 1000 bytes).' stderr ||
+        fail "the limit is not named"
     fails 'The image "text.png" cannot be decoded: it has 17 bytes and begins like neither a PNG nor a JPEG.' \
         predict --model model.safetensors text.png
     fails 'The file "none.png" cannot be read: No such file or directory.' predict --model model.safetensors none.png

@@ -106,7 +106,7 @@ LEM_API const char *lem_build_info(void);
 /* All operators as JSON: name, summary, inputs, outputs, attributes (kind, default, range, help), has_gradient. */
 LEM_API lem_result lem_operators_json(lem_text **out);
 /* The options of one kind of thing as a JSON array: name, summary and options (name, kind, default, minimum, maximum,
-   choices, help) of each. kind: "model", "optimizer", "schedule", "trainer", "dataset". */
+   choices, help) of each. kind: "model", "optimizer", "schedule", "trainer", "predictor", "dataset". */
 LEM_API lem_result lem_options_json(const char *kind, lem_text **out);
 
 /* The characters of a text; valid while the text is; "" for NULL. */
@@ -383,8 +383,21 @@ LEM_API lem_result lem_model_evaluate(lem_model *model, lem_dataset *dataset, in
 /* ---- prediction ------------------------------------------------------------------------------------------------- */
 
 /* Compiles a model for batch images at a time. Normalisations become part of the convolutions before them, in memory of the
-   predictor's own. It sees later changes of the model's parameters and running statistics. */
-LEM_API lem_result lem_predictor_create(lem_model *model, int32_t batch, lem_predictor **out);
+   predictor's own. It sees later changes of the model's parameters and running statistics.
+   Options, above all for MobileNetV2, whose inner tensors are its largest: an expansion, a depthwise convolution and a
+   projection (each with batch normalisation) are a sum over the channels between them, so such a block can run in groups of
+   channels, one after the other, with the same number of multiplications and results that are equal to rounding.
+     memory_limit    bytes of activations; blocks are split, in as few groups as will do, until all fits.
+                     LEM_ERROR_OUT_OF_DEVICE_MEMORY where it cannot, with the least that is possible
+     channel_groups  so many groups in every block that can be split; 1: never split; 0: chosen by the limit
+     least_memory    true: as little memory as there can be
+   LEM_ERROR_UNSUPPORTED for channel_groups where no block can be split. Models that weigh images' own moments (…_set_alpha)
+   are never split: a limit that was kept in groups is then refused, also by the first run after such a change. */
+LEM_API lem_result lem_predictor_create(lem_model *model, int32_t batch, const char *options, lem_predictor **out);
+/* What the predictor takes of the device's memory, as JSON: workspace_bytes (activations and temporaries),
+   workspace_bytes_without (the same if no block ran in groups), folded_bytes (filters and biases with their normalisation),
+   and blocks, those that can be split: name, channels (inner ones), groups (1: not split). */
+LEM_API lem_result lem_predictor_info_json(lem_predictor *predictor, lem_text **out);
 LEM_API void lem_predictor_release(lem_predictor *predictor);
 /* Class probabilities of count images (u8 NHWC in the model's input size; any count, run in batches): elements = count *
    classes floats, row by row. */
