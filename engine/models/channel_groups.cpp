@@ -52,7 +52,10 @@ MemoryPlan plan_memory(const Architecture& architecture, NetworkOptions network_
     plan.workspace_bytes = plan.workspace_bytes_without = trial.estimate.workspace_bytes;
     const auto refuse = [&](int64_t least) {
         fail(ErrorCode::out_of_device_memory, "The activations of ", architecture.name, " in batches of ", network_options.batch,
-             " take at least ", least, " bytes", options.channel_groups ? text(" in ", options.channel_groups, " groups of channels") : "",
+             " take at least ", least, " bytes",
+             options.channel_groups == 1  ? " without groups of channels"
+             : options.channel_groups > 1 ? text(" in ", options.channel_groups, " groups of channels")
+                                          : "",
              " (the memory limit is ", options.limit, " bytes).");
     };
     const bool fits = options.limit == 0 || plan.workspace_bytes <= options.limit;
