@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -222,6 +223,46 @@ Image decode_image(std::span<const uint8_t> bytes, int channels, const std::stri
 
 Image read_image(const std::string& path, int channels) {
     return decode_image(read_file(path, largest_image_file), channels, path);
+}
+
+PictureSize read_image_size(const std::string& path) {
+    const FileReader file(path);
+    constexpr int64_t png_head = 24; // the signature, and of IHDR the length, the type, the width and the height
+    std::array<uint8_t, png_head> head{};
+    const auto read = [&](int64_t offset, int64_t bytes) {
+        if (bytes > file.size() - offset) malformed(path, text("its data is cut at byte ", file.size()));
+        file.read(offset, head.data(), bytes);
+    };
+    PictureSize size;
+    file.read(0, head.data(), std::min<int64_t>(file.size(), png_head));
+    if (starts_with(head, png_signature)) {
+        read(0, png_head);
+        size = {int(std::min(big_endian(head, 20), uint32_t(INT_MAX))),
+                int(std::min(big_endian(head, 16), uint32_t(INT_MAX)))};
+    } else if (head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff) {
+        // The segments up to a start of frame, which is one of C0 to CF but for three other meanings.
+        for (int64_t at = 2;;) {
+            read(at, 4);
+            if (head[0] != 0xff || head[1] == 0xff) {
+                ++at; // padding
+                continue;
+            }
+            const uint8_t marker = head[1];
+            if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc) {
+                read(at + 5, 4);
+                size = {head[0] << 8 | head[1], head[2] << 8 | head[3]};
+                break;
+            }
+            if (marker == 0xd9 || marker == 0xda) malformed(path, "its JPEG data has no frame");
+            at += 2 + (head[2] << 8 | head[3]);
+        }
+    } else {
+        malformed(path, text("it has ", file.size(), " bytes and begins like neither a PNG nor a JPEG"));
+    }
+    if (size.height < 1 || size.width < 1 || std::max(size.height, size.width) > largest_image_side)
+        malformed(path, text("it says that it has ", size.height, " x ", size.width, " pixels (1 to ",
+                             largest_image_side, " a side)"));
+    return size;
 }
 
 Image resize_image(Image image, int height, int width) {

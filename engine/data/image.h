@@ -13,6 +13,12 @@ constexpr int largest_image_side = 16384;
 constexpr int64_t most_image_pixels = int64_t(1) << 27;
 constexpr int64_t largest_image_file = int64_t(1) << 29;
 
+struct PictureSize { // in pixels
+    int height = 0;
+    int width = 0;
+    bool operator==(const PictureSize&) const = default;
+};
+
 struct Image {
     int height = 0;
     int width = 0;
@@ -25,6 +31,9 @@ struct Image {
 // checksums are verified, a JPEG must be whole. `name` is what a sentence calls the bytes.
 Image decode_image(std::span<const uint8_t> bytes, int channels, const std::string& name);
 Image read_image(const std::string& path, int channels);
+
+// The size that a PNG or JPEG says it has, from as little of the file as says so.
+PictureSize read_image_size(const std::string& path);
 
 // Scales to the given size by a triangle filter that widens when it shrinks the picture (bilinear,
 // antialiased): the arithmetic of Pillow's Image.resize(…, BILINEAR), bit for bit.

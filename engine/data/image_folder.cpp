@@ -38,8 +38,9 @@ Classes list_classes(const std::string& folder) {
 
 class ImageFolder final : public Dataset {
   public:
+    // With `check` every picture is decoded, and those that cannot be are left out.
     ImageFolder(const std::string& root, const Classes& files, std::vector<std::string> names,
-                RecordShape shape)
+                RecordShape shape, bool check)
         : root_(root), shape_(shape), class_names_(std::move(names)) {
         for (size_t label = 0; label < class_names_.size(); ++label) {
             const auto found = files.find(class_names_[label]);
@@ -47,16 +48,18 @@ class ImageFolder final : public Dataset {
             for (const std::string& file : found->second)
                 items_.push_back({file, static_cast<int32_t>(label)});
         }
+        if (check) std::erase_if(items_, [this](const Item& item) { return !is_readable(item); });
     }
 
     int64_t size() const override { return static_cast<int64_t>(items_.size()); }
     RecordShape shape() const override { return shape_; }
     const std::vector<std::string>& class_names() const override { return class_names_; }
 
+    const SkipReport& skipped() const override { return skipped_; }
+
     std::string name(int64_t index) const override {
         check_index(index);
-        const Item& item = items_[static_cast<size_t>(index)];
-        return text(root_, "/", class_names_[static_cast<size_t>(item.label)], "/", item.file);
+        return path_of(items_[static_cast<size_t>(index)]);
     }
 
     void read(int64_t index, uint8_t* pixels, int32_t& label) const override {
@@ -71,10 +74,24 @@ class ImageFolder final : public Dataset {
         std::string file;
         int32_t label;
     };
+    std::string path_of(const Item& item) const {
+        return text(root_, "/", class_names_[static_cast<size_t>(item.label)], "/", item.file);
+    }
+    bool is_readable(const Item& item) {
+        try {
+            read_image(path_of(item), shape_.channels);
+            return true;
+        } catch (const Error& error) {
+            skipped_.add_picture(error.what());
+            return false;
+        }
+    }
+
     std::string root_;
     RecordShape shape_;
     std::vector<std::string> class_names_;
     std::vector<Item> items_;
+    SkipReport skipped_;
 };
 
 } // namespace
@@ -97,19 +114,9 @@ std::unique_ptr<Dataset> open_image_folder(const std::string& folder, const std:
     if (files.empty())
         fail(ErrorCode::not_found, "The folder \"", folder, "\" holds images, but none of the split \"",
              split, "\"; they are looked for in \"", folder, "/", split, "/<class>/\".");
-    require(options.height > 0 && options.width > 0, "The images in \"", folder,
-            "\" need a height and a width to be scaled to; ", options.height, " x ", options.width,
-            " is given.");
-    require(std::max(options.height, options.width) <= largest_image_side, "The images in \"", folder,
-            "\" cannot be scaled to ", options.height, " x ", options.width, " (at most ", largest_image_side,
-            " a side).");
-    const int channels = options.channels ? options.channels : 3;
-    require(channels == 1 || channels == 3, "The images in \"", folder, "\" cannot be read with ", channels,
-            " channels (1 or 3).");
-
     return std::make_unique<ImageFolder>(divided ? folder + "/" + split : folder, files,
                                          std::vector<std::string>(names.begin(), names.end()),
-                                         RecordShape{options.height, options.width, channels});
+                                         scaled_shape(folder, options), options.skip_bad);
 }
 
 } // namespace lemnos

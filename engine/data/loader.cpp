@@ -30,10 +30,12 @@ BatchLoader::BatchLoader(const Dataset& dataset, int64_t micro_batch, int slots,
     own_pixels_.resize(static_cast<size_t>(checked_multiply(pixels, slots)));
     own_labels_.resize(static_cast<size_t>(micro_batch * slots));
     own_samples_.resize(own_labels_.size());
+    const int64_t boxes = checked_multiply(micro_batch, dataset.most_boxes());
+    own_boxes_.resize(static_cast<size_t>(checked_multiply(boxes, slots)));
     std::vector<LoaderSlot> memory;
     for (int i = 0; i < slots; ++i)
         memory.push_back({own_pixels_.data() + i * pixels, own_labels_.data() + i * micro_batch,
-                          own_samples_.data() + i * micro_batch});
+                          own_samples_.data() + i * micro_batch, own_boxes_.data() + i * boxes});
     use_slots(memory);
 }
 
@@ -47,7 +49,7 @@ void BatchLoader::use_slots(const std::vector<LoaderSlot>& memory) {
             most_records, " can be loaded).");
     slots_.resize(memory.size());
     for (size_t i = 0; i < memory.size(); ++i) {
-        require(memory[i].pixels && memory[i].labels && memory[i].samples, "The loader's slot ", i,
+        require(memory[i].pixels && memory[i].labels && memory[i].samples && (memory[i].boxes || dataset_.most_boxes() == 0), "The loader's slot ", i,
                 " has no memory.");
         slots_[i].content.memory = memory[i];
         slots_[i].content.slot = static_cast<int>(i);
@@ -57,8 +59,9 @@ void BatchLoader::use_slots(const std::vector<LoaderSlot>& memory) {
 
 BatchLoader::~BatchLoader() { stop(); }
 
-void BatchLoader::start(NextBatch next_batch) {
+void BatchLoader::start(NextBatch next_batch, std::optional<Draw> augmentation) {
     stop();
+    augmentation_ = augmentation;
     next_batch_ = std::move(next_batch);
     ended_ = false;
     stopping_ = false;
@@ -72,7 +75,7 @@ void BatchLoader::start(NextBatch next_batch) {
 }
 
 void BatchLoader::start(std::vector<uint32_t> order) {
-    start([order = std::move(order), position = size_t(0)](std::span<uint32_t> samples) mutable {
+    start([order = std::move(order), position = size_t(0)](std::span<uint32_t> samples, uint32_t&) mutable {
         const size_t count = std::min(samples.size(), order.size() - position);
         std::copy_n(order.data() + position, count, samples.data());
         position += count;
@@ -156,7 +159,8 @@ BatchLoader::Slot* BatchLoader::claim() {
 
     int64_t valid = 0;
     try {
-        valid = next_batch_({slot.content.memory.samples, static_cast<size_t>(micro_batch_)});
+        slot.content.epoch = 0;
+        valid = next_batch_({slot.content.memory.samples, static_cast<size_t>(micro_batch_)}, slot.content.epoch);
         require(valid >= 0 && valid <= micro_batch_, "The next micro-batch has ", valid, " samples (0 to ",
                 micro_batch_, ").");
     } catch (...) {
@@ -174,13 +178,23 @@ BatchLoader::Slot* BatchLoader::claim() {
 }
 
 void BatchLoader::fill(const FilledSlot& content) {
-    const int64_t bytes = dataset_.shape().bytes();
+    const int64_t bytes = dataset_.shape().bytes(), boxes = dataset_.most_boxes();
     const LoaderSlot& memory = content.memory;
-    for (int64_t i = 0; i < content.valid && !stopping_; ++i)
-        dataset_.read(memory.samples[i], memory.pixels + i * bytes, memory.labels[i]);
+    for (int64_t i = 0; i < content.valid && !stopping_; ++i) {
+        uint8_t* pixels = memory.pixels + i * bytes;
+        if (boxes == 0) {
+            dataset_.read(memory.samples[i], pixels, memory.labels[i]);
+            continue;
+        }
+        memory.labels[i] = -1;
+        std::optional<Draw> draw = augmentation_;
+        if (draw) draw->epoch = content.epoch, draw->sample = memory.samples[i];
+        dataset_.read_boxes(memory.samples[i], draw ? &*draw : nullptr, pixels, {memory.boxes + i * boxes, static_cast<size_t>(boxes)});
+    }
     std::fill(memory.pixels + content.valid * bytes, memory.pixels + micro_batch_ * bytes, uint8_t(0));
     std::fill(memory.labels + content.valid, memory.labels + micro_batch_, 0);
     std::fill(memory.samples + content.valid, memory.samples + micro_batch_, 0u);
+    if (boxes > 0) std::fill(memory.boxes + content.valid * boxes, memory.boxes + micro_batch_ * boxes, Box{});
 }
 
 } // namespace lemnos

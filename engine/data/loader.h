@@ -6,7 +6,7 @@
 // nothing is allocated here (a data set may: an image folder decodes).
 #pragma once
 
-#include "data/dataset.h"
+#include "data/augmentation.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -14,6 +14,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -25,20 +26,22 @@ struct LoaderSlot {
     uint8_t* pixels = nullptr;   // [micro_batch, height, width, channels]
     int32_t* labels = nullptr;   // [micro_batch]
     uint32_t* samples = nullptr; // [micro_batch]: indices into the data set
+    Box* boxes = nullptr;        // [micro_batch, most_boxes], of data sets that have boxes; labels are then -1
 };
 
 struct FilledSlot {
     LoaderSlot memory;
     int slot = 0;      // its place in the ring
     int64_t batch = 0; // counted from start()
+    uint32_t epoch = 0;
     int64_t valid = 0; // examples; pixels, labels and samples after them are zero
 };
 
 class BatchLoader {
   public:
-    // Writes the sample indices of the next micro-batch, at most samples.size(), and returns how many; 0 ends
-    // the run. It is called by the loader's threads, never by two at once, in the order of the batches.
-    using NextBatch = std::function<int64_t(std::span<uint32_t> samples)>;
+    // Writes the sample indices of the next micro-batch, at most samples.size(), and their epoch (0 otherwise), and returns how
+    // many; 0 ends the run. It is called by the loader's threads, never by two at once, in the order of the batches.
+    using NextBatch = std::function<int64_t(std::span<uint32_t> samples, uint32_t& epoch)>;
 
     // The data set and the slots' memory must outlive the loader. With several threads, use more slots than
     // threads.
@@ -50,7 +53,8 @@ class BatchLoader {
     ~BatchLoader(); // at any time; waits at most for the records being read
 
     // Begins a run; one that goes on is given up, and what it handed out is no longer to be used.
-    void start(NextBatch next_batch);
+    // Pictures with boxes are augmented where that is given, by its seed and the epochs that next_batch says.
+    void start(NextBatch next_batch, std::optional<Draw> augmentation = {});
     void start(std::vector<uint32_t> order); // one pass over `order`, the last micro-batch padded
     void stop();
 
@@ -80,7 +84,9 @@ class BatchLoader {
     std::vector<uint32_t> own_samples_;
     std::vector<Slot> slots_;
     std::vector<std::thread> threads_;
+    std::vector<Box> own_boxes_;
     NextBatch next_batch_;
+    std::optional<Draw> augmentation_;
 
     std::mutex claim_mutex_; // held while a batch is claimed, so that next_batch_ is called in order
     std::mutex mutex_;       // guards what follows, and the slots' state

@@ -122,7 +122,7 @@ TEST(Loader, TakesAnEndlessStreamFromAFunction) {
         shuffled_order(7, uint32_t(epoch), order);
         return order;
     };
-    loader.start([batch = int64_t(0), order_of](std::span<uint32_t> samples) mutable {
+    loader.start([batch = int64_t(0), order_of](std::span<uint32_t> samples, uint32_t&) mutable {
         const std::vector<uint32_t> order = order_of(batch / 3);
         std::copy_n(order.begin() + batch++ % 3 * 8, 8, samples.begin());
         return int64_t(8);
@@ -183,9 +183,9 @@ TEST(Loader, AnErrorOfTheOrderComesInItsTurn) {
     loader.start(std::vector<uint32_t>{1, 2, 3, 4, 10});
     loader.release(loader.next());
     expect_refusal(ErrorCode::invalid_argument, {"record 10", "10 records"}, [&] { loader.next(); });
-    loader.start([](std::span<uint32_t>) -> int64_t { return 5; });
+    loader.start([](std::span<uint32_t>, uint32_t&) -> int64_t { return 5; });
     expect_refusal(ErrorCode::invalid_argument, {"5 samples", "0 to 4"}, [&] { loader.next(); });
-    loader.start([](std::span<uint32_t>) -> int64_t { throw std::runtime_error("thrown on purpose"); });
+    loader.start([](std::span<uint32_t>, uint32_t&) -> int64_t { throw std::runtime_error("thrown on purpose"); });
     EXPECT_THROW(loader.next(), std::runtime_error);
 }
 
