@@ -3,7 +3,7 @@
 // instantiate() turns it into what is trained or run.
 #pragma once
 
-#include "graph/graph.h"
+#include "models/detection.h"
 
 #include <map>
 #include <optional>
@@ -21,7 +21,8 @@ struct Architecture {
     std::string name;
     Graph graph;
     Value image;  // the leaf "image": f32 [1, height, width, channels]
-    Value logits; // f32 [1, classes]
+    Value logits; // f32 [1, classes]; of a detector [1, anchors, 1 + classes]
+    std::optional<Detection> detection;
     Value auxiliary = {}; // f32 [1, classes]: a second classifier, which training alone uses; empty: there is none
     PixelPreparation pixels;
     std::vector<std::string> class_names; // empty: numbers
@@ -33,7 +34,7 @@ struct Architecture {
     int64_t height() const { return graph.shape(image)[1]; }
     int64_t width() const { return graph.shape(image)[2]; }
     int64_t channels() const { return graph.shape(image)[3]; }
-    int64_t classes() const { return graph.shape(logits)[1]; }
+    int64_t classes() const { return graph.type(logits).channels() - (detection ? 1 : 0); }
 };
 
 // A family of architectures that is built by name.
@@ -77,7 +78,8 @@ struct Network {
     Value pixels;                // leaf u8 [batch, height, width, channels], where they are
     Value sample_index, step;    // leaves i32 [batch], i32 [4], in training
     Value valid;                 // leaf f32 [1]: examples that count, in training
-    Value logits;                // f32 [batch, classes]
+    Value logits;                // f32 [batch, classes], or [batch, anchors, 1 + classes]
+    Value boxes;                 // f32 [batch, anchors, 4], of a detector
     Value auxiliary;             // the same, of the second classifier; in training
     std::vector<Value> parameters, states; // leaves, in the architecture's order
     struct Moments {             // of one normalisation: where its batch statistics go

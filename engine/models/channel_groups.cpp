@@ -20,8 +20,7 @@ std::span<const AttributeSpec> memory_options() {
     return specs;
 }
 
-MemoryOptions memory_options_from(Attributes given, const std::string& owner) {
-    given.complete({memory_options().begin(), memory_options().end()}, owner);
+MemoryOptions memory_options_from(const Attributes& given, const std::string& owner) {
     const MemoryOptions options{given.integer("memory_limit"), given.integer("channel_groups"), given.boolean("least_memory")};
     require(!options.least || (options.channel_groups == 0 && options.limit == 0), owner,
             ": least_memory goes with neither memory_limit nor channel_groups.");

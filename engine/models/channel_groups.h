@@ -18,7 +18,7 @@ struct MemoryOptions {
     bool least = false;         // as little memory as there can be, in as few groups as that takes
 };
 std::span<const AttributeSpec> memory_options(); // memory_limit, channel_groups, least_memory
-MemoryOptions memory_options_from(Attributes given, const std::string& owner);
+MemoryOptions memory_options_from(const Attributes& given, const std::string& owner); // given: complete
 
 struct MemoryPlan {
     std::vector<int64_t> channel_groups; // for NetworkOptions

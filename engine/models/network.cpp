@@ -23,13 +23,14 @@ class Instantiation {
         : source_(architecture.graph), options_(options), mapped_(source_.nodes().size()) {
         require(options.batch >= 1, "The batch (", options.batch, ") must be at least 1.");
         if (options.fold && !options.weigh && !training()) {
-            count_uses(architecture.logits);
+            count_uses(architecture);
             choose_folded();
             find_transforms();
         }
         add_image(architecture);
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) copy(index, architecture);
         network_.logits = map(architecture.logits);
+        if (architecture.detection) network_.boxes = map(architecture.detection->boxes);
         if (training()) network_.auxiliary = map(architecture.auxiliary);
     }
 
@@ -47,8 +48,9 @@ class Instantiation {
 
     static bool is_op(const Node& node, std::string_view name) { return node.op && name == node.op->name; }
 
-    void count_uses(Value logits) {
-        ++uses_[logits];
+    void count_uses(const Architecture& architecture) {
+        ++uses_[architecture.logits];
+        if (architecture.detection) ++uses_[architecture.detection->boxes];
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index)
             for (Value input : source_.node(index).inputs)
                 if (input) {
@@ -273,6 +275,13 @@ class Instantiation {
                                                 std::move(attributes), node.name);
             network_.moments.push_back({{y.node, 1}, {y.node, 2}, inputs[3], inputs[4]});
             return y;
+        }
+        if (op == "reshape") { // keeps the batch: the neutral form has one image
+            Attributes attributes = node.attributes;
+            std::vector<int64_t> shape = attributes.integers("shape");
+            if (!shape.empty() && shape[0] == 1) shape[0] = options_.batch;
+            attributes.set("shape", std::move(shape));
+            return network_.graph.add(op, std::move(inputs), std::move(attributes), node.name);
         }
         if (op == "normalisation" && training()) inputs.push_back(network_.valid);
         if (op == "batch_norm" && options_.weigh) {

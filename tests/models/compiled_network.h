@@ -50,21 +50,29 @@ struct CompiledNetwork {
         Bindings bindings;
         model.bind(network, bindings);
         folding.bind(bindings);
-        replay = Replay::compile(model.device(), network.graph, bindings, {network.image}, {network.logits},
-                                 {.slots = 1});
+        std::vector<Value> results{network.logits};
+        if (network.boxes) results.push_back(network.boxes);
+        replay = Replay::compile(model.device(), network.graph, bindings, {network.image}, results, {.slots = 1});
     }
     Tensor logits(const Tensor& images) {
-        const int slot = replay->begin();
+        run(images);
+        return fetched(network.logits);
+    }
+    void run(const Tensor& images) {
+        slot = replay->begin();
         std::copy(images.data.begin(), images.data.end(), replay->feed<float>(slot, network.image));
         folding.submit(*replay, slot);
         replay->wait(slot);
-        Tensor result(network.graph.shape(network.logits));
-        std::copy_n(replay->fetched<float>(slot, network.logits), result.size(), result.data.begin());
+    }
+    Tensor fetched(Value value) const { // of the last run: logits or boxes
+        Tensor result(network.graph.shape(value));
+        std::copy_n(replay->fetched<float>(slot, value), result.size(), result.data.begin());
         return result;
     }
     Network network;
     Folding folding;
     std::unique_ptr<Replay> replay;
+    int slot = 0;
 };
 
 } // namespace lemnos::test
