@@ -69,8 +69,8 @@ lem_result lem_options_json(const char* kind, lem_text** out) {
             list.push_back(entry("trainer", "How a model is trained.",
                                  {trainer_options().begin(), trainer_options().end()}));
         else if (wanted == "predictor")
-            list.push_back(entry("predictor", "How much memory a predictor may take.",
-                                 {memory_options().begin(), memory_options().end()}));
+            list.push_back(entry("predictor", "How much memory a predictor may take, and what a detector names.",
+                                 {predictor_options().begin(), predictor_options().end()}));
         else if (wanted == "dataset")
             list.push_back(describe_dataset_options());
         else {

@@ -181,6 +181,15 @@ lem_result lem_trainer_resume(lem_trainer* trainer, const char* path) {
     });
 }
 
+lem_result lem_trainer_log(lem_trainer* trainer, const char* tag, double value) {
+    return guarded([&] {
+        need(trainer, "trainer");
+        const std::string name = need_name(tag, "tag");
+        const auto lock = enter(*trainer);
+        trainer->trainer->log(name, value);
+    });
+}
+
 lem_result lem_trainer_swap_average(lem_trainer* trainer) {
     return guarded([&] {
         const auto lock = enter(need(trainer, "trainer"));
@@ -207,5 +216,54 @@ lem_result lem_model_evaluate(lem_model* model, lem_dataset* dataset, int32_t ba
         result.accuracy = metrics.accuracy();
         result.seconds = metrics.seconds;
         give_struct(out, result);
+    });
+}
+
+static const std::vector<AttributeSpec>& box_evaluation_options() {
+    static const std::vector<AttributeSpec> options{
+        integer_attribute("batch", 0, 0, INT32_MAX, "Images at a time; 0: a good default."),
+        real_attribute("score", 0.01, 0, 1, "The least score of an object that counts."),
+        real_attribute("overlap", -1, -1, 1, "Of two boxes of a class that overlap more the weaker goes; -1: the model's."),
+        integer_attribute("limit", 100, 1, 10000, "The most objects of an image."),
+    };
+    return options;
+}
+
+lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, const char* options, lem_text** out) {
+    return guarded([&] {
+        clear(out);
+        need(model, "model");
+        need(dataset, "dataset");
+        need(out, "out");
+        const std::string owner = "An evaluation of boxes";
+        Attributes given = attributes_from_json(optional_string(options), owner);
+        given.complete(box_evaluation_options(), owner);
+        const auto lock = enter(*model);
+        const DetectionMetrics metrics =
+            evaluate_boxes(model->model, *dataset->dataset, given.integer("batch"), {given.real("score"), given.real("overlap"), given.integer("limit")});
+        Json classes = Json::array();
+        const std::vector<std::string>& names = model->model->architecture().class_names;
+        for (size_t i = 0; i < metrics.classes.size(); ++i) {
+            Json entry{{"name", i < names.size() ? names[i] : text(i)}, {"boxes", 0}};
+            const std::optional<ClassPrecision>& each = metrics.classes[i];
+            if (each) entry["boxes"] = each->boxes;
+            const auto set = [&](const char* name, double ClassPrecision::*value) { entry[name] = each ? Json(*each.*value) : Json(); };
+            set("ap_50", &ClassPrecision::ap_50);
+            set("ap_50_voc2007", &ClassPrecision::ap_50_voc2007);
+            set("ap_coco", &ClassPrecision::ap_coco);
+            set("ap_coco_50", &ClassPrecision::ap_coco_50);
+            set("ap_coco_75", &ClassPrecision::ap_coco_75);
+            if (each) entry["precision"] = each->precision, entry["recall"] = each->recall;
+            classes.push_back(std::move(entry));
+        }
+        give_text(out, dump({{"images", metrics.images},
+                             {"boxes", metrics.boxes},
+                             {"map_50", metrics.map_50},
+                             {"map_50_voc2007", metrics.map_50_voc2007},
+                             {"map_coco", metrics.map_coco},
+                             {"map_coco_50", metrics.map_coco_50},
+                             {"map_coco_75", metrics.map_coco_75},
+                             {"seconds", metrics.seconds},
+                             {"classes", std::move(classes)}}));
     });
 }

@@ -1,6 +1,6 @@
 // lemnos predict: the classes that a model sees in images, from files or from a data set.
 #include "command.h"
-#include "picture.h"
+#include "sheet.h"
 #include "table.h"
 #include "text.h"
 

@@ -155,7 +155,7 @@ test_arguments() {
 
 test_train() {
     need_device
-    runs 0 train --data idx "${small[@]}" --epochs 4 --out model.safetensors
+    runs 0 train --data idx "${small[@]}" --epochs 4 --out model.safetensors --events runs/first
     matches '^device +'
     matches '^data +idx: 210 images of 16 x 16 x 1, 4 classes; 42 to test on$'
     matches '^model +mobilenet_v2 \(small28\): [0-9,]+ parameters, [0-9,]+ MACs$'
@@ -166,12 +166,22 @@ test_train() {
     silent stderr
     exists model.safetensors
     absent model.checkpoint.safetensors
-    [[ $(head -n1 model.csv) == split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch ]] || fail "the CSV has another header"
+    [[ $(head -n1 model.csv) == split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch,map_50 ]] || fail "the CSV has another header"
     [[ $(grep -c '^test,' model.csv) == 4 ]] || fail "the CSV has not 4 rows of tests"
     for epoch in 1 2 3 4; do
         grep -q "^train,$epoch,$((13 * epoch)),$((208 * epoch))," model.csv || fail "the CSV lacks the end of epoch $epoch"
     done
-    awk -F, 'NF != 11 { exit 1 }' model.csv || fail "the CSV has rows without 11 cells"
+    awk -F, 'NF != 12 { exit 1 }' model.csv || fail "the CSV has rows without 12 cells"
+
+    # TensorBoard's event file says what the CSV says.
+    python3 "$(dirname "${BASH_SOURCE[0]}")/read_events.py" runs/first/events.out.tfevents.* >events.txt || fail "the event file cannot be read"
+    for tag in loss accuracy rate batch gradient_norm; do
+        [[ $(grep -c "^train/$tag " events.txt) == 52 ]] || fail "the event file has not 52 values of train/$tag"
+    done
+    [[ $(grep -c '^test/accuracy ' events.txt) == 4 ]] || fail "the event file has not 4 values of test/accuracy"
+    [[ $(grep '^test/accuracy 52 ' events.txt | cut -d' ' -f3) == $(awk -F, '/^test,4,/ { printf "%g", $6 }' model.csv) ]] ||
+        fail "the event file and the CSV differ in the last accuracy"
+    grep -q '^train/batch 52 16$' events.txt || fail "the event file has another batch at step 52"
 
     runs 0 eval --model model.safetensors --data idx
     matches '^accuracy +[0-9.]+ % \([0-9]+ of 42 images\)$'
