@@ -241,7 +241,7 @@ TEST_F(MemoryEfficient, PredictorsKeepTheirLimit) {
     const Predictor::Memory all = whole.memory();
     EXPECT_EQ(all.workspace_bytes, all.workspace_bytes_without);
     const int64_t limit = all.workspace_bytes * 60 / 100;
-    Predictor limited(model, 2, {.limit = limit}), split(model, 2, {.channel_groups = 3});
+    Predictor limited(model, 2, {.memory = {.limit = limit}}), split(model, 2, {.memory = {.channel_groups = 3}});
     EXPECT_LE(limited.memory().workspace_bytes, limit);
     EXPECT_EQ(limited.memory().workspace_bytes_without, all.workspace_bytes);
     ASSERT_EQ(split.memory().blocks.size(), 17u);
