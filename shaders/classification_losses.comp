@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// l[i] = the sum over all columns of binary cross-entropies or focal losses of x[i]; NaN where the label is no column. (Softmax
-// cross-entropies are those of softmax_cross_entropy.comp.)
+// l[i] = the sum over all columns of binary cross-entropies or focal losses of x[i]; NaN where the label is
+// no column. (Softmax cross-entropies are those of softmax_cross_entropy.comp.)
 #include "rows.glsl"
 #include "binary_losses.glsl"
 layout(binding = 0) readonly buffer X { float x[]; };

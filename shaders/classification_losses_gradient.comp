@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dx[i] = dl[i] * the slopes of the losses of classification_losses.comp; 0 where dl[i] is 0, whatever the row holds.
+// dx[i] = dl[i] * the slopes of the losses of classification_losses.comp; 0 where dl[i] is 0, whatever the
+// row holds.
 #include "rows.glsl"
 #include "binary_losses.glsl"
 layout(binding = 0) readonly buffer X { float x[]; };

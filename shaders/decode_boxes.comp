@@ -19,5 +19,6 @@ void main() {
         return;
     }
     const vec4 scaled = t / vec4(scale_y, scale_x, scale_height, scale_width);
-    boxes[i] = anchor_corners(vec4(a.xy + scaled.xy * a.zw, a.zw * exp(min(scaled.zw, vec2(largest_exponent)))));
+    const vec2 size = a.zw * exp(min(scaled.zw, vec2(largest_exponent)));
+    boxes[i] = anchor_corners(vec4(a.xy + scaled.xy * a.zw, size));
 }

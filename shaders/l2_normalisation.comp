@@ -1,9 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Rows x divided by their length n = max(|x|, epsilon), times a scale a column, or what gradients need of them.
+// Rows x divided by their length n = max(|x|, epsilon), times a scale a column, or what gradients need of
+// them.
 #include "rows.glsl"
-// NORMALISE: y = scale x / n. BY_X: of g, the gradient of y, h / n - (sum of h x) x / n^3 with h = scale g, and h / n where n
-// is epsilon. BY_SCALE: the terms g x / n, whose sum over all rows is the gradient of the scale.
+// NORMALISE: y = scale x / n. BY_X: of g, the gradient of y, h / n - (sum of h x) x / n^3 with h = scale g,
+// and h / n where n is epsilon. BY_SCALE: the terms g x / n, whose sum over all rows is the gradient of the
+// scale.
 const uint NORMALISE = 0, BY_X = 1, BY_SCALE = 2;
 layout(constant_id = 3) const uint MODE = NORMALISE;
 layout(binding = 0) readonly buffer X { float x[]; };

@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// For every anchor the true box of largest overlap, where that reaches the threshold, else -1; of equals the first.
+// For every anchor the true box of largest overlap, where that reaches the threshold, else -1; of equals the
+// first.
 #include "group.glsl"
 #include "boxes.glsl"
 #include "match_anchors.h"

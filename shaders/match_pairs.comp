@@ -1,8 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Gives every true box an anchor of its own, as long as there are any: again and again the pair of largest overlap among
-// the boxes and anchors that are left, of equals the first box and then the first anchor. Each box's best anchor is known
-// from match_truths.comp and looked for anew only when another box took it. A workgroup an image.
+// Gives every true box an anchor of its own, as long as there are any: again and again the pair of largest
+// overlap among the boxes and anchors that are left, of equals the first box and then the first anchor. Each
+// box's best anchor is known from match_truths.comp and looked for anew only when another box took it. A
+// workgroup an image.
 #include "group.glsl"
 #include "boxes.glsl"
 #include "match_anchors.h"
@@ -12,7 +13,8 @@ READ_TRUTH(1)
 layout(binding = 2) readonly buffer List { uint list[]; };
 // Of a box without an anchor the overlap and the anchor; of the others the anchor and `none`.
 layout(binding = 3) coherent buffer Best { uvec2 best[]; };
-layout(binding = 4) coherent buffer Matches { int matches[]; }; // while this runs, -2 and less where an anchor is taken
+// While this runs, -2 where an anchor is taken.
+layout(binding = 4) coherent buffer Matches { int matches[]; };
 
 void main() {
     const uint image = group_index(), lane = group_lane();

@@ -1,7 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Which anchors count in SSD's loss: those with a box, and of the others the k of the largest losses. A workgroup an image
-// finds the k-th largest digit by digit, from counts of each of the 256 digits, and takes of those equal to it the first.
+// Which anchors count in SSD's loss: those with a box, and of the others the k of the largest losses. A
+// workgroup an image finds the k-th largest digit by digit, from counts of each of the 256 digits, and takes
+// of those equal to it the first.
 #include "group.glsl"
 #include "multibox_weights.h"
 layout(binding = 0) readonly buffer Losses { float losses[]; };

@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// l[i] = the sum over the columns of 0.5 d^2 / beta where |d| < beta, else |d| - 0.5 beta, with d = p[i] - t[i].
+// l[i] = the sum over the columns of 0.5 d^2 / beta where |d| < beta, else |d| - 0.5 beta, with d = p[i] -
+// t[i].
 #include "rows.glsl"
 layout(binding = 0) readonly buffer P { float p[]; };
 layout(binding = 0) readonly buffer P4 { vec4 p4[]; };

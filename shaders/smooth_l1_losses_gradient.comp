@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// dp[i] = dl[i] * (d / beta where |d| < beta, else the sign of d), d = p[i] - t[i]; 0 where dl[i] is 0, whatever the row holds.
+// dp[i] = dl[i] * (d / beta where |d| < beta, else the sign of d), d = p[i] - t[i]; 0 where dl[i] is 0,
+// whatever the row holds.
 #include "rows.glsl"
 layout(binding = 0) readonly buffer P { float p[]; };
 layout(binding = 0) readonly buffer P4 { vec4 p4[]; };

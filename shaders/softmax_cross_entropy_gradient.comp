@@ -19,7 +19,8 @@ void main() {
     const uint begin = first + i * columns, target = label[row_first + i];
     const float w = WEIGHTS > 0 ? weight[row_first + i] : 1.0;
     const Normaliser row = row_normaliser(begin);
-    const float scale = target < columns ? (WEIGHTS == 2 ? w : dloss[0] * factor * w) : uintBitsToFloat(0x7fc00000u);
+    const float by_loss = WEIGHTS == 2 ? w : dloss[0] * factor * w;
+    const float scale = target < columns ? by_loss : uintBitsToFloat(0x7fc00000u);
     for (uint q = row_lane(); q < row_quads(); q += LANES) {
         vec4 result = exp(ROW_QUAD(x, x4, begin, q) - row.largest) / row.sum - smoothing / columns;
         for (uint c = 0; c < 4; ++c)

@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Lists the boxes among an image's rows of truth (truth.glsl), so that the others cost nothing. One invocation an image.
+// Lists the boxes among an image's rows of truth (truth.glsl), so that the others cost nothing. One
+// invocation an image.
 #include "linear.glsl"
 #include "match_anchors.h"
 #include "truth.glsl"

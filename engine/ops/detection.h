@@ -1,4 +1,5 @@
-// What the operators of object detection have in common: the shapes of anchors and true boxes, and their texts.
+// What the operators of object detection have in common: the shapes of anchors and true boxes, and their
+// texts.
 #pragma once
 
 #include "ops/group.h"
@@ -7,8 +8,8 @@ namespace lemnos {
 
 inline constexpr const char* anchors_help =
     "f32 [anchors, 4] = (centre y, centre x, height, width), in fractions of the image.";
-inline constexpr const char* truth_help =
-    "f32 [images, boxes, 5] = (class, top, left, bottom, right), in fractions of the image; a class below 0 is no box.";
+inline constexpr const char* truth_help = "f32 [images, boxes, 5] = (class, top, left, bottom, right), in "
+                                          "fractions of the image; a class below 0 is no box.";
 
 // Gradients end here.
 inline void stop_gradient(GradientBuilder&) {}

@@ -1,5 +1,5 @@
-// Losses of many rows, one number each, for networks that weigh every anchor's by itself. Where the gradient of a row is 0,
-// nothing of the row is looked at when gradients are computed.
+// Losses of many rows, one number each, for networks that weigh every anchor's by itself. Where the gradient
+// of a row is 0, nothing of the row is looked at when gradients are computed.
 #include "graph/graph.h"
 #include "ops/rows.h"
 
@@ -20,7 +20,8 @@ static TensorType losses_of(const Signature& s) { return {DataType::f32, without
 
 static std::vector<AttributeSpec> classification_attributes() {
     return {choice_attribute("kind", "softmax", {"softmax", "sigmoid", "focal"}, "The loss."),
-            real_attribute("alpha", 0.25, 0, 1, "The weight of the label's term in a focal loss; the others have 1 - alpha."),
+            real_attribute("alpha", 0.25, 0, 1,
+                           "The weight of the label's term in a focal loss; the others have 1 - alpha."),
             real_attribute("gamma", 2, 0, 100, "The exponent of a focal loss.")};
 }
 
@@ -39,7 +40,8 @@ static RowsKernel binary_kernel(Emitter& e, const char* shader) {
 
 static void emit_classification(Emitter& e) {
     const bool softmax = e.attributes().choice("kind") == "softmax";
-    RowsKernel kernel = softmax ? RowsKernel{.shader = "softmax_cross_entropy"} : binary_kernel(e, "classification_losses");
+    RowsKernel kernel =
+        softmax ? RowsKernel{.shader = "softmax_cross_entropy"} : binary_kernel(e, "classification_losses");
     kernel.operands = {{e.input(0), RowsKernel::matrix}, {e.input(1), RowsKernel::per_row}};
     if (softmax) kernel.operands.push_back({e.none(), RowsKernel::whole}); // no weights
     kernel.operands.push_back({e.output(), RowsKernel::per_row});
@@ -49,10 +51,12 @@ static void emit_classification(Emitter& e) {
 static void emit_classification_gradient(Emitter& e) {
     constexpr uint32_t gradients_of_rows = 2;
     const bool softmax = e.attributes().choice("kind") == "softmax";
-    RowsKernel kernel = softmax
-                            ? RowsKernel{.shader = "softmax_cross_entropy_gradient", .constant = gradients_of_rows}
-                            : binary_kernel(e, "classification_losses_gradient");
-    kernel.operands = {{e.input(0), RowsKernel::matrix}, {e.input(1), RowsKernel::per_row}, {e.input(2), RowsKernel::per_row}};
+    RowsKernel kernel =
+        softmax ? RowsKernel{.shader = "softmax_cross_entropy_gradient", .constant = gradients_of_rows}
+                : binary_kernel(e, "classification_losses_gradient");
+    kernel.operands = {{e.input(0), RowsKernel::matrix},
+                       {e.input(1), RowsKernel::per_row},
+                       {e.input(2), RowsKernel::per_row}};
     if (softmax) kernel.operands.push_back({e.none(), RowsKernel::whole}); // no gradient of a sum
     kernel.operands.push_back({e.output(), RowsKernel::matrix});
     emit_rows(e, kernel, row_count(e.input_type(0)), e.input_type(0).channels());
@@ -86,11 +90,16 @@ using namespace lemnos;
 
 LEMNOS_DEFINE_OPERATOR(classification_losses) {
     return {.name = "classification_losses",
-            .summary = "One loss a row of logits x with the target t, 1 at the label and 0 elsewhere. softmax: -sum_c t_c log "
-                       "softmax(x)_c. sigmoid: the sum over all classes of -log p_c, where p_c is sigmoid(x_c) at the label "
-                       "and 1 - sigmoid(x_c) elsewhere. focal: the sum over all classes of -a_c (1 - p_c)^gamma log p_c with "
-                       "a_c = alpha at the label and 1 - alpha elsewhere (Lin et al., arXiv 1708.02002). A label outside 0 to "
-                       "classes - 1 makes the loss NaN, so that it is seen; a row whose loss has gradient 0 is not looked at "
+            .summary = "One loss a row of logits x with the target t, 1 at the label and 0 elsewhere. "
+                       "softmax: -sum_c t_c log "
+                       "softmax(x)_c. sigmoid: the sum over all classes of -log p_c, where p_c is "
+                       "sigmoid(x_c) at the label "
+                       "and 1 - sigmoid(x_c) elsewhere. focal: the sum over all classes of -a_c (1 - "
+                       "p_c)^gamma log p_c with "
+                       "a_c = alpha at the label and 1 - alpha elsewhere (Lin et al., arXiv 1708.02002). A "
+                       "label outside 0 to "
+                       "classes - 1 makes the loss NaN, so that it is seen; a row whose loss has gradient 0 "
+                       "is not looked at "
                        "for gradients.",
             .inputs = {{"logits", "f32, any shape; the last axis are the classes."},
                        {"labels", "i32, the logits' shape without the last axis."}},
@@ -104,8 +113,8 @@ LEMNOS_DEFINE_OPERATOR(classification_losses) {
             .gradient =
                 [](GradientBuilder& b) {
                     if (b.needs(0))
-                        b.set(0, b.add("classification_losses_gradient", {b.input(0), b.input(1), b.output_gradient()},
-                                       b.attributes()));
+                        b.set(0, b.add("classification_losses_gradient",
+                                       {b.input(0), b.input(1), b.output_gradient()}, b.attributes()));
                 },
             .emit = emit_classification};
 }
@@ -130,10 +139,13 @@ LEMNOS_DEFINE_OPERATOR(classification_losses_gradient) {
 
 LEMNOS_DEFINE_OPERATOR(smooth_l1_losses) {
     return {.name = "smooth_l1_losses",
-            .summary = "One loss a row: the sum over the last axis of 0.5 d^2 / beta where |d| < beta, else |d| - 0.5 beta, with "
-                       "d = prediction - target (Girshick, arXiv 1504.08083, for beta = 1). A row whose loss has gradient 0 is "
+            .summary = "One loss a row: the sum over the last axis of 0.5 d^2 / beta where |d| < beta, else "
+                       "|d| - 0.5 beta, with "
+                       "d = prediction - target (Girshick, arXiv 1504.08083, for beta = 1). A row whose loss "
+                       "has gradient 0 is "
                        "not looked at for gradients.",
-            .inputs = {{"prediction", "f32, any shape of rank 1 or more."}, {"target", "The shape of the prediction."}},
+            .inputs = {{"prediction", "f32, any shape of rank 1 or more."},
+                       {"target", "The shape of the prediction."}},
             .outputs = {{"losses", "f32, that shape without the last axis."}},
             .attributes = {beta_attribute()},
             .infer =
@@ -143,8 +155,9 @@ LEMNOS_DEFINE_OPERATOR(smooth_l1_losses) {
                 },
             .gradient =
                 [](GradientBuilder& b) {
-                    const Value gradient = b.add("smooth_l1_losses_gradient",
-                                                 {b.input(0), b.input(1), b.output_gradient()}, b.attributes());
+                    const Value gradient =
+                        b.add("smooth_l1_losses_gradient", {b.input(0), b.input(1), b.output_gradient()},
+                              b.attributes());
                     if (b.needs(0)) b.set(0, gradient);
                     if (b.needs(1)) b.set(1, b.add("scale", {gradient}, {{"factor", -1.0}}));
                 },
@@ -153,7 +166,8 @@ LEMNOS_DEFINE_OPERATOR(smooth_l1_losses) {
 
 LEMNOS_DEFINE_OPERATOR(smooth_l1_losses_gradient) {
     return {.name = "smooth_l1_losses_gradient",
-            .summary = "The gradient of smooth_l1_losses by the prediction; at |d| = beta and beyond the sign of d.",
+            .summary =
+                "The gradient of smooth_l1_losses by the prediction; at |d| = beta and beyond the sign of d.",
             .inputs = {{"prediction", "As in smooth_l1_losses."},
                        {"target", "As in smooth_l1_losses."},
                        {"dlosses", "The gradient of each row's loss."}},

@@ -1,4 +1,5 @@
-// Dispatches of shaders in which a workgroup works on one image, or one class of it (shaders/include/group.glsl).
+// Dispatches of shaders in which a workgroup works on one image, or one class of it
+// (shaders/include/group.glsl).
 #pragma once
 
 #include "op.h"

@@ -18,19 +18,21 @@ static void require_rows(const Signature& s) {
 
 static void require_scale(const Signature& s) {
     s.require_type(1, DataType::f32, "scale");
-    s.require(s.shape(1) == Shape{s.shape(0).back()}, "the scale (", to_string(s.shape(1)), ") needs the shape ",
-              s.shape(0).back(), ".");
+    s.require(s.shape(1) == Shape{s.shape(0).back()}, "the scale (", to_string(s.shape(1)),
+              ") needs the shape ", s.shape(0).back(), ".");
 }
 
-static void emit_length(Emitter& e, Length mode, std::optional<Operand> scale, std::optional<Operand> gradient,
-                        const Operand& result) {
+static void emit_length(Emitter& e, Length mode, std::optional<Operand> scale,
+                        std::optional<Operand> gradient, const Operand& result) {
     const TensorType x = e.input_type(0);
     RowsKernel kernel{.shader = "l2_normalisation",
                       .constant = uint32_t(mode),
                       .epsilon = float(e.attributes().real("epsilon"))};
     kernel.operands = {{e.input(0), RowsKernel::matrix}, {scale ? *scale : e.none(), RowsKernel::whole}};
-    if (gradient) kernel.operands.push_back({*gradient, RowsKernel::matrix});
-    else kernel.operands.push_back({e.none(), RowsKernel::whole});
+    if (gradient)
+        kernel.operands.push_back({*gradient, RowsKernel::matrix});
+    else
+        kernel.operands.push_back({e.none(), RowsKernel::whole});
     kernel.operands.push_back({result, RowsKernel::matrix});
     emit_rows(e, kernel, x.elements() / x.channels(), x.channels());
 }
@@ -41,7 +43,8 @@ using namespace lemnos;
 
 LEMNOS_DEFINE_OPERATOR(l2_normalisation) {
     return {.name = "l2_normalisation",
-            .summary = "y = scale * x / max(|x|, epsilon) over the last axis, where |x| is the square root of the sum of squares "
+            .summary = "y = scale * x / max(|x|, epsilon) over the last axis, where |x| is the square root "
+                       "of the sum of squares "
                        "(Liu et al., ParseNet, arXiv 1506.04579).",
             .inputs = {{"x", "f32, any shape of rank 1 or more."}, {"scale", "f32, one number a channel."}},
             .attributes = {epsilon_attribute()},
@@ -54,8 +57,8 @@ LEMNOS_DEFINE_OPERATOR(l2_normalisation) {
             .gradient =
                 [](GradientBuilder& b) {
                     if (b.needs(0))
-                        b.set(0, b.add("l2_normalisation_gradient", {b.input(0), b.input(1), b.output_gradient()},
-                                       b.attributes()));
+                        b.set(0, b.add("l2_normalisation_gradient",
+                                       {b.input(0), b.input(1), b.output_gradient()}, b.attributes()));
                     if (b.needs(1))
                         b.set(1, b.add("l2_normalisation_scale_gradient", {b.input(0), b.output_gradient()},
                                        b.attributes()));
@@ -65,7 +68,8 @@ LEMNOS_DEFINE_OPERATOR(l2_normalisation) {
 
 LEMNOS_DEFINE_OPERATOR(l2_normalisation_gradient) {
     return {.name = "l2_normalisation_gradient",
-            .summary = "The gradient of l2_normalisation by x; where |x| is at most epsilon, that of scale * x / epsilon.",
+            .summary = "The gradient of l2_normalisation by x; where |x| is at most epsilon, that of scale * "
+                       "x / epsilon.",
             .inputs = {{"x", "The argument."}, {"scale", "The scale."}, {"dy", "The result's gradient."}},
             .outputs = {{"dx", "The shape of x."}},
             .attributes = {epsilon_attribute()},
@@ -82,7 +86,8 @@ LEMNOS_DEFINE_OPERATOR(l2_normalisation_gradient) {
 
 LEMNOS_DEFINE_OPERATOR(l2_normalisation_scale_gradient) {
     return {.name = "l2_normalisation_scale_gradient",
-            .summary = "The gradient of l2_normalisation by the scale: the sum of dy * x / max(|x|, epsilon) over all rows.",
+            .summary = "The gradient of l2_normalisation by the scale: the sum of dy * x / max(|x|, epsilon) "
+                       "over all rows.",
             .inputs = {{"x", "The argument."}, {"dy", "The result's gradient."}},
             .outputs = {{"dscale", "One number a channel."}},
             .attributes = {epsilon_attribute()},
@@ -98,6 +103,7 @@ LEMNOS_DEFINE_OPERATOR(l2_normalisation_scale_gradient) {
                     const TensorType x = e.input_type(0);
                     const Operand terms = e.workspace(x.bytes());
                     emit_length(e, Length::by_scale, {}, e.input(1), terms.as(Access::write));
-                    emit_sum(e, terms.as(Access::read), 1, x.elements() / x.channels(), x.channels(), 1, e.output());
+                    emit_sum(e, terms.as(Access::read), 1, x.elements() / x.channels(), x.channels(), 1,
+                             e.output());
                 }};
 }

@@ -1,5 +1,5 @@
-// Which true box each anchor is to predict, and which anchors count in the loss: SSD (Liu et al., arXiv 1512.02325), in the
-// details as its Caffe code.
+// Which true box each anchor is to predict, and which anchors count in the loss: SSD (Liu et al., arXiv
+// 1512.02325), in the details as its Caffe code.
 #include "graph/graph.h"
 #include "ops/detection.h"
 #include "shaders/match_anchors.h"
@@ -51,14 +51,19 @@ using namespace lemnos;
 
 LEMNOS_DEFINE_OPERATOR(match_anchors) {
     return {.name = "match_anchors",
-            .summary = "The true box of each anchor (SSD, Liu et al., arXiv 1512.02325): that of the largest intersection "
-                       "over union, where it reaches the threshold, of equals the first. Then every box gets an anchor of "
-                       "its own, as long as there are any, whatever that anchor had: again and again the pair of largest "
-                       "intersection over union among the boxes and anchors that are left, even where that is 0, of equals "
+            .summary = "The true box of each anchor (SSD, Liu et al., arXiv 1512.02325): that of the largest "
+                       "intersection "
+                       "over union, where it reaches the threshold, of equals the first. Then every box gets "
+                       "an anchor of "
+                       "its own, as long as there are any, whatever that anchor had: again and again the "
+                       "pair of largest "
+                       "intersection over union among the boxes and anchors that are left, even where that "
+                       "is 0, of equals "
                        "the first box and then the first anchor. Gradients end here.",
             .inputs = {{"anchors", anchors_help, false, true}, {"truth", truth_help}},
             .outputs = {{"match", "i32 [images, anchors]: the index of the box, -1 where there is none."}},
-            .attributes = {real_attribute("threshold", 0.5, 0, 1, "The least intersection over union of a match.")},
+            .attributes = {real_attribute("threshold", 0.5, 0, 1,
+                                          "The least intersection over union of a match.")},
             .separable = true,
             .infer =
                 [](const Signature& s) {
@@ -71,30 +76,38 @@ LEMNOS_DEFINE_OPERATOR(match_anchors) {
 }
 
 LEMNOS_DEFINE_OPERATOR(multibox_weights) {
-    return {.name = "multibox_weights",
-            .summary = "How much each anchor counts in SSD's loss (Liu et al., arXiv 1512.02325): weights_n / max(1, p) for "
-                       "the p matched anchors of image n, and in the loss of classes also for its hard negatives, the "
-                       "max(least_negatives, floor(negatives_per_positive * p)) unmatched anchors, or as many as there "
-                       "are, of the largest losses; 0 for all others. Of equal losses the first anchors count; NaN is the "
-                       "largest of all. Gradients end here.",
-            .inputs = {{"losses", "f32 [images, anchors]: the loss of the class of each anchor."},
-                       {"match", "i32 [images, anchors], of match_anchors; an anchor is matched where it is not negative."},
-                       {"weights", "f32 [images]."}},
-            .outputs = {{"class_weights", "f32 [images, anchors]."}, {"box_weights", "f32 [images, anchors]."}},
-            .attributes = {real_attribute("negatives_per_positive", 3, 0, 1e9,
-                                          "Hard negatives for each matched anchor; 0 means that all unmatched anchors count."),
-                           integer_attribute("least_negatives", 3, 0, INT32_MAX,
-                                             "Hard negatives of an image with few matched anchors.")},
-            .separable = true,
-            .infer =
-                [](const Signature& s) {
-                    s.require_type(0, DataType::f32, "losses");
-                    s.require(s.input(0).rank() == 2, "the losses (", to_string(s.shape(0)),
-                              ") are not [images, anchors].");
-                    require_shape(s, 1, "match", DataType::i32, s.shape(0));
-                    require_shape(s, 2, "weights", DataType::f32, {s.shape(0)[0]});
-                    return std::vector{s.input(0), s.input(0)};
-                },
-            .gradient = stop_gradient,
-            .emit = emit_multibox_weights};
+    return {
+        .name = "multibox_weights",
+        .summary =
+            "How much each anchor counts in SSD's loss (Liu et al., arXiv 1512.02325): weights_n / max(1, p) "
+            "for "
+            "the p matched anchors of image n, and in the loss of classes also for its hard negatives, the "
+            "max(least_negatives, floor(negatives_per_positive * p)) unmatched anchors, or as many as there "
+            "are, of the largest losses; 0 for all others. Of equal losses the first anchors count; NaN is "
+            "the "
+            "largest of all. Gradients end here.",
+        .inputs =
+            {{"losses", "f32 [images, anchors]: the loss of the class of each anchor."},
+             {"match",
+              "i32 [images, anchors], of match_anchors; an anchor is matched where it is not negative."},
+             {"weights", "f32 [images]."}},
+        .outputs = {{"class_weights", "f32 [images, anchors]."}, {"box_weights", "f32 [images, anchors]."}},
+        .attributes =
+            {real_attribute(
+                 "negatives_per_positive", 3, 0, 1e9,
+                 "Hard negatives for each matched anchor; 0 means that all unmatched anchors count."),
+             integer_attribute("least_negatives", 3, 0, INT32_MAX,
+                               "Hard negatives of an image with few matched anchors.")},
+        .separable = true,
+        .infer =
+            [](const Signature& s) {
+                s.require_type(0, DataType::f32, "losses");
+                s.require(s.input(0).rank() == 2, "the losses (", to_string(s.shape(0)),
+                          ") are not [images, anchors].");
+                require_shape(s, 1, "match", DataType::i32, s.shape(0));
+                require_shape(s, 2, "weights", DataType::f32, {s.shape(0)[0]});
+                return std::vector{s.input(0), s.input(0)};
+            },
+        .gradient = stop_gradient,
+        .emit = emit_multibox_weights};
 }

@@ -30,15 +30,18 @@ inline void emit_rows(Emitter& e, const RowsKernel& given, int64_t rows, int64_t
     const int64_t step = std::max<int64_t>(1, window_limit(e) / columns);
     for (int64_t first = 0; first < rows; first += step) {
         const int64_t part = std::min(step, rows - first);
-        shader::RowsParams params{uint32_t(part), uint32_t(columns), 0,           0,          0, given.smoothing,
-                                  given.factor,   given.alpha,       given.gamma, given.beta, given.epsilon};
+        shader::RowsParams params{uint32_t(part),  uint32_t(columns), 0,           0,           0,
+                                  given.smoothing, given.factor,      given.alpha, given.gamma, given.beta,
+                                  given.epsilon};
         Kernel kernel{.shader = given.shader};
         for (const auto& [operand, kind] : given.operands) {
             if (kind == RowsKernel::whole) {
                 kernel.operands.push_back(operand);
                 continue;
             }
-            const int64_t each = kind == RowsKernel::matrix ? columns : kind == RowsKernel::narrow ? columns - 1 : 1;
+            const int64_t each = kind == RowsKernel::matrix   ? columns
+                                 : kind == RowsKernel::narrow ? columns - 1
+                                                              : 1;
             const Window cut = window(e, operand, first * each, part * each);
             (kind == RowsKernel::matrix   ? params.first
              : kind == RowsKernel::narrow ? params.narrow_first

@@ -1,10 +1,10 @@
-// Binary cross-entropies and focal losses of four columns of a row against the target 1 at the label and 0 elsewhere. Of a
-// logit z that is x at the label and -x elsewhere, with p = sigmoid(z) and q = 1 - p: log p = -softplus(-z) and
-// log q = -softplus(z), so nothing overflows. For a shader that includes rows.glsl.
+// Binary cross-entropies and focal losses of four columns of a row against the target 1 at the label and 0
+// elsewhere. Of a logit z that is x at the label and -x elsewhere, with p = sigmoid(z) and q = 1 - p: log p =
+// -softplus(-z) and log q = -softplus(z), so nothing overflows. For a shader that includes rows.glsl.
 layout(constant_id = 3) const bool FOCAL = false;
 
-// log(1 + e) of 0 <= e <= 1, exact however small e is (Goldberg, "What every computer scientist should know about
-// floating-point arithmetic", theorem 4).
+// log(1 + e) of 0 <= e <= 1, exact however small e is (Goldberg, "What every computer scientist should know
+// about floating-point arithmetic", theorem 4).
 vec4 log_1_plus(vec4 e) {
     precise const vec4 u = 1 + e, exact = u - 1;
     return mix(log(u) * (e / max(exact, vec4(1e-30))), e, equal(exact, vec4(0)));

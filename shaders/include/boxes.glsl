@@ -1,5 +1,5 @@
-// Boxes as (top, left, bottom, right), anchors as (centre y, centre x, height, width), in fractions of the image.
-// A box of size 0 has a logarithm, too: sizes are at least `least_size` where one is coded.
+// Boxes as (top, left, bottom, right), anchors as (centre y, centre x, height, width), in fractions of the
+// image. A box of size 0 has a logarithm, too: sizes are at least `least_size` where one is coded.
 const float least_size = 1e-4;
 const float largest_exponent = 10; // a decoded box is at most exp(10) = 22026 times its anchor
 

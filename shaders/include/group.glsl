@@ -1,5 +1,5 @@
-// A workgroup of LANES invocations that works on one thing: an image, or a class of one. On a CPU it has as many lanes as a
-// subgroup, which meet for nothing; engine/ops/group.h chooses.
+// A workgroup of LANES invocations that works on one thing: an image, or a class of one. On a CPU it has as
+// many lanes as a subgroup, which meet for nothing; engine/ops/group.h chooses.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint LANES = 1; // the size of the workgroup, a power of two
 shared float group_values[LANES];
@@ -16,7 +16,8 @@ void group_sync() {
     barrier();
 }
 
-// Of all lanes' pairs the one of the largest value, of equals that of the lowest index. A lane without one gives `none`.
+// Of all lanes' pairs the one of the largest value, of equals that of the lowest index. A lane without one
+// gives `none`.
 void group_best(inout float value, inout uint index) {
     const uint lane = group_lane();
     barrier();

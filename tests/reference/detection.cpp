@@ -39,8 +39,11 @@ Box decoded_in_cell(const Tensor& anchors, int64_t a, const Box& t, int64_t rows
 } // namespace
 
 double overlap(const Box& a, const Box& b) {
-    const auto area = [](const Box& box) { return std::max(box[2] - box[0], 0.0) * std::max(box[3] - box[1], 0.0); };
-    const double both = area({std::max(a[0], b[0]), std::max(a[1], b[1]), std::min(a[2], b[2]), std::min(a[3], b[3])});
+    const auto area = [](const Box& box) {
+        return std::max(box[2] - box[0], 0.0) * std::max(box[3] - box[1], 0.0);
+    };
+    const double both =
+        area({std::max(a[0], b[0]), std::max(a[1], b[1]), std::min(a[2], b[2]), std::min(a[3], b[3])});
     const double either = area(a) + area(b) - both;
     return both > 0 && either > 0 ? single(both / either) : 0;
 }
@@ -57,7 +60,8 @@ Tensor match_anchors(const Tensor& anchors, const Tensor& truth, double threshol
             double best = -1;
             int64_t of = -1;
             for (int64_t t : boxes)
-                if (const double value = overlap(anchor_corners(anchors, a), truth_box(truth, n, t)); value > best) {
+                if (const double value = overlap(anchor_corners(anchors, a), truth_box(truth, n, t));
+                    value > best) {
                     best = value;
                     of = t;
                 }
@@ -96,10 +100,12 @@ EncodedBoxes encode_boxes(const Tensor& anchors, const Tensor& truth, const Tens
             const Box box = truth_box(truth, n, t);
             for (int64_t axis = 0; axis < 2; ++axis) {
                 const auto first = static_cast<size_t>(axis);
-                const double low = box[first], high = box[first + 2], size = std::max(anchors(a, 2 + axis), least_size);
+                const double low = box[first], high = box[first + 2],
+                             size = std::max(anchors(a, 2 + axis), least_size);
                 const int64_t place = x_first ? 1 - axis : axis;
                 result.targets(n, a, place) = ((low + high) / 2 - anchors(a, axis)) / size * scales[first];
-                result.targets(n, a, 2 + place) = std::log(std::max(high - low, least_size) / size) * scales[first + 2];
+                result.targets(n, a, 2 + place) =
+                    std::log(std::max(high - low, least_size) / size) * scales[first + 2];
             }
             result.labels(n, a) = truth(n, t, 0) + 1;
         }
@@ -111,7 +117,8 @@ Tensor decode_boxes(const Tensor& boxes, const Tensor& anchors, const BoxCoder& 
     for (int64_t n = 0; n < extent(boxes, 0); ++n)
         for (int64_t a = 0; a < extent(anchors, 0); ++a) {
             Box t{};
-            for (int64_t c = 0; c < 4; ++c) t[static_cast<size_t>(coder.x_first ? c ^ 1 : c)] = boxes(n, a, c);
+            for (int64_t c = 0; c < 4; ++c)
+                t[static_cast<size_t>(coder.x_first ? c ^ 1 : c)] = boxes(n, a, c);
             Box box = decoded_in_cell(anchors, a, t, coder.rows, coder.columns);
             if (!coder.yolo) {
                 for (size_t c = 0; c < 4; ++c) t[c] /= coder.scales[c];
@@ -141,8 +148,8 @@ Shape without_last(const Shape& shape) { return Shape(shape.begin(), shape.end()
 
 } // namespace
 
-Tensor classification_losses(const Tensor& logits, const Labels& labels, ClassificationLoss kind, double alpha,
-                             double gamma) {
+Tensor classification_losses(const Tensor& logits, const Labels& labels, ClassificationLoss kind,
+                             double alpha, double gamma) {
     const int64_t columns = extent(logits, -1);
     Tensor losses(without_last(logits.shape));
     for (int64_t i = 0; i < losses.size(); ++i) {
@@ -168,17 +175,20 @@ Tensor classification_losses_backward(const Tensor& logits, const Labels& labels
     Tensor d(logits.shape);
     for (int64_t i = 0; i < dy.size(); ++i) {
         if (kind == ClassificationLoss::softmax) {
-            const Tensor row = softmax_cross_entropy_backward(row_of(logits, i), one(labels, i), Tensor({1}, 1.0), 0,
-                                                              Tensor(Shape{}, dy[i]));
-            std::copy(row.data.begin(), row.data.end(), d.data.begin() + static_cast<std::ptrdiff_t>(i * columns));
+            const Tensor row = softmax_cross_entropy_backward(row_of(logits, i), one(labels, i),
+                                                              Tensor({1}, 1.0), 0, Tensor(Shape{}, dy[i]));
+            std::copy(row.data.begin(), row.data.end(),
+                      d.data.begin() + static_cast<std::ptrdiff_t>(i * columns));
             continue;
         }
         for (int64_t c = 0; c < columns; ++c) {
             const bool hit = c == labels[static_cast<size_t>(i)];
-            const double sign = hit ? 1 : -1, z = sign * logits[i * columns + c], p = sigmoid(z), q = sigmoid(-z);
-            const double slope = kind == ClassificationLoss::sigmoid
-                                     ? -q
-                                     : (hit ? alpha : 1 - alpha) * std::pow(q, gamma) * (-gamma * p * softplus(-z) - q);
+            const double sign = hit ? 1 : -1, z = sign * logits[i * columns + c], p = sigmoid(z),
+                         q = sigmoid(-z);
+            const double slope =
+                kind == ClassificationLoss::sigmoid
+                    ? -q
+                    : (hit ? alpha : 1 - alpha) * std::pow(q, gamma) * (-gamma * p * softplus(-z) - q);
             d[i * columns + c] = dy[i] * sign * slope;
         }
     }
@@ -196,7 +206,8 @@ Tensor smooth_l1_losses(const Tensor& prediction, const Tensor& target, double b
     return losses;
 }
 
-Tensor smooth_l1_losses_backward(const Tensor& prediction, const Tensor& target, double beta, const Tensor& dy) {
+Tensor smooth_l1_losses_backward(const Tensor& prediction, const Tensor& target, double beta,
+                                 const Tensor& dy) {
     const int64_t columns = extent(prediction, -1);
     Tensor result(prediction.shape);
     for (int64_t i = 0; i < prediction.size(); ++i) {
@@ -222,8 +233,9 @@ MultiboxWeights multibox_weights(const Tensor& losses, const Tensor& match, cons
         });
         auto wanted = static_cast<int64_t>(negatives.size());
         if (negatives_per_positive > 0)
-            wanted = std::min(wanted, std::max(least_negatives, static_cast<int64_t>(negatives_per_positive *
-                                                                                     static_cast<double>(positives))));
+            wanted = std::min(
+                wanted, std::max(least_negatives, static_cast<int64_t>(negatives_per_positive *
+                                                                       static_cast<double>(positives))));
         counted.insert(counted.end(), negatives.begin(), negatives.begin() + wanted);
         for (int64_t a : counted) result.class_weights(n, a) = weight;
     }
@@ -257,7 +269,8 @@ L2NormalisationGradients l2_normalisation_backward(const Tensor& x, const Tensor
     for (int64_t row = 0; row < x.size() / columns; ++row) {
         const double size = length_of_row(x, row), n = std::max(size, epsilon);
         double product = 0;
-        for (int64_t c = 0; c < columns; ++c) product += scale[c] * dy[row * columns + c] * x[row * columns + c];
+        for (int64_t c = 0; c < columns; ++c)
+            product += scale[c] * dy[row * columns + c] * x[row * columns + c];
         for (int64_t c = 0; c < columns; ++c) {
             const int64_t i = row * columns + c;
             d.x[i] = scale[c] * dy[i] / n - (size > epsilon ? product * x[i] / (n * n * n) : 0);
@@ -297,7 +310,8 @@ Tensor non_maximum_suppression(const Tensor& boxes, const Tensor& scores, const 
         Box box;
     };
     const int64_t images = extent(boxes, 0), anchors = extent(boxes, 1), classes = extent(scores, 2);
-    // Sorted by score; of equals the lower class and then the lower anchor first, in which order they are listed.
+    // Sorted by score; of equals the lower class and then the lower anchor first, in which order they are
+    // listed.
     const auto sort = [](std::vector<Candidate>& list) {
         std::stable_sort(list.begin(), list.end(),
                          [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
@@ -310,17 +324,21 @@ Tensor non_maximum_suppression(const Tensor& boxes, const Tensor& scores, const 
             for (int64_t a = 0; a < anchors; ++a)
                 if (scores(n, a, c) > single(how.score_threshold))
                     groups[how.class_agnostic ? 0 : static_cast<size_t>(c)].push_back(
-                        {scores(n, a, c), c, a, {boxes(n, a, 0), boxes(n, a, 1), boxes(n, a, 2), boxes(n, a, 3)}});
+                        {scores(n, a, c),
+                         c,
+                         a,
+                         {boxes(n, a, 0), boxes(n, a, 1), boxes(n, a, 2), boxes(n, a, 3)}});
         for (std::vector<Candidate>& group : groups) {
             sort(group);
             const size_t before = kept.size();
             const int64_t most = how.class_agnostic ? how.limit : how.per_class;
             for (const Candidate& candidate : group) {
                 if (static_cast<int64_t>(kept.size() - before) == most) break;
-                const bool free = std::none_of(
-                    kept.begin() + static_cast<std::ptrdiff_t>(before), kept.end(), [&](const Candidate& other) {
-                        return overlap(candidate.box, other.box) > single(how.overlap_threshold);
-                    });
+                const bool free =
+                    std::none_of(kept.begin() + static_cast<std::ptrdiff_t>(before), kept.end(),
+                                 [&](const Candidate& other) {
+                                     return overlap(candidate.box, other.box) > single(how.overlap_threshold);
+                                 });
                 if (free) kept.push_back(candidate);
             }
         }
@@ -331,7 +349,8 @@ Tensor non_maximum_suppression(const Tensor& boxes, const Tensor& scores, const 
             const Candidate& one = kept[static_cast<size_t>(i)];
             result(n, i, 0) = static_cast<double>(one.category);
             result(n, i, 1) = one.score;
-            for (int64_t c = 0; c < 4; ++c) result(n, i, 2 + c) = std::clamp(one.box[static_cast<size_t>(c)], 0.0, 1.0);
+            for (int64_t c = 0; c < 4; ++c)
+                result(n, i, 2 + c) = std::clamp(one.box[static_cast<size_t>(c)], 0.0, 1.0);
         }
     }
     return result;
@@ -339,16 +358,17 @@ Tensor non_maximum_suppression(const Tensor& boxes, const Tensor& scores, const 
 
 // ---- YOLO -------------------------------------------------------------------------------------------------
 
-YoloTargets yolo_targets(const Tensor& boxes, const Tensor& anchors, const Tensor& truth, const Tensor& weights,
-                         const YoloLoss& loss) {
+YoloTargets yolo_targets(const Tensor& boxes, const Tensor& anchors, const Tensor& truth,
+                         const Tensor& weights, const YoloLoss& loss) {
     const int64_t images = extent(boxes, 0), count = extent(anchors, 0), truths = extent(truth, 1);
     const int64_t priors = count / (loss.rows * loss.columns);
     YoloTargets result{Tensor({images, count, 5}), Tensor({images, count, 5}), Tensor({images, count}),
                        Tensor({images, count})};
     for (int64_t n = 0; n < images; ++n) {
         const auto predicted = [&](int64_t a) {
-            return decoded_in_cell(anchors, a, {boxes(n, a, 1), boxes(n, a, 0), boxes(n, a, 3), boxes(n, a, 2)}, loss.rows,
-                                   loss.columns);
+            return decoded_in_cell(anchors, a,
+                                   {boxes(n, a, 1), boxes(n, a, 0), boxes(n, a, 3), boxes(n, a, 2)},
+                                   loss.rows, loss.columns);
         };
         for (int64_t a = 0; a < count; ++a) {
             double best = 0;
@@ -367,26 +387,29 @@ YoloTargets yolo_targets(const Tensor& boxes, const Tensor& anchors, const Tenso
             const double cy = (box[0] + box[2]) / 2, cx = (box[1] + box[3]) / 2;
             const double h = std::max(box[2] - box[0], least_size), w = std::max(box[3] - box[1], least_size);
             const auto cell = [](double centre, int64_t cells) {
-                return std::clamp<int64_t>(static_cast<int64_t>(std::floor(centre * static_cast<double>(cells))), 0,
-                                           cells - 1);
+                return std::clamp<int64_t>(
+                    static_cast<int64_t>(std::floor(centre * static_cast<double>(cells))), 0, cells - 1);
             };
             const int64_t row = cell(cy, loss.rows), column = cell(cx, loss.columns);
             const int64_t first = (row * loss.columns + column) * priors;
             int64_t a = first;
             double best = -1;
             for (int64_t p = first; p < first + priors; ++p)
-                if (const double value = overlap(corners(0, 0, h, w), corners(0, 0, anchors(p, 2), anchors(p, 3)));
+                if (const double value =
+                        overlap(corners(0, 0, h, w), corners(0, 0, anchors(p, 2), anchors(p, 3)));
                     value > best) {
                     best = value;
                     a = p;
                 }
-            const double values[] = {std::clamp(cx * static_cast<double>(loss.columns) - static_cast<double>(column), 0.0, 1.0),
-                                     std::clamp(cy * static_cast<double>(loss.rows) - static_cast<double>(row), 0.0, 1.0),
-                                     std::log(w / std::max(anchors(a, 3), least_size)),
-                                     std::log(h / std::max(anchors(a, 2), least_size)), overlap(predicted(a), box)};
+            const double values[] = {
+                std::clamp(cx * static_cast<double>(loss.columns) - static_cast<double>(column), 0.0, 1.0),
+                std::clamp(cy * static_cast<double>(loss.rows) - static_cast<double>(row), 0.0, 1.0),
+                std::log(w / std::max(anchors(a, 3), least_size)),
+                std::log(h / std::max(anchors(a, 2), least_size)), overlap(predicted(a), box)};
             for (int64_t c = 0; c < 5; ++c) {
                 result.targets(n, a, c) = values[c];
-                result.error_weights(n, a, c) = weights[n] * (c == 4 ? loss.object : loss.coordinates * (2 - w * h));
+                result.error_weights(n, a, c) =
+                    weights[n] * (c == 4 ? loss.object : loss.coordinates * (2 - w * h));
             }
             result.labels(n, a) = truth(n, t, 0);
             result.class_weights(n, a) = weights[n] * loss.classes;

@@ -1,5 +1,5 @@
-// The operators of object detection. Boxes are (top, left, bottom, right), anchors (centre y, centre x, height, width); truth
-// [images][boxes][5] = (class, box), where a class below 0 is no box.
+// The operators of object detection. Boxes are (top, left, bottom, right), anchors (centre y, centre x,
+// height, width); truth [images][boxes][5] = (class, box), where a class below 0 is no box.
 #pragma once
 
 #include "reference/loss.h"
@@ -8,7 +8,8 @@
 
 namespace lemnos::reference {
 
-// Rounded to f32: ties and thresholds are then the same for a device, as long as it computes with numbers that f32 holds.
+// Rounded to f32: ties and thresholds are then the same for a device, as long as it computes with numbers
+// that f32 holds.
 double overlap(const std::array<double, 4>& a, const std::array<double, 4>& b);
 
 Tensor match_anchors(const Tensor& anchors, const Tensor& truth, double threshold); // indices, -1
@@ -27,13 +28,14 @@ struct BoxCoder {
 Tensor decode_boxes(const Tensor& boxes, const Tensor& anchors, const BoxCoder& coder);
 
 enum class ClassificationLoss { softmax, sigmoid, focal };
-Tensor classification_losses(const Tensor& logits, const Labels& labels, ClassificationLoss kind, double alpha,
-                             double gamma);
+Tensor classification_losses(const Tensor& logits, const Labels& labels, ClassificationLoss kind,
+                             double alpha, double gamma);
 Tensor classification_losses_backward(const Tensor& logits, const Labels& labels, ClassificationLoss kind,
                                       double alpha, double gamma, const Tensor& dy);
 
 Tensor smooth_l1_losses(const Tensor& prediction, const Tensor& target, double beta);
-Tensor smooth_l1_losses_backward(const Tensor& prediction, const Tensor& target, double beta, const Tensor& dy);
+Tensor smooth_l1_losses_backward(const Tensor& prediction, const Tensor& target, double beta,
+                                 const Tensor& dy);
 
 struct MultiboxWeights {
     Tensor class_weights, box_weights;
@@ -66,7 +68,7 @@ struct YoloLoss {
     double threshold = 0.6, object = 5, no_object = 1, coordinates = 1, classes = 1;
     double prior = 0;
 };
-YoloTargets yolo_targets(const Tensor& boxes, const Tensor& anchors, const Tensor& truth, const Tensor& weights,
-                         const YoloLoss& loss);
+YoloTargets yolo_targets(const Tensor& boxes, const Tensor& anchors, const Tensor& truth,
+                         const Tensor& weights, const YoloLoss& loss);
 
 } // namespace lemnos::reference
