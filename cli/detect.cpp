@@ -31,8 +31,8 @@ struct Found {
 
 // Colours that differ in hue, the same class always in the same one.
 Colour colour_of(int label) {
-    static constexpr Colour colours[] = {{214, 39, 40},  {31, 119, 180}, {44, 160, 44}, {148, 103, 189}, {227, 119, 0},
-                                         {23, 150, 170}, {188, 70, 155}, {110, 110, 20}, {90, 70, 60},   {60, 60, 60}};
+    static constexpr Colour colours[] = {{226, 40, 40},  {20, 110, 220}, {30, 150, 40}, {150, 70, 200},
+                                         {230, 110, 0},  {0, 150, 170},  {210, 40, 150}, {140, 120, 0}};
     return colours[size_t(label) % std::size(colours)];
 }
 

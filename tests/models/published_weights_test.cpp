@@ -131,4 +131,26 @@ TEST_F(PublishedWeights, SsdMobileNetV2GivesTheGoldenBoxesAndLogits) {
     }
 }
 
+TEST_F(PublishedWeights, SsdMobileNetV2FindsACatAndTwoDogs) {
+    const std::string folder = test_data() + "/models/", weights = folder + "ssd_mobilenet_v2_300_oidv4.safetensors",
+                      labels = folder + "ssd_oidv4_labels.txt", photos = test_data() + "/photos/coral/";
+    for (const std::string& path : {weights, labels, photos}) LEMNOS_SKIP_WITHOUT(path);
+    const auto model = ssd_mobilenet_v2(device(), weights, labels);
+    Predictor predictor(model, 1, {.objects = {.score = 0.7}});
+    using Names = std::vector<std::string>;
+    const std::pair<const char*, Names> expected[] = {{"cat", {"Cat"}}, {"pets", {"Dog", "Dog"}}};
+    for (const auto& [photo, names] : expected) {
+        const Image image = resize_image(read_image(photos + photo + ".jpg", 3), 300, 300);
+        std::vector<float> rows(size_t(predictor.outputs()));
+        predictor.run(image.pixels.data(), 1, rows.data());
+        Names found;
+        for (const float* row = rows.data(); row[0] >= 0; row += object_columns) {
+            found.push_back(model->architecture().class_names[size_t(row[0])]);
+            std::printf("%-5s %s %.2f: top %.2f, left %.2f, bottom %.2f, right %.2f\n", photo, found.back().c_str(), double(row[1]), double(row[2]),
+                        double(row[3]), double(row[4]), double(row[5]));
+        }
+        EXPECT_EQ(found, names) << photo;
+    }
+}
+
 } // namespace lemnos::test
