@@ -239,31 +239,33 @@ lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, cons
         Attributes given = attributes_from_json(optional_string(options), owner);
         given.complete(box_evaluation_options(), owner);
         const auto lock = enter(*model);
-        const DetectionMetrics metrics =
+        const BoxMetrics metrics =
             evaluate_boxes(model->model, *dataset->dataset, given.integer("batch"), {given.real("score"), given.real("overlap"), given.integer("limit")});
-        Json classes = Json::array();
-        const std::vector<std::string>& names = model->model->architecture().class_names;
-        for (size_t i = 0; i < metrics.classes.size(); ++i) {
-            Json entry{{"name", i < names.size() ? names[i] : text(i)}, {"boxes", 0}};
-            const std::optional<ClassPrecision>& each = metrics.classes[i];
-            if (each) entry["boxes"] = each->boxes;
-            const auto set = [&](const char* name, double ClassPrecision::*value) { entry[name] = each ? Json(*each.*value) : Json(); };
-            set("ap_50", &ClassPrecision::ap_50);
-            set("ap_50_voc2007", &ClassPrecision::ap_50_voc2007);
-            set("ap_coco", &ClassPrecision::ap_coco);
-            set("ap_coco_50", &ClassPrecision::ap_coco_50);
-            set("ap_coco_75", &ClassPrecision::ap_coco_75);
-            if (each) entry["precision"] = each->precision, entry["recall"] = each->recall;
-            classes.push_back(std::move(entry));
+        const AveragePrecision& precision = metrics.precision;
+        const Architecture& architecture = model->model->architecture();
+        Json result{{"images", precision.images()}, {"boxes", 0}}, classes = Json::array();
+        int64_t boxes = 0;
+        for (int i = 0; i < int(architecture.classes()); ++i) {
+            boxes += precision.truths(i);
+            Json curve = Json::array();
+            for (const PrecisionPoint& point : precision.curve(i)) curve.push_back({point.recall, point.precision, point.score});
+            classes.push_back({{"name", architecture.class_names.empty() ? text(i) : architecture.class_names[size_t(i)]},
+                               {"boxes", precision.truths(i)},
+                               {"curve", std::move(curve)}});
         }
-        give_text(out, dump({{"images", metrics.images},
-                             {"boxes", metrics.boxes},
-                             {"map_50", metrics.map_50},
-                             {"map_50_voc2007", metrics.map_50_voc2007},
-                             {"map_coco", metrics.map_coco},
-                             {"map_coco_50", metrics.map_coco_50},
-                             {"map_coco_75", metrics.map_coco_75},
-                             {"seconds", metrics.seconds},
-                             {"classes", std::move(classes)}}));
+        result["boxes"] = boxes;
+        const std::pair<const char*, PrecisionRule> rules[] = {{"50", PrecisionRule::voc2010},
+                                                               {"50_voc2007", PrecisionRule::voc2007},
+                                                               {"coco", PrecisionRule::coco},
+                                                               {"coco_50", PrecisionRule::coco50},
+                                                               {"coco_75", PrecisionRule::coco75}};
+        for (const auto& [name, rule] : rules) {
+            const PrecisionSummary summary = precision.summary(rule);
+            result[text("map_", name)] = summary.mean;
+            for (size_t i = 0; i < classes.size(); ++i) classes[i][text("ap_", name)] = summary.classes[i] ? Json(*summary.classes[i]) : Json();
+        }
+        result["seconds"] = metrics.seconds;
+        result["classes"] = std::move(classes);
+        give_text(out, dump(result));
     });
 }

@@ -80,7 +80,7 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
     return metrics;
 }
 
-DetectionMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Dataset& dataset, int64_t asked, const ObjectOptions& options) {
+BoxMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Dataset& dataset, int64_t asked, const ObjectOptions& options) {
     require(asked >= 0, "The evaluation batch (", asked, ") is negative (0: a good default).");
     const Architecture& architecture = model->architecture();
     require(architecture.detection.has_value(), "The model ", architecture.name, " classifies images and finds no boxes.");
@@ -89,7 +89,7 @@ DetectionMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Datase
     const int64_t batch = std::min(asked ? asked : default_detector_batch, dataset.size());
     Predictor predictor(std::move(model), batch, {.objects = options});
     std::vector<float> results(size_t(checked_multiply(batch, predictor.outputs())));
-    AveragePrecision precision(architecture.classes());
+    BoxMetrics metrics{AveragePrecision(int(architecture.classes())), 0};
     BatchLoader loader(dataset, batch, 2);
     std::vector<uint32_t> order(size_t(dataset.size()));
     std::iota(order.begin(), order.end(), 0u);
@@ -97,15 +97,14 @@ DetectionMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Datase
     while (const FilledSlot* filled = loader.next()) {
         predictor.run(filled->memory.pixels, filled->valid, results.data());
         for (int64_t i = 0; i < filled->valid; ++i) {
-            std::vector<ScoredBox> found;
+            std::vector<FoundBox> found;
             const float* row = results.data() + i * predictor.outputs();
             for (int64_t k = 0; k < options.limit && row[0] >= 0; ++k, row += object_columns)
-                found.push_back({{row[0], row[2], row[3], row[4], row[5]}, row[1]});
-            precision.add_image(dataset.boxes(filled->memory.samples[i]), found);
+                found.push_back({row[1], {row[0], row[2], row[3], row[4], row[5]}});
+            metrics.precision.add(dataset.boxes(filled->memory.samples[i]), found);
         }
         loader.release(filled);
     }
-    DetectionMetrics metrics = precision.result();
     metrics.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return metrics;
 }

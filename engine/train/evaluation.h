@@ -22,8 +22,13 @@ void require_fit(const Architecture& architecture, const Dataset& dataset);
 // Every image counts once: the last batch is padded, and the padding masked out. batch 0: a good default.
 Metrics evaluate(const Model& model, const Dataset& dataset, int64_t batch = 0);
 
+struct BoxMetrics {
+    AveragePrecision precision;
+    double seconds = 0;
+};
+
 // What a detector finds on every image, beside what is there. batch 0: a good default.
-DetectionMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Dataset& dataset, int64_t batch = 0,
+BoxMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Dataset& dataset, int64_t batch = 0,
                                 const ObjectOptions& options = {.score = 0.01});
 
 } // namespace lemnos

@@ -407,8 +407,8 @@ LEM_API lem_result lem_model_evaluate(lem_model *model, lem_dataset *dataset, in
    counts, 0.01), overlap (for suppression; default: the model's), limit (objects of an image, 100). JSON: images, boxes,
    seconds, and the mean over classes of the average precision (mAP): map_50 (VOC 2010 and later: area under the curve, at an
    overlap of 0.5), map_50_voc2007 (of 11 points), map_coco (0.50, 0.55 ... 0.95), map_coco_50, map_coco_75; classes[]: name,
-   boxes, ap_50 and so on (null where there are no boxes: such a class counts in no mean), and the curve of precision over
-   recall at 0.5, a value a detection by falling score. */
+   boxes, ap_50 and so on (null where there are no boxes: such a class counts in no mean), and curve[]: recall, precision and
+   score after each detection at 0.5, by falling score. */
 LEM_API lem_result lem_model_evaluate_boxes(lem_model *model, lem_dataset *dataset, const char *options, lem_text **out);
 
 /* ---- prediction ------------------------------------------------------------------------------------------------- */
