@@ -1,4 +1,5 @@
-// What YOLOv2 is to predict (Redmon and Farhadi, arXiv 1612.08242; the semantics of Darknet's region layer).
+// The region layer of YOLOv2 (Redmon and Farhadi, YOLO9000, arXiv 1612.08242), in the details as in darknet:
+// which anchor predicts which box, and what the errors of all weigh.
 #include "graph/graph.h"
 #include "ops/detection.h"
 #include "shaders/yolo_targets.h"
@@ -6,31 +7,53 @@
 namespace lemnos {
 
 static void emit_yolo_targets(Emitter& e) {
-    const Shape boxes = e.input_type(0).shape;
-    const std::vector<int64_t>& cells = e.attributes().integers("cells");
-    const auto number = [&](const char* name) { return float(e.attributes().real(name)); };
-    const shader::YoloTargetsParams params{uint32_t(boxes[0]),
-                                           uint32_t(boxes[1]),
-                                           uint32_t(e.input_type(2).shape[1]),
+    constexpr uint32_t lanes = 64;
+    const Attributes& attributes = e.attributes();
+    const std::vector<int64_t>& cells = attributes.integers("cells");
+    const int64_t images = e.output_type().shape[0], anchors = e.output_type().shape[1];
+    const int64_t truths = e.input_type(2).shape[1], stride = 1 + 2 * truths + anchors;
+    const auto real = [&](const char* name) { return float(attributes.real(name)); };
+    const shader::YoloTargetsParams params{uint32_t(images),
+                                           uint32_t(anchors),
+                                           uint32_t(truths),
+                                           uint32_t(stride),
                                            uint32_t(cells[0]),
                                            uint32_t(cells[1]),
-                                           number("threshold"),
-                                           number("object"),
-                                           number("no_object"),
-                                           number("coordinates"),
-                                           number("classes")};
-    const bool prior = e.has_input(4);
-    Kernel all{.shader = "yolo_targets", .specialisation = {64, prior}};
-    all.operands = {e.input(0), e.input(1), e.input(2), e.input(3), prior ? e.input(4) : e.none(),
-                    e.output(0), e.output(1), e.output(2), e.output(3)};
-    all.groups = linear_groups(e.profile(), boxes[0] * boxes[1], 64);
-    all.flops = 30 * double(boxes[0]) * double(boxes[1]) * double(params.truths);
-    e.dispatch(std::move(all.params(params)));
-    Kernel assign{.shader = "yolo_assign", .specialisation = {64}};
-    assign.operands = {e.input(0), e.input(1), e.input(2), e.input(3), e.output(0), e.output(1), e.output(2), e.output(3)};
-    assign.groups = linear_groups(e.profile(), boxes[0], 64);
-    assign.flops = 100 * double(boxes[0]) * double(params.truths);
-    e.dispatch(std::move(assign.params(params)));
+                                           uint32_t(anchors / (cells[0] * cells[1])),
+                                           real("threshold"),
+                                           real("object"),
+                                           real("no_object"),
+                                           real("coordinates"),
+                                           real("classes")};
+    const Operand list = e.workspace(4 * images * stride);
+    const auto dispatch = [&](Kernel kernel, std::vector<Operand> operands, int64_t items, double flops) {
+        kernel.operands = std::move(operands);
+        kernel.groups = linear_groups(e.profile(), items, lanes);
+        kernel.flops = flops * double(items);
+        e.dispatch(std::move(kernel.params(params)));
+    };
+    dispatch({.shader = "yolo_assign", .specialisation = {lanes}},
+             {e.input(1), e.input(2), list.as(Access::write)}, images, 100 * double(truths));
+    dispatch({.shader = "yolo_classes", .specialisation = {lanes}},
+             {e.input(2), e.input(3), list, e.output(2), e.output(3)}, images * anchors, double(truths));
+    dispatch({.shader = "yolo_targets", .specialisation = {lanes, e.has_input(4)}},
+             {e.input(0), e.input(1), e.input(2), e.input(3), e.has_input(4) ? e.input(4) : e.none(),
+              list.as(Access::read), e.output(0), e.output(1)},
+             images * anchors, 20 * double(truths));
+}
+
+static std::vector<TensorType> infer_yolo_targets(const Signature& s) {
+    require_anchors(s, 1);
+    require_truth(s, 2);
+    const std::vector<int64_t>& cells = s.attributes.integers("cells");
+    const int64_t images = s.shape(2)[0], anchors = s.shape(1)[0];
+    s.require(anchors % (cells[0] * cells[1]) == 0, "the anchors (", anchors, ") are no multiple of the ",
+              cells[0], " x ", cells[1], " cells.");
+    require_shape(s, 0, "boxes", DataType::f32, {images, anchors, 4});
+    require_shape(s, 3, "weights", DataType::f32, {images});
+    if (s.has(4)) require_shape(s, 4, "prior", DataType::f32, {1});
+    const TensorType five{DataType::f32, {images, anchors, 5}}, one{DataType::f32, {images, anchors}};
+    return {five, five, {DataType::i32, one.shape}, one};
 }
 
 } // namespace lemnos
@@ -40,43 +63,48 @@ using namespace lemnos;
 LEMNOS_DEFINE_OPERATOR(yolo_targets) {
     return {
         .name = "yolo_targets",
-        .summary = "What YOLOv2's loss (Redmon and Farhadi, arXiv 1612.08242) asks of each anchor; the loss is the sum of 0.5 w (target - "
-                   "prediction)^2 over the predictions (sigmoid(tx), sigmoid(ty), tw, th, sigmoid(objectness)), and class_weight times "
-                   "the cross-entropy of the classes. A box belongs to the prior of the most similar shape in the cell of its "
-                   "centre: its place in the cell and the logarithm of its size relative to the prior with the weight "
-                   "coordinates (2 - w h), its overlap with what was predicted as objectness with the weight object. An anchor "
-                   "without a box is to have no object, with the weight no_object, unless its prediction overlaps some box more "
-                   "than the threshold; and, while prior is above 0, to predict itself, with that weight. Gradients end here.",
-        .inputs = {{"boxes", "f32 [images, anchors, 4] = (tx, ty, tw, th): anchors by row, column and prior."},
-                   {"anchors", anchors_help, false, true},
+        .summary =
+            "What the anchors of YOLOv2 are to predict (Redmon and Farhadi, arXiv 1612.08242), so that the "
+            "loss of image "
+            "n is the sum of 0.5 * error_weights * (targets - (sigmoid(tx), sigmoid(ty), tw, th, "
+            "sigmoid(objectness)))^2, and a loss of classes. A box is assigned to one anchor: of the cell of "
+            "its centre "
+            "the prior of the largest intersection over union, centre on centre, of equals the first; of two "
+            "boxes of "
+            "one anchor the later is taken. That anchor's targets are the centre's place inside the cell, "
+            "log(w / aw), "
+            "log(h / ah), sizes taken as at least 0.0001, with weight coordinates * (2 - w * h), and the "
+            "intersection "
+            "over union of the box that it predicts, with weight object. The other anchors' objectness has "
+            "target 0 "
+            "and weight no_object, or 0 where what they predict overlaps any box by more than the threshold; "
+            "while prior "
+            "is above 0, their coordinates have targets (1/2, 1/2, 0, 0) and weight prior. All weights are "
+            "multiplied by weights_n. Boxes beyond the image belong to the nearest cell. Gradients end here.",
+        .inputs = {{"boxes", "f32 [images, anchors, 4] = (tx, ty, tw, th), as the network predicts them."},
+                   {"anchors",
+                    "f32 [rows * columns * priors, 4] = (centre y, centre x, height, width), in the order "
+                    "row, column, "
+                    "prior; the centres are those of the cells.",
+                    false, true},
                    {"truth", truth_help},
-                   {"weights", "f32 [images]: how much each image counts."},
-                   {"prior", "f32 [1]: how much anchors without a box are pulled to themselves; left out: 0.", true, true}},
-        .outputs = {{"targets", "f32 [images, anchors, 5]."},
+                   {"weights", "f32 [images]."},
+                   {"prior", "f32 [1]; left out: 0.", true, true}},
+        .outputs = {{"targets", "f32 [images, anchors, 5] = (tx, ty, tw, th, objectness)."},
                     {"error_weights", "f32 [images, anchors, 5]."},
-                    {"labels", "i32 [images, anchors]: the class, 0 where there is no box."},
-                    {"class_weights", "f32 [images, anchors]."}},
+                    {"labels", "i32 [images, anchors]: the class, 0 where no box is assigned."},
+                    {"class_weights",
+                     "f32 [images, anchors]: classes * weights_n, 0 where no box is assigned."}},
         .attributes = {required(integers_attribute("cells", {}, 2, 1, 65536, "Rows and columns of cells.")),
-                       real_attribute("threshold", 0.6, 0, 1, "The overlap above which an anchor without a box may see an object."),
-                       real_attribute("object", 5, 0, 1e6, "The weight of objectness where there is a box."),
-                       real_attribute("no_object", 1, 0, 1e6, "And where there is none."),
-                       real_attribute("coordinates", 1, 0, 1e6, "The weight of places and sizes."),
-                       real_attribute("classes", 1, 0, 1e6, "The weight of classes.")},
+                       real_attribute("threshold", 0.6, 0, 1,
+                                      "The intersection over union above which a prediction is no mistake."),
+                       real_attribute("object", 5, 0, 1e6,
+                                      "The weight of the objectness of an assigned anchor."),
+                       real_attribute("no_object", 1, 0, 1e6, "That of the others."),
+                       real_attribute("coordinates", 1, 0, 1e6, "The weight of the coordinates."),
+                       real_attribute("classes", 1, 0, 1e6, "The weight of the class.")},
         .separable = true,
-        .infer =
-            [](const Signature& s) {
-                require_anchors(s, 1);
-                require_truth(s, 2);
-                const int64_t images = s.shape(2)[0], anchors = s.shape(1)[0];
-                require_shape(s, 0, "boxes", DataType::f32, {images, anchors, 4});
-                require_shape(s, 3, "weights", DataType::f32, {images});
-                if (s.has(4)) require_shape(s, 4, "prior", DataType::f32, {1});
-                const std::vector<int64_t>& cells = s.attributes.integers("cells");
-                s.require(anchors % (cells[0] * cells[1]) == 0, "the anchors (", anchors, ") are not the same number in each of ", cells[0], " x ",
-                          cells[1], " cells.");
-                return std::vector{TensorType{DataType::f32, {images, anchors, 5}}, TensorType{DataType::f32, {images, anchors, 5}},
-                                   TensorType{DataType::i32, {images, anchors}}, TensorType{DataType::f32, {images, anchors}}};
-            },
+        .infer = infer_yolo_targets,
         .gradient = stop_gradient,
         .emit = emit_yolo_targets};
 }

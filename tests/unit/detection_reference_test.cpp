@@ -65,6 +65,32 @@ TEST_F(DetectionReference, losses_by_hand) {
                 Tensor({2, 2}, {6, 16, 0, 10}), exact);
 }
 
+TEST_F(DetectionReference, detections_by_hand) {
+    const Tensor x({1, 1, 3}, {0, std::log(2.0), 0});
+    expect_near(detection_scores(x, ScoreKind::softmax), Tensor({1, 1, 2}, {0.5, 0.25}), exact);
+    expect_near(detection_scores(x, ScoreKind::sigmoid), Tensor({1, 1, 2}, {2.0 / 3, 0.5}), exact);
+    expect_near(detection_scores(x, ScoreKind::yolo), Tensor({1, 1, 2}, {1.0 / 3, 1.0 / 6}), exact);
+    const Tensor boxes({1, 3, 4}, {0, 0, 0.5, 1, 0, 0, 0.5, 1.25, 0.5, 0, 1, 1}),
+        scores({1, 3, 1}, {0.5, 0.75, 0.25});
+    expect_near(non_maximum_suppression(boxes, scores, {.limit = 3}),
+                Tensor({1, 3, 6}, {0, 0.75, 0, 0, 0.5, 1, 0, 0.25, 0.5, 0, 1, 1, -1, 0, 0, 0, 0, 0}), exact);
+    expect_near(non_maximum_suppression(boxes, scores, {.overlap_threshold = 0.8, .limit = 2}),
+                Tensor({1, 2, 6}, {0, 0.75, 0, 0, 0.5, 1, 0, 0.5, 0, 0, 0.5, 1}), exact);
+}
+
+TEST_F(DetectionReference, yolo_by_hand) {
+    const Tensor anchors({2, 4}, {0.5, 0.25, 0.5, 0.5, 0.5, 0.75, 0.5, 0.5}),
+        truth({1, 1, 5}, {7, 0.25, 0.5, 0.75, 0.75});
+    const YoloTargets found = yolo_targets(Tensor({1, 2, 4}), anchors, truth, Tensor({1}, 2),
+                                           {.rows = 1, .columns = 2, .prior = 0.25});
+    expect_near(found.targets, Tensor({1, 2, 5}, {0.5, 0.5, 0, 0, 0, 0.25, 0.5, -std::log(2.0), 0, 0.5}),
+                exact);
+    expect_near(found.error_weights, Tensor({1, 2, 5}, {0.5, 0.5, 0.5, 0.5, 2, 3.75, 3.75, 3.75, 3.75, 10}),
+                exact);
+    expect_near(found.labels, Tensor({1, 2}, {0, 7}), exact);
+    expect_near(found.class_weights, Tensor({1, 2}, {0, 2}), exact);
+}
+
 TEST_F(DetectionReference, gradients) {
     for (const Shape& shape : {Shape{1, 1}, {5, 7}, {2, 3, 5}}) {
         const Labels labels = random.labels(element_count(shape) / shape.back(), shape.back());
