@@ -14,10 +14,13 @@ constexpr int trials = 50; // of a patch, and of kinds of patches
 constexpr double least_scale = 0.3, largest_aspect = 2;
 constexpr float most_brightness = 32, most_factor = 0.5f, most_hue = 18;
 
+// What random numbers are drawn for; each has its own, so that choosing one does not change the others.
+enum class Purpose : uint32_t { expand, crop, flip, colours };
+
 // The random numbers of a draw for one purpose, one after the other.
 class Numbers {
   public:
-    Numbers(const Draw& draw, RandomPurpose purpose) : draw_(draw), purpose_(purpose) {}
+    Numbers(const Draw& draw, Purpose purpose) : draw_(draw), first_(uint32_t(purpose) << 24) {}
 
     double uniform() { return double(next() >> 8) * 0x1p-24; } // 0 ≤ … < 1
     double uniform(double from, double to) { return from + (to - from) * uniform(); }
@@ -29,12 +32,14 @@ class Numbers {
 
   private:
     uint32_t next() {
-        if (used_ % 4 == 0) bits_ = random_bits(draw_.seed, draw_.sample, draw_.epoch, purpose_, used_ / 4);
+        if (used_ % 4 == 0)
+            bits_ = random_bits(draw_.seed, draw_.sample, draw_.epoch, RandomPurpose::augmentation,
+                                first_ + used_ / 4);
         return bits_[used_++ % 4];
     }
 
     const Draw& draw_;
-    RandomPurpose purpose_;
+    uint32_t first_;
     PhiloxCounter bits_{};
     uint32_t used_ = 0;
 };
@@ -76,7 +81,7 @@ Edges any_patch(Numbers& numbers) {
 
 // The kind of patch is drawn first. Where no patch of it is found, another kind is drawn.
 void draw_crop(const Draw& draw, PictureSize size, const std::vector<Box>& boxes, DrawnGeometry& geometry) {
-    Numbers numbers(draw, RandomPurpose::crop);
+    Numbers numbers(draw, Purpose::crop);
     const PictureWindow canvas = geometry.window;
     std::vector<Edges> edges;
     for (const Box& box : boxes) edges.push_back(in_window(box, size, canvas));
@@ -166,7 +171,7 @@ double overlap(const Box& a, const Box& b) {
 
 DrawnGeometry draw_geometry(const Draw& draw, PictureSize size, const std::vector<Box>& boxes) {
     DrawnGeometry geometry{{0, 0, double(size.height), double(size.width)}};
-    if (Numbers numbers(draw, RandomPurpose::expand); draw.augmentation.expand && numbers.coin()) {
+    if (Numbers numbers(draw, Purpose::expand); draw.augmentation.expand && numbers.coin()) {
         const double factor = numbers.uniform(1, largest_expansion);
         geometry.expanded = true;
         geometry.window.height *= factor;
@@ -175,7 +180,7 @@ DrawnGeometry draw_geometry(const Draw& draw, PictureSize size, const std::vecto
         geometry.window.left = -numbers.uniform() * (geometry.window.width - size.width);
     }
     if (draw.augmentation.crop) draw_crop(draw, size, boxes, geometry);
-    geometry.mirrored = draw.augmentation.flip && Numbers(draw, RandomPurpose::flip).coin();
+    geometry.mirrored = draw.augmentation.flip && Numbers(draw, Purpose::flip).coin();
     return geometry;
 }
 
@@ -198,7 +203,7 @@ std::vector<Box> boxes_seen(const DrawnGeometry& geometry, PictureSize size, con
 
 ColourChange draw_colours(const Draw& draw) {
     if (!draw.augmentation.colours) return {};
-    Numbers numbers(draw, RandomPurpose::colours);
+    Numbers numbers(draw, Purpose::colours);
     const auto perhaps = [&](float usual, float most) {
         const bool changed = numbers.coin();
         const double value = numbers.uniform(usual - most, usual + most);

@@ -21,10 +21,10 @@ struct Augmentation {
 // One augmented picture: what is random about it is a function of seed, epoch and sample (the record's index)
 // alone.
 struct Draw {
+    Augmentation augmentation = {};
     uint64_t seed = 0;
     uint32_t epoch = 0;
     uint32_t sample = 0;
-    Augmentation augmentation = {};
 };
 
 // What a draw does to the geometry of a picture: the window is scaled to the shape, and then mirrored.

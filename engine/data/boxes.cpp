@@ -164,6 +164,7 @@ TruthBox checked_box(const ListedBox& listed, const BoxForm& form, const std::st
     const auto refuse = [&](const auto&... parts) {
         fail(ErrorCode::file_malformed, "The box in ", box_place(form, listed.number, source), " ", parts...);
     };
+    if (!listed.wrong.empty()) fail(ErrorCode::file_malformed, listed.wrong);
     const float* label = classes.find(listed.class_name);
     if (!label)
         refuse("has the class \"", listed.class_name, "\", which is none of the classes ", classes.list(),

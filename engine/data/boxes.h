@@ -33,6 +33,7 @@ struct ListedBox {
     std::array<double, 4> given{};
     bool difficult = false;
     bool crowd = false;
+    std::string wrong = {}; // a sentence: the box cannot be used
 };
 
 struct ListedPicture {
@@ -96,5 +97,18 @@ std::unique_ptr<Dataset> open_boxes(BoxListing listing, const DatasetOptions& op
 // Decodes pictures 0 … count - 1 by `decode` on all of the machine's threads, and returns what is wrong with
 // each; empty where nothing is.
 std::vector<std::string> find_bad_pictures(int64_t count, const std::function<void(int64_t)>& decode);
+
+inline constexpr char box_folder_files[] =
+    "boxes (boxes.csv; Annotations/ and JPEGImages/ of Pascal VOC; annotations/instances_<split>*.json or "
+    "<split>/_annotations.coco.json of COCO)";
+
+// Null where the folder holds nothing of the format. Classes are those of all splits, sorted by name (COCO:
+// by the numbers of its categories), unless the options name them.
+std::unique_ptr<Dataset> open_boxes_csv(const std::string& folder, const std::string& split,
+                                        const DatasetOptions& options);
+std::unique_ptr<Dataset> open_boxes_voc(const std::string& folder, const std::string& split,
+                                        const DatasetOptions& options);
+std::unique_ptr<Dataset> open_boxes_coco(const std::string& folder, const std::string& split,
+                                         const DatasetOptions& options);
 
 } // namespace lemnos

@@ -1,5 +1,11 @@
-#include "data/boxes_csv.h"
-
+// Pictures with boxes listed in a file boxes.csv (RFC 4180), one box a line. The names in its first line say
+// which column is which:
+//     file (or filename)        the picture, beneath the folder's folder images/ or the folder itself
+//     width, height             its size in pixels; both or neither
+//     class                     a name
+//     xmin, ymin, xmax, ymax    the box's edges in pixels, where 0 is the left edge of the first pixel
+//     difficult                 1: not to be measured by; where there is no such column, none is
+//     split                     train, test or val; where there is no such column, all is train
 #include "data/boxes.h"
 #include "support/file.h"
 #include "support/text.h"
@@ -90,7 +96,7 @@ struct Columns {
     size_t file, class_name;
     std::array<size_t, 4> edges;
     std::array<size_t, 2> size; // width, height
-    size_t split;
+    size_t split, difficult;
 };
 constexpr size_t none = size_t(-1);
 
@@ -108,7 +114,9 @@ Columns find_columns(const Record& header, const std::string& path) {
         if (column == none && other) column = find(other);
         if (column == none)
             fail(ErrorCode::file_malformed, "Line ", header.line, " of \"", path, "\" names no column \"",
-                 name, "\" (needed: file, class, xmin, ymin, xmax, ymax; possible: width, height, split).");
+                 name,
+                 "\" (needed: file, class, xmin, ymin, xmax, ymax; possible: width, height, difficult, "
+                 "split).");
         return column;
     };
     Columns columns{};
@@ -119,6 +127,7 @@ Columns find_columns(const Record& header, const std::string& path) {
     columns.size = {find("width"), find("height")};
     if (columns.size[0] != none || columns.size[1] != none) columns.size = {need("width"), need("height")};
     columns.split = find("split");
+    columns.difficult = find("difficult");
     return columns;
 }
 
@@ -194,6 +203,11 @@ class Reader {
             const std::string& field = row.fields[columns_.edges[i]];
             if (!parse_number(field, box.given[i]))
                 refuse(row, "gives the ", csv_form.names[i], " \"", field, "\", which is no finite number.");
+        }
+        if (columns_.difficult != none) {
+            const std::string& field = row.fields[columns_.difficult];
+            if (field != "0" && field != "1") refuse(row, "gives difficult as \"", field, "\" (0 or 1).");
+            box.difficult = field == "1";
         }
         listing_.pictures[known.place].boxes.push_back(std::move(box));
     }

@@ -1,6 +1,6 @@
 #include "data/dataset.h"
 
-#include "data/boxes_csv.h"
+#include "data/boxes.h"
 #include "data/cifar.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
@@ -27,7 +27,7 @@ void check_shape(const Dataset& dataset, const std::string& folder, const Datase
                       (wanted.channels == 0 || wanted.channels == has.channels);
     require(fits, "The records in \"", folder, "\" are ", to_string(has), ", and not ",
             to_string({wanted.height, wanted.width, wanted.channels}),
-            " as asked (0 stands for any); only image folders are scaled.");
+            " as asked (0 stands for any); only image files are scaled.");
 }
 
 } // namespace
@@ -145,13 +145,13 @@ std::unique_ptr<Dataset> open_dataset(const std::string& folder, const std::stri
         check_shape(*dataset, folder, options);
         return dataset;
     }
-    dataset = open_boxes_csv(folder, split, options);
-    if (!dataset) dataset = open_image_folder(folder, split, options);
+    for (const auto open : {open_boxes_csv, open_boxes_voc, open_boxes_coco, open_image_folder})
+        if (!dataset) dataset = open(folder, split, options);
     if (dataset) return dataset;
     if (list_folder(folder).empty())
         fail(ErrorCode::not_found, "The data set \"", folder, "\" is an empty folder.");
     fail(ErrorCode::not_found, "The folder \"", folder, "\" holds no data set that Lemnos knows: neither ",
-         idx_folder_files, ", nor ", cifar_folder_files, ", nor ", boxes_csv_files, ", nor ",
+         idx_folder_files, ", nor ", cifar_folder_files, ", nor ", box_folder_files, ", nor ",
          image_folder_files, ".");
 }
 

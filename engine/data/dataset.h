@@ -122,8 +122,8 @@ struct DatasetOptions {
 RecordShape scaled_shape(const std::string& folder, const DatasetOptions& options);
 
 // Opens the data set in a folder, of the format that its files show: IDX (MNIST and its kin), CIFAR-10,
-// CIFAR-100, boxes.csv, or a folder of images (see idx.h, cifar.h, boxes_csv.h, image_folder.h). `split` is
-// "train", "test" or "val".
+// CIFAR-100, pictures with boxes, or a folder of images (see idx.h, cifar.h, boxes.h, image_folder.h).
+// `split` is "train", "test" or "val".
 std::unique_ptr<Dataset> open_dataset(const std::string& folder, const std::string& split,
                                       const DatasetOptions& options = {});
 

@@ -43,7 +43,7 @@ AveragePrecision::AveragePrecision(int classes) {
     classes_.resize(static_cast<size_t>(classes));
 }
 
-void AveragePrecision::add(std::span<const TruthBox> truths, std::span<const Detection> detections) {
+void AveragePrecision::add(std::span<const TruthBox> truths, std::span<const FoundBox> detections) {
     const auto check = [&](const Box& box, const char* what) {
         const bool known =
             box.label >= 0 && box.label < float(classes_.size()) && box.label == std::floor(box.label);
@@ -53,26 +53,26 @@ void AveragePrecision::add(std::span<const TruthBox> truths, std::span<const Det
                 "The ", what, " of the class ", box.label, " has an edge that is no finite number.");
     };
     for (const TruthBox& truth : truths) check(truth.box, "box of the data set");
-    for (const Detection& detection : detections) {
+    for (const FoundBox& detection : detections) {
         check(detection.box, "detected box");
         require(std::isfinite(detection.score), "The detected box of the class ", detection.box.label,
                 " has the score ", detection.score, ", which is no finite number.");
     }
     ++images_;
     std::vector<TruthBox> own_truths;
-    std::vector<Detection> own;
+    std::vector<FoundBox> own;
     for (size_t label = 0; label < classes_.size(); ++label) {
         own_truths.clear();
         own.clear();
         std::copy_if(truths.begin(), truths.end(), std::back_inserter(own_truths),
                      [&](const TruthBox& truth) { return truth.box.label == float(label); });
         std::copy_if(detections.begin(), detections.end(), std::back_inserter(own),
-                     [&](const Detection& detection) { return detection.box.label == float(label); });
+                     [&](const FoundBox& detection) { return detection.box.label == float(label); });
         if (!own_truths.empty() || !own.empty()) match(own_truths, own, classes_[label]);
     }
 }
 
-void AveragePrecision::match(std::span<const TruthBox> given, std::vector<Detection>& detections,
+void AveragePrecision::match(std::span<const TruthBox> given, std::vector<FoundBox>& detections,
                              ClassRecord& record) const {
     // Difficult ones last, so that a detection turns to them only where no other truth is to be had.
     std::vector<TruthBox> truths(given.begin(), given.end());
@@ -81,7 +81,7 @@ void AveragePrecision::match(std::span<const TruthBox> given, std::vector<Detect
                           [&](const TruthBox& truth) { return !ignored(truth); });
     record.truths += std::count_if(truths.begin(), truths.end(), [&](const auto& t) { return !ignored(t); });
     std::stable_sort(detections.begin(), detections.end(),
-                     [](const Detection& a, const Detection& b) { return a.score > b.score; });
+                     [](const FoundBox& a, const FoundBox& b) { return a.score > b.score; });
 
     std::vector<uint16_t> taken(truths.size()); // a bit for each rule
     std::vector<double> overlaps(truths.size());

@@ -22,7 +22,7 @@
 
 namespace lemnos {
 
-struct Detection {
+struct FoundBox {
     float score = 0;
     Box box;
 };
@@ -52,7 +52,7 @@ class AveragePrecision {
     explicit AveragePrecision(int classes);
 
     // One image: what is in it, and what was found.
-    void add(std::span<const TruthBox> truths, std::span<const Detection> detections);
+    void add(std::span<const TruthBox> truths, std::span<const FoundBox> detections);
 
     PrecisionSummary summary(PrecisionRule rule) const;
     // A class's curve by VOC's matching, by falling score: a point for each detection that counts.
@@ -74,7 +74,7 @@ class AveragePrecision {
     };
     struct Counted;
 
-    void match(std::span<const TruthBox> truths, std::vector<Detection>& detections,
+    void match(std::span<const TruthBox> truths, std::vector<FoundBox>& detections,
                ClassRecord& record) const;
     std::vector<Counted> ranking(const ClassRecord& record, int bit) const;
     const ClassRecord& record(int label) const;

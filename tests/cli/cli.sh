@@ -102,6 +102,11 @@ test_arguments() {
     refused predict --model x --top 0 image.png -- 'The option --top (0) is out of range (1 to 2147483647).'
     refused predict --model x --data idx --picture '' -- 'The option --picture needs a value (an empty one was given).'
     refused predict --model x '' -- 'An argument is empty.'
+    refused predict --model x --channel-groups 0 image.png -- 'The option --channel-groups (0) is out of range (1 to 65536).'
+    for size in 3X -1 .5M 3MiBB M 99999999999999999999T; do
+        refused predict --model x "--memory-limit=$size" image.png -- \
+            "The option --memory-limit ($size) is no number of bytes such as 3000000, 3M or 2.5MiB."
+    done
     for value in nan inf 1e400; do
         refused train --data idx --rate $value -- "The option --rate needs a finite number (\"$value\" was given)."
         refused summary mobilenet_v2 --width $value -- "The option --width needs a finite number (\"$value\" was given)."
@@ -150,7 +155,7 @@ test_arguments() {
 
 test_train() {
     need_device
-    runs 0 train --data idx "${small[@]}" --epochs 4 --out model.safetensors
+    runs 0 train --data idx "${small[@]}" --epochs 4 --out model.safetensors --events runs/first
     matches '^device +'
     matches '^data +idx: 210 images of 16 x 16 x 1, 4 classes; 42 to test on$'
     matches '^model +mobilenet_v2 \(small28\): [0-9,]+ parameters, [0-9,]+ MACs$'
@@ -161,12 +166,22 @@ test_train() {
     silent stderr
     exists model.safetensors
     absent model.checkpoint.safetensors
-    [[ $(head -n1 model.csv) == split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch ]] || fail "the CSV has another header"
+    [[ $(head -n1 model.csv) == split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch,map_50 ]] || fail "the CSV has another header"
     [[ $(grep -c '^test,' model.csv) == 4 ]] || fail "the CSV has not 4 rows of tests"
     for epoch in 1 2 3 4; do
         grep -q "^train,$epoch,$((13 * epoch)),$((208 * epoch))," model.csv || fail "the CSV lacks the end of epoch $epoch"
     done
-    awk -F, 'NF != 11 { exit 1 }' model.csv || fail "the CSV has rows without 11 cells"
+    awk -F, 'NF != 12 { exit 1 }' model.csv || fail "the CSV has rows without 12 cells"
+
+    # TensorBoard's event file says what the CSV says.
+    python3 "$(dirname "${BASH_SOURCE[0]}")/read_events.py" runs/first/events.out.tfevents.* >events.txt || fail "the event file cannot be read"
+    for tag in loss accuracy rate batch gradient_norm; do
+        [[ $(grep -c "^train/$tag " events.txt) == 52 ]] || fail "the event file has not 52 values of train/$tag"
+    done
+    [[ $(grep -c '^test/accuracy ' events.txt) == 4 ]] || fail "the event file has not 4 values of test/accuracy"
+    [[ $(grep '^test/accuracy 52 ' events.txt | cut -d' ' -f3) == $(awk -F, '/^test,4,/ { printf "%g", $6 }' model.csv) ]] ||
+        fail "the event file and the CSV differ in the last accuracy"
+    grep -q '^train/batch 52 16$' events.txt || fail "the event file has another batch at step 52"
 
     runs 0 eval --model model.safetensors --data idx
     matches '^accuracy +[0-9.]+ % \([0-9]+ of 42 images\)$'
@@ -422,6 +437,15 @@ test_predict() {
     [[ $(head -c 8 sheet.png | od -An -tx1 | tr -d ' \n') == 89504e470d0a1a0a ]] || fail "sheet.png is no PNG"
     runs 0 predict --model model.safetensors --data idx --count 1000 --json
     prints '"images": 42'
+    runs 0 predict --model model.safetensors --channel-groups 3 image.png
+    matches '^Activations take [0-9.]+ KiB \([0-9.]+ % of [0-9.]+ KiB\); blocks in groups of channels: features.1.conv in 3, '
+    runs 0 predict --model model.safetensors --least-memory --json image.png
+    [[ $(head -c 1 stdout) == '[' ]] || fail "the result is no JSON"
+    runs 0 predict --model model.safetensors --memory-limit 1GiB image.png
+    prints 'blocks in groups of channels: none.'
+    runs 1 predict --model model.safetensors --memory-limit 1K image.png
+    grep -q 'The activations of mobilenet_v2 in batches of 1 take at least [0-9]* bytes (the memory limit is 1000 bytes).' stderr ||
+        fail "the limit is not named"
     fails 'The image "text.png" cannot be decoded: it has 17 bytes and begins like neither a PNG nor a JPEG.' \
         predict --model model.safetensors text.png
     fails 'The file "none.png" cannot be read: No such file or directory.' predict --model model.safetensors none.png

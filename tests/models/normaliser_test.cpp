@@ -1,6 +1,7 @@
 // Normalisers by name: what is understood, the groups that layers get, and that every architecture trains with each.
 #include "data/dataset.h"
 #include "models/normaliser.h"
+#include "models/small_forms.h"
 #include "ops/harness.h"
 #include "refusal.h"
 #include "train/trainer.h"
@@ -87,16 +88,8 @@ struct NormalisedArchitectures : OpTest {};
 // The first convolution learns, through all normalisations; running statistics are there, and move, where they are used.
 TEST_F(NormalisedArchitectures, TrainAStep) {
     const auto number = [](int64_t value) { return AttributeValue(value); };
-    const std::map<std::string, Attributes> tiny{
-        {"mobilenet_v1", {{"width", 0.25}, {"resolution", number(64)}}},
-        {"mobilenet_v2", {{"preset", std::string("small28")}, {"width", 0.1}, {"head", number(16)}}},
-        {"resnet18", {{"resolution", number(64)}}},
-        {"resnet50", {{"resolution", number(64)}}},
-        {"resnet20_cifar", {{"resolution", number(8)}}},
-        {"resnet56_cifar", {{"resolution", number(8)}}},
-        {"wrn", {{"depth", number(10)}, {"width", number(1)}, {"resolution", number(16)}}},
-        {"inception_v3", {{"resolution", number(128)}}}};
-    const std::set<std::string> slow{"resnet18", "resnet50", "inception_v3"}; // two forms must do
+    const std::map<std::string, Attributes>& tiny = small_forms();
+    const std::set<std::string> slow{"resnet18", "resnet50", "inception_v3", "yolov2"}; // two forms must do
     for (const ArchitectureBuilder& builder : all_architectures())
         for (const char* name : {"batch", "ghost:2", "group:8", "batch-group:2x8", "instance", "layer"}) {
             if (builder.name == std::string_view("resnet152")) continue; // resnet50 with more of the same

@@ -295,7 +295,7 @@ TEST(Augmentation, DoesWhatItIsAsked) {
     const Image image = noise(30, 40, 3, 2);
     const std::vector<Box> boxes = random_boxes(random, 4);
     for (uint32_t sample = 0; sample < 50; ++sample) {
-        Draw draw{.seed = 1, .sample = sample, .augmentation = {false, false, false, false}};
+        Draw draw{.augmentation = {false, false, false, false}, .seed = 1, .sample = sample};
         std::vector<Box> seen = boxes;
         Bytes pixels(16 * 16 * 3);
         augment(image, draw, 16, 16, pixels.data(), seen);
@@ -316,7 +316,7 @@ TEST(Augmentation, DoesWhatItIsAsked) {
     for (uint32_t sample = 0; sample < 200; ++sample) {
         std::vector<Box> nothing;
         Bytes pixels(16 * 16 * 3);
-        augment(image, {.seed = 1, .sample = sample, .augmentation = {.mean = {1, 2, 3}}}, 16, 16,
+        augment(image, {.augmentation = {.mean = {1, 2, 3}}, .seed = 1, .sample = sample}, 16, 16,
                 pixels.data(), nothing);
         EXPECT_TRUE(nothing.empty());
         corner_is_canvas = corner_is_canvas || (pixels[0] == 1 && pixels[1] == 2 && pixels[2] == 3);

@@ -29,7 +29,7 @@ TEST(AveragePrecision, WorkedOutByHand) {
     AveragePrecision precision(1);
     precision.add(
         std::vector<TruthBox>{truth(0), truth(2), truth(4)},
-        std::vector<Detection>{{0.6f, place(8)}, {0.9f, place(0)}, {0.8f, place(7)}, {0.7f, place(2)}});
+        std::vector<FoundBox>{{0.6f, place(8)}, {0.9f, place(0)}, {0.8f, place(7)}, {0.7f, place(2)}});
     // At least 0, .1, .2, .3: 1; .4, .5, .6: 2/3; .7 to 1: 0.
     EXPECT_NEAR(mean(precision, Rule::voc2007), (4 + 3 * 2.0 / 3) / 11, exact);
     EXPECT_NEAR(mean(precision, Rule::voc2010), (1 + 2.0 / 3) / 3, exact);
@@ -52,10 +52,10 @@ TEST(AveragePrecision, WorkedOutByHand) {
 TEST(AveragePrecision, PerfectAndNothing) {
     AveragePrecision perfect(2), nothing(2), no_truth(2);
     const std::vector<TruthBox> truths = {truth(0), truth(3, false, 1)};
-    perfect.add(truths, std::vector<Detection>{{0.2f, place(0)}, {0.1f, place(3, 0, 1)}});
+    perfect.add(truths, std::vector<FoundBox>{{0.2f, place(0)}, {0.1f, place(3, 0, 1)}});
     perfect.add({}, {});
     nothing.add(truths, {});
-    no_truth.add({}, std::vector<Detection>{{0.2f, place(0)}});
+    no_truth.add({}, std::vector<FoundBox>{{0.2f, place(0)}});
     for (const Rule rule : rules) {
         EXPECT_NEAR(mean(perfect, rule), 1, exact);
         EXPECT_EQ(mean(nothing, rule), 0);
@@ -69,7 +69,7 @@ TEST(AveragePrecision, PerfectAndNothing) {
 TEST(AveragePrecision, ClassesWithoutTruthsAreLeftOut) {
     AveragePrecision precision(4);
     precision.add(std::vector<TruthBox>{truth(0), truth(2, false, 2), truth(4, true, 3)},
-                  std::vector<Detection>{{0.9f, place(0)}, {0.9f, place(1, 0, 1)}});
+                  std::vector<FoundBox>{{0.9f, place(0)}, {0.9f, place(1, 0, 1)}});
     const PrecisionSummary summary = precision.summary(Rule::voc2010);
     EXPECT_EQ(summary.classes, (std::vector<std::optional<double>>{1.0, {}, 0.0, {}}));
     EXPECT_EQ(summary.mean, 0.5);
@@ -79,7 +79,7 @@ TEST(AveragePrecision, ClassesWithoutTruthsAreLeftOut) {
 TEST(AveragePrecision, ASecondDetectionIsWrong) {
     AveragePrecision precision(1);
     precision.add(std::vector<TruthBox>{truth(0), truth(5)},
-                  std::vector<Detection>{{0.9f, place(0)}, {0.8f, place(0)}, {0.7f, place(5)}});
+                  std::vector<FoundBox>{{0.9f, place(0)}, {0.8f, place(0)}, {0.7f, place(5)}});
     // 1 at recall 1/2, 2/3 at recall 1.
     EXPECT_NEAR(mean(precision, Rule::voc2010), (1 + 2.0 / 3) / 2, exact);
     EXPECT_NEAR(mean(precision, Rule::voc2007), (6 + 5 * 2.0 / 3) / 11, exact);
@@ -89,7 +89,7 @@ TEST(AveragePrecision, ASecondDetectionIsWrong) {
 TEST(AveragePrecision, DifficultOnesCountNeitherWay) {
     AveragePrecision precision(1);
     precision.add(std::vector<TruthBox>{truth(0), truth(5, true)},
-                  std::vector<Detection>{{0.9f, place(5)}, {0.85f, place(5)}, {0.8f, place(0)}});
+                  std::vector<FoundBox>{{0.9f, place(5)}, {0.85f, place(5)}, {0.8f, place(0)}});
     EXPECT_EQ(precision.truths(0), 1);
     EXPECT_NEAR(mean(precision, Rule::voc2010), 1, exact); // both of the difficult one
     EXPECT_EQ(precision.curve(0).size(), 1u);
@@ -98,7 +98,7 @@ TEST(AveragePrecision, DifficultOnesCountNeitherWay) {
 
     AveragePrecision crowd(1);
     const TruthBox people = {{0, 0, 0.5f, 1, 1}, true, true};
-    std::vector<Detection> inside(20, {0.9f, place(6)}); // little of the crowd, but inside
+    std::vector<FoundBox> inside(20, {0.9f, place(6)}); // little of the crowd, but inside
     inside.push_back({0.5f, place(0)});
     crowd.add(std::vector<TruthBox>{people, truth(0)}, inside);
     EXPECT_NEAR(mean(crowd, Rule::coco), 1, exact);
@@ -108,7 +108,7 @@ TEST(AveragePrecision, DifficultOnesCountNeitherWay) {
 TEST(AveragePrecision, ThresholdsDecide) {
     // Moved by 0.24: an overlap of 0.76 / 1.24 = 0.61. Right at 0.50, 0.55 and 0.60.
     AveragePrecision precision(1);
-    precision.add(std::vector<TruthBox>{truth(0)}, std::vector<Detection>{{0.9f, place(0, 0.24f)}});
+    precision.add(std::vector<TruthBox>{truth(0)}, std::vector<FoundBox>{{0.9f, place(0, 0.24f)}});
     EXPECT_NEAR(mean(precision, Rule::coco50), 1, exact);
     EXPECT_EQ(mean(precision, Rule::coco75), 0);
     EXPECT_NEAR(mean(precision, Rule::coco), 0.3, exact);
@@ -116,7 +116,7 @@ TEST(AveragePrecision, ThresholdsDecide) {
     // Exactly half: right. 1/2, 1/4 and their like are exact.
     AveragePrecision half(1);
     half.add(std::vector<TruthBox>{{{0, 0, 0, 1, 0.5f}}},
-             std::vector<Detection>{{0.9f, {0, 0, 0, 1, 0.25f}}});
+             std::vector<FoundBox>{{0.9f, {0, 0, 0, 1, 0.25f}}});
     for (const Rule rule : {Rule::coco50, Rule::voc2007, Rule::voc2010})
         EXPECT_NEAR(mean(half, rule), 1, exact);
 }
@@ -124,7 +124,7 @@ TEST(AveragePrecision, ThresholdsDecide) {
 TEST(AveragePrecision, VocAndCocoMatchDifferently) {
     // Two truths that overlap; both detections lie on the first, and also overlap the second by half.
     const TruthBox first = {{0, 0, 0, 0.5f, 0.5f}}, second = {{0, 0, 0, 0.5f, 0.75f}};
-    const std::vector<Detection> detections = {{0.9f, first.box}, {0.8f, first.box}};
+    const std::vector<FoundBox> detections = {{0.9f, first.box}, {0.8f, first.box}};
     AveragePrecision precision(1);
     precision.add(std::vector<TruthBox>{first, second}, detections);
     EXPECT_NEAR(mean(precision, Rule::coco50), 1, exact);    // the second takes what is left
@@ -133,7 +133,7 @@ TEST(AveragePrecision, VocAndCocoMatchDifferently) {
 
 TEST(AveragePrecision, TiesAreInTheOrderOfImages) {
     const std::vector<TruthBox> truths = {truth(0)};
-    const std::vector<Detection> right = {{0.5f, place(0)}}, wrong = {{0.5f, place(5)}};
+    const std::vector<FoundBox> right = {{0.5f, place(0)}}, wrong = {{0.5f, place(5)}};
     AveragePrecision right_first(1), wrong_first(1);
     right_first.add(truths, right);
     right_first.add({}, wrong);
@@ -144,7 +144,7 @@ TEST(AveragePrecision, TiesAreInTheOrderOfImages) {
 }
 
 TEST(AveragePrecision, CocoCountsAHundredDetections) {
-    std::vector<Detection> detections(100, {0.9f, place(7)});
+    std::vector<FoundBox> detections(100, {0.9f, place(7)});
     detections.push_back({0.8f, place(0)});
     AveragePrecision precision(1);
     precision.add(std::vector<TruthBox>{truth(0)}, detections);
@@ -154,9 +154,9 @@ TEST(AveragePrecision, CocoCountsAHundredDetections) {
 
 TEST(AveragePrecision, RefusesWhatIsNoBox) {
     AveragePrecision precision(3);
-    const auto refused = [&](std::initializer_list<std::string> parts, Detection detection) {
+    const auto refused = [&](std::initializer_list<std::string> parts, FoundBox detection) {
         expect_refusal(ErrorCode::invalid_argument, parts,
-                       [&] { precision.add({}, std::vector<Detection>{detection}); });
+                       [&] { precision.add({}, std::vector<FoundBox>{detection}); });
     };
     refused({"The detected box has the label 3 (0 to 2)."}, {0.5f, place(0, 0, 3)});
     refused({"The detected box has the label -1 (0 to 2)."}, {0.5f, {}});
@@ -176,12 +176,12 @@ TEST(AveragePrecision, RefusesWhatIsNoBox) {
 
 struct Scene {
     std::vector<TruthBox> truths;
-    std::vector<Detection> detections;
+    std::vector<FoundBox> detections;
 };
 
 struct Ranked {
     size_t image;
-    Detection detection;
+    FoundBox detection;
 };
 
 double covered(const Box& a, const Box& b, bool of_a) {
@@ -193,9 +193,9 @@ double covered(const Box& a, const Box& b, bool of_a) {
 }
 
 // What the last of these detections, all of one image and by falling score, is: 1 right, 0 wrong, -1 ignored.
-int verdict(const std::vector<TruthBox>& truths, std::vector<Detection> detections, bool voc,
+int verdict(const std::vector<TruthBox>& truths, std::vector<FoundBox> detections, bool voc,
             double threshold) {
-    const Detection last = detections.back();
+    const FoundBox last = detections.back();
     detections.pop_back();
     std::vector<bool> taken(truths.size(), false);
     const auto choose = [&](const Box& box) -> int {
@@ -219,7 +219,7 @@ int verdict(const std::vector<TruthBox>& truths, std::vector<Detection> detectio
         }
         return -1;
     };
-    for (const Detection& earlier : detections)
+    for (const FoundBox& earlier : detections)
         if (const int chosen = choose(earlier.box); chosen >= 0) taken[size_t(chosen)] = true;
     const int chosen = choose(last.box);
     if (chosen < 0) return 0;
@@ -234,7 +234,7 @@ double reference(const std::vector<Scene>& scenes, float label, bool voc, double
     for (size_t i = 0; i < scenes.size(); ++i) {
         for (const TruthBox& t : scenes[i].truths)
             if (t.box.label == label) own[i].push_back(t), truths += !t.difficult;
-        for (const Detection& d : scenes[i].detections)
+        for (const FoundBox& d : scenes[i].detections)
             if (d.box.label == label) ranked.push_back({i, d});
     }
     std::stable_sort(ranked.begin(), ranked.end(),
@@ -243,7 +243,7 @@ double reference(const std::vector<Scene>& scenes, float label, bool voc, double
     for (size_t looked = 1; looked <= ranked.size(); ++looked) {
         int64_t right = 0, wrong = 0;
         for (size_t k = 0; k < looked; ++k) {
-            std::vector<Detection> before;
+            std::vector<FoundBox> before;
             for (size_t m = 0; m <= k; ++m)
                 if (ranked[m].image == ranked[k].image) before.push_back(ranked[m].detection);
             const int is = verdict(own[ranked[k].image], before, voc, threshold);

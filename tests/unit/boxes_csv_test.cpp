@@ -1,5 +1,5 @@
 // boxes.csv: what it may say, how it is read, and a sentence for everything that is wrong in one.
-#include "data/boxes_csv.h"
+#include "data/boxes.h"
 
 #include "boxed.h"
 #include "data/picture_cache.h"
@@ -105,11 +105,11 @@ TEST(BoxesCsv, SaysWhatIsWrongWithTheFile) {
     folder.refused("file,class,xmin,ymin,xmax\n",
                    "Line 1 of \"" + list +
                        "\" names no column \"ymax\" (needed: file, class, xmin, ymin, xmax, "
-                       "ymax; possible: width, height, split).");
+                       "ymax; possible: width, height, difficult, split).");
     folder.refused("file,class,xmin,ymin,xmax,ymax,width\n",
                    "Line 1 of \"" + list +
                        "\" names no column \"height\" (needed: file, class, xmin, ymin, "
-                       "xmax, ymax; possible: width, height, split).");
+                       "xmax, ymax; possible: width, height, difficult, split).");
     folder.refused("file,class,xmin,ymin,xmax,ymax,class\n",
                    "Line 1 of \"" + list + "\" names the column \"class\" twice.");
     folder.refused(first + "\n\n\"a.png,40,20\n\n",
@@ -185,6 +185,16 @@ TEST(BoxesCsv, SaysWhatIsWrongWithARow) {
                        "\" says of the picture \"a.png\": 40 x 10 pixels (width x height) in the "
                        "split \"train\"; line 2 says: 40 x 20 pixels (width x height) in the "
                        "split \"train\".");
+}
+
+TEST(BoxesCsv, KnowsDifficultOnes) {
+    const Folder folder;
+    const std::string lines =
+        "file,class,xmin,ymin,xmax,ymax,difficult\na.png,x,0,0,40,20,0\na.png,x,0,0,20,20,";
+    const std::vector<TruthBox> boxes = folder.open(lines + "1")->boxes(0);
+    EXPECT_FALSE(boxes[0].difficult);
+    EXPECT_TRUE(boxes[1].difficult && !boxes[1].crowd);
+    folder.refused(lines + "x", "Line 3 of \"" + folder.list() + "\" gives difficult as \"x\" (0 or 1).");
 }
 
 TEST(BoxesCsv, CutsOffAPixel) {

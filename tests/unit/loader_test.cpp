@@ -220,7 +220,7 @@ TEST(Loader, ReadsBoxesAndAugments) {
         for (const bool augments : {false, true}) {
             BatchLoader loader(dataset, 6, 4, threads);
             std::optional<Draw> draw;
-            if (augments) draw = {.seed = 3, .epoch = 77, .sample = 77, .augmentation = {.flip = false}};
+            if (augments) draw = {.augmentation = {.flip = false}, .seed = 3, .epoch = 77, .sample = 77};
             loader.start(
                 [done = uint32_t(0)](std::span<uint32_t> samples, uint32_t& epoch) mutable -> int64_t {
                     const int64_t count = std::min<int64_t>(6, 80 - done); // the last one is padded
