@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-    std::string model, out, device;
+    std::string model, out, picture, device;
     std::vector<std::string> images;
     double score = 0.5;
     std::optional<double> overlap;
@@ -84,22 +84,58 @@ class Detecting {
         for (auto row = rows.begin(); row != rows.end() && row[0] >= 0; row += 6)
             objects.push_back({int(row[0]), row[1], row[2], row[3], row[4], row[5]});
 
-        Picture picture;
-        check(lem_image_size(path.c_str(), &picture.height, &picture.width));
-        Json described = describe(path, picture, objects);
+        Picture size;
+        check(lem_image_size(path.c_str(), &size.height, &size.width));
+        Json described = describe(path, size, objects);
         if (!drawing.empty()) {
-            picture.pixels.resize(size_t(picture.height) * size_t(picture.width) * 3);
-            check(lem_image_read(path.c_str(), picture.height, picture.width, 3, picture.pixels.data(), int64_t(picture.pixels.size())));
-            for (auto found = objects.rbegin(); found != objects.rend(); ++found) // the surest on top
-                draw(picture, *found, info_.class_names[size_t(found->label)]);
-            check(lem_image_write_png(drawing.c_str(), picture.pixels.data(), int64_t(picture.pixels.size()), picture.height,
-                                      picture.width, 3));
+            write_png(drawing, drawn(path, objects, size.height, size.width));
             described["drawing"] = drawing;
+        }
+        if (!options_.picture.empty()) {
+            const double scale = double(sheet_height) / size.height;
+            sheet_.push_back(drawn(path, objects, sheet_height, std::max(1, int(std::lround(size.width * scale)))));
         }
         return described;
     }
 
+    // All images beside each other, in rows.
+    void write_sheet() const {
+        struct Place {
+            int top, left;
+        };
+        std::vector<Place> places;
+        Picture all;
+        int top = 0, left = 0;
+        for (const Picture& picture : sheet_) {
+            if (left > 0 && left + picture.width > sheet_width) top += sheet_height + sheet_gap, left = 0;
+            places.push_back({top, left});
+            left += picture.width + sheet_gap;
+            all.width = std::max(all.width, left - sheet_gap);
+        }
+        all.height = top + sheet_height;
+        all.pixels.assign(size_t(all.height) * size_t(all.width) * 3, 255);
+        for (size_t i = 0; i < sheet_.size(); ++i)
+            for (int y = 0; y < sheet_height; ++y)
+                std::copy_n(sheet_[i].pixels.begin() + int64_t(y) * sheet_[i].width * 3, sheet_[i].width * 3,
+                            all.pixels.begin() + (int64_t(places[i].top + y) * all.width + places[i].left) * 3);
+        write_png(options_.picture, all);
+    }
+
   private:
+    static constexpr int sheet_height = 240, sheet_width = 1000, sheet_gap = 8;
+
+    static void write_png(const std::string& path, const Picture& picture) {
+        check(lem_image_write_png(path.c_str(), picture.pixels.data(), int64_t(picture.pixels.size()), picture.height, picture.width, 3));
+    }
+
+    Picture drawn(const std::string& path, const std::vector<Found>& objects, int height, int width) const {
+        Picture picture{height, width, std::vector<uint8_t>(size_t(height) * size_t(width) * 3)};
+        check(lem_image_read(path.c_str(), height, width, 3, picture.pixels.data(), int64_t(picture.pixels.size())));
+        for (auto found = objects.rbegin(); found != objects.rend(); ++found) // the surest on top
+            draw(picture, *found, info_.class_names[size_t(found->label)]);
+        return picture;
+    }
+
     Json describe(const std::string& path, const Picture& size, const std::vector<Found>& objects) const {
         Json list = Json::array();
         const auto pixel = [](float fraction, int extent) { return std::round(double(fraction) * extent * 10) / 10; };
@@ -117,6 +153,7 @@ class Detecting {
     Model model_;
     ModelInfo info_;
     Predictor predictor_;
+    std::vector<Picture> sheet_;
 };
 
 void check_folder(const std::string& folder) {
@@ -135,6 +172,7 @@ void add_detect(CLI::App& app, Run& run) {
     command->add_option("--model", options->model, "The model's file.")->option_text("FILE")->required();
     command->add_option("--out", options->out, "Draws boxes, classes and scores into copies of the images (PNG) in this folder.")
         ->option_text("DIR");
+    command->add_option("--picture", options->picture, "Draws all images beside each other into this PNG file.")->option_text("FILE");
     need_number(*command, command->add_option("--score", options->score, "The least score of an object that is named, 0 to 1 (0.5).")
                               ->option_text("SCORE"));
     need_number(*command, command->add_option("--overlap", options->overlap,
@@ -154,6 +192,7 @@ void add_detect(CLI::App& app, Run& run) {
             Json list = Json::array();
             for (const std::string& image : options->images)
                 list.push_back(detecting.run(image, options->out.empty() ? "" : drawing_of(options->out, image, taken)));
+            if (!options->picture.empty()) detecting.write_sheet();
             std::cout << list.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
             return 0;
         };

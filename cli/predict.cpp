@@ -248,6 +248,8 @@ void add_predict(CLI::App& app, Run& run) {
             Model model;
             check(lem_model_load(device, options->model.c_str(), model.out()));
             const ModelInfo info = info_of(model);
+            if (info.detects)
+                throw Failure("The model \"" + options->model + "\" finds objects; lemnos detect is for such models.");
             return options->data.empty() ? predict_files(*options, model, info)
                                          : predict_data(*options, model, info);
         };

@@ -7,7 +7,8 @@
 #include "non_maximum_suppression.h"
 layout(constant_id = 1) const bool GATHER = false;
 layout(binding = 0) readonly buffer Scores { float scores[]; };
-layout(binding = 1) buffer Counts { uint counts[]; }; // [images][classes][blocks], or where the candidates begin
+// [images][classes][blocks]: how many, or where they begin in their group.
+layout(binding = 1) buffer Counts { uint counts[]; };
 layout(binding = 2) writeonly buffer CandidateScores { float candidate_scores[]; };
 layout(binding = 3) writeonly buffer Candidates { uint candidates[]; }; // class * anchors + anchor
 

@@ -33,7 +33,8 @@ void main() {
         } else if (group % LANES == lane) {
             const uint head = states[first_group + group].y;
             const uint candidate = kept[(first_group + group) * most + head].y, c = candidate / anchors;
-            const vec4 box = clamp(boxes[(first_image + image) * anchors + candidate - c * anchors], 0.0, 1.0);
+            const uint a = candidate - c * anchors;
+            const vec4 box = clamp(boxes[(first_image + image) * anchors + a], 0.0, 1.0);
             states[first_group + group].y = head + 1;
             detections[to] = float(c);
             detections[to + 1] = best;

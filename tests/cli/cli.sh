@@ -71,7 +71,7 @@ small=(--width 0.1 --option head=16 --option dropout=0 --batch 16 --rate 0.01)
 
 test_arguments() {
     runs 0 --help
-    for word in train schedule eval tune-alpha predict summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
+    for word in train schedule eval tune-alpha predict detect import summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
     silent stderr
     for name in train schedule eval tune-alpha predict summary devices; do
         runs 0 "$name" --help
@@ -342,6 +342,69 @@ test_finetuning() {
     fails 'The folder "nowhere" of the file "nowhere/x" does not exist.' tune-alpha --model tuned.safetensors --data idx --out nowhere/x
     fails 'The option --alphas has ""' tune-alpha --model tuned.safetensors --data idx --alphas 0,1,
     fails 'The file "none" cannot be read: No such file or directory.' train --data idx "${small[@]}" --init none
+}
+
+test_detect() {
+    need_device
+    local -a small_detector=(--task detect --resolution 64 --width 0.25 --batch 8 --optimizer adamw --rate 0.01)
+    runs 0 train --data boxes "${small_detector[@]}" --epochs 4 --eval-every 2 --out found.safetensors --events runs
+    matches '^data +boxes: 32 images of 64 x 64 x 3, 2 classes, 32 boxes; 8 to test on$'
+    matches '^model +ssdlite_mobilenet_v2: [0-9,]+ parameters, [0-9,]+ MACs$'
+    matches '^epoch 4/4  step 16/16  loss [0-9.]+  [0-9]+ images/s$'
+    matches '^test +mAP [0-9.]+ % at an overlap of 0.5, [0-9.]+ % over 0.50 to 0.95 \(8 boxes in 8 images\)$'
+    [[ $(grep -c '^val,' found.csv) == 2 ]] || fail "the CSV has not 2 rows of tests"
+    awk -F, '/^train/ && ($6 != "" || $12 != "") || /^val/ && ($5 != "" || $12 == "") { exit 1 }' found.csv || fail "the CSV has other columns"
+    python3 "$(dirname "${BASH_SOURCE[0]}")/read_events.py" runs/events.out.tfevents.* >events.txt || fail "the event file cannot be read"
+    [[ $(grep -c '^val/map_50 ' events.txt) == 2 ]] || fail "the event file has not 2 values of val/map_50"
+
+    runs 0 eval --model found.safetensors --data boxes --split val
+    matches '^bright +[0-9]+ '
+    matches '^mean +8 '
+    runs 0 eval --model found.safetensors --data boxes --split val --json
+    prints '"map_50_voc2007"'
+    runs 0 summary --model found.safetensors
+    matches '^ssdlite_mobilenet_v2, input 64 x 64 x 3, 2 classes, [0-9]+ anchors$'
+    runs 0 detect --model found.safetensors --score 0.01 --out drawn --picture sheet.png boxes/images/33.png boxes/images/34.png
+    exists sheet.png
+    exists drawn/33.png
+    exists drawn/34.png
+    prints '"drawing": "drawn/33.png"'
+    prints '"box": ['
+    python3 -c 'import json; found = json.load(open("stdout")); assert [len(each["objects"]) > 0 for each in found] == [True, True]' ||
+        fail "nothing is found at a score of 0.01"
+    runs 0 detect --model found.safetensors --score 1 boxes/images/33.png
+    prints '"objects": []'
+
+    # Bad pictures and boxes are errors, or named, counted and left out.
+    fails 'Line ' train --data bad "${small_detector[@]}" --out bad.safetensors
+    says 'bad/boxes.csv'
+    absent bad.safetensors
+    runs 0 train --data bad "${small_detector[@]}" --epochs 1 --skip-bad --out bad.safetensors
+    matches '^left out +1 image and 2 boxes.$'
+    prints 'text.png'
+
+    # What belongs to the other task says so.
+    fails 'The images of "boxes" have boxes: they are for --task detect.' train --data boxes --resolution 64
+    fails 'The images of "folder" have no boxes; --task detect needs them.' train --data folder "${small_detector[@]}"
+    refused train --data boxes --task detect --model resnet18 -- 'The model resnet18 is made to classify (the task is to detect).'
+    refused train --data boxes --task find -- 'The task "find" is not known (classify or detect).'
+    runs 0 train --data idx "${small[@]}" --epochs 1 --out class.safetensors
+    fails 'The model "class.safetensors" classifies images; lemnos predict is for such models.' detect --model class.safetensors image.png
+    fails 'The model "found.safetensors" finds objects; lemnos detect is for such models.' predict --model found.safetensors image.png
+    fails 'The image "text.png" cannot be decoded' detect --model found.safetensors text.png
+
+    # A model from weights alone.
+    runs 0 import ssdlite_mobilenet_v2 --resolution 64 --width 0.25 --classes 2 --weights found.safetensors --out imported.safetensors
+    matches '^imported.safetensors: ssdlite_mobilenet_v2, [0-9,]+ parameters, 2 classes$'
+    printf 'bright\ndark\n' >names.txt
+    runs 0 import ssdlite_mobilenet_v2 --resolution 64 --width 0.25 --classes 2 --weights found.safetensors --class-names names.txt --out imported.safetensors
+    runs 0 detect --model imported.safetensors --score 0.01 boxes/images/33.png
+    cp stdout imported.txt
+    runs 0 detect --model found.safetensors --score 0.01 boxes/images/33.png
+    cmp stdout imported.txt || fail "an imported model finds other objects"
+    fails 'There are 3 class names for 2 classes.' import ssdlite_mobilenet_v2 --resolution 64 --width 0.25 --classes 2 --weights found.safetensors \
+        --class-names <(printf 'a\nb\nc\n') --out imported.safetensors
+    fails 'The file "found.safetensors" does not fit the model: ' import mobilenet_v2 --weights found.safetensors
 }
 
 test_full() {

@@ -192,6 +192,62 @@ TEST_F(SmoothL1Losses, RefuseWhatDoesNotFit) {
               "Operator smooth_l1_losses: the prediction (3 x 5) and the target (5 x 3) differ in shape.");
 }
 
+// ---- together ---------------------------------------------------------------------------------------------
+
+struct MultiboxLoss : OpTest {};
+
+TEST_F(MultiboxLoss, IsDifferentiatedThroughItsLossesButNotThroughItsWeights) {
+    const int64_t images = 2, anchors = 37, classes = 5;
+    const Tensor x = random.uniform({images, anchors, classes}),
+                 prediction = random.uniform({images, anchors, 4});
+    Tensor of({anchors, 4}), truth({images, 3, 5});
+    for (int64_t a = 0; a < anchors; ++a)
+        for (int64_t c = 0; c < 4; ++c) of(a, c) = double(random.integer(2, 14)) / 16;
+    for (int64_t n = 0; n < images; ++n)
+        for (int64_t t = 0; t < 3; ++t) {
+            truth(n, t, 0) = double(random.integer(0, classes - 2));
+            for (int64_t c = 0; c < 4; ++c)
+                truth(n, t, 1 + c) = double(random.integer(0, 7) + (c < 2 ? 0 : 8)) / 16;
+        }
+    const Tensor weights({images}, {0.5, 0.25});
+
+    Graph graph;
+    std::map<Value, Given> given;
+    const auto input = [&](const char* name, const Tensor& tensor) {
+        const Value value = graph.input(name, {DataType::f32, tensor.shape});
+        given.emplace(value, tensor);
+        return value;
+    };
+    const Value logits = input("logits", x), boxes = input("boxes", prediction), a = input("anchors", of),
+                t = input("truth", truth), w = input("weights", weights);
+    const Value match = graph.add("match_anchors", {a, t}), coded = graph.add("encode_boxes", {a, t, match});
+    const Value losses = graph.add("classification_losses", {logits, {coded.node, 1}});
+    const Value counted = graph.add("multibox_weights", {losses, match, w});
+    const Value box_losses = graph.add("smooth_l1_losses", {boxes, coded});
+    const Value loss =
+        graph.add("add", {graph.add("sum", {graph.add("mul", {counted, losses})}),
+                          graph.add("sum", {graph.add("mul", {{counted.node, 1}, box_losses})})});
+    const std::vector<Value> d = gradients(graph, loss, std::vector<Value>{logits, boxes});
+    const std::vector<Tensor> found = run_graph(graph, given, {loss, d[0], d[1]});
+
+    const Tensor matched = reference::match_anchors(of, truth, 0.5);
+    const auto expected = reference::encode_boxes(of, truth, matched, {10, 10, 5, 5}, false);
+    const Labels labels(expected.labels.data.begin(), expected.labels.data.end());
+    const Tensor by_class = classification_losses(x, labels, ClassificationLoss::softmax, 0, 0),
+                 by_box = smooth_l1_losses(prediction, expected.targets, 1);
+    const auto counts = reference::multibox_weights(by_class, matched, weights, 3, 3);
+    double sum = 0;
+    for (int64_t i = 0; i < images * anchors; ++i)
+        sum += counts.class_weights[i] * by_class[i] + counts.box_weights[i] * by_box[i];
+    EXPECT_NEAR(found[0][0] / sum, 1, 1e-5);
+    expect_near(
+        found[1],
+        classification_losses_backward(x, labels, ClassificationLoss::softmax, 0, 0, counts.class_weights),
+        1e-5);
+    expect_near(found[2], smooth_l1_losses_backward(prediction, expected.targets, 1, counts.box_weights),
+                1e-5);
+}
+
 // ---- l2_normalisation -------------------------------------------------------------------------------------
 
 struct L2Normalisation : OpTest {

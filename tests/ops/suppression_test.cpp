@@ -130,6 +130,12 @@ TEST_F(NonMaximumSuppression, Ties) {
 TEST_F(NonMaximumSuppression, AllAreCandidates) {
     expect(1, 24564, 2, 1, {.per_class = 30, .limit = 50});
     expect(1, 2034, 20, 1, {.per_class = 20, .limit = 30});
+    // More than are sorted at once: of equal scores; with few that are kept; with more kept than are sorted
+    // at once.
+    expect(random_boxes(1, 1000), Tensor({1, 1000, 2}, 0.5), {.overlap_threshold = 0.1});
+    expect(random_boxes(2, 700), random_scores(2, 700, 2, 1, 2), {.overlap_threshold = 0.3});
+    expect(random_boxes(1, 3000, 4), random_scores(1, 3000, 2, 1), {.overlap_threshold = 0, .limit = 200});
+    expect(1, 1200, 1, 1, {.overlap_threshold = 0.9, .per_class = 1000, .limit = 1000});
 }
 
 TEST_F(NonMaximumSuppression, ByHand) {

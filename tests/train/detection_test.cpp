@@ -22,9 +22,9 @@ struct DetectionTraining : OpTest {
         return detector("ssdlite_mobilenet_v2", {{"width", width}, {"resolution", int64_t(96)}});
     }
     static std::unique_ptr<Trainer> trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> data, Attributes more = {}) {
-        Attributes options{{"batch", int64_t(16)}, {"epochs", int64_t(1)}, {"seed", int64_t(5)}};
+        Attributes options{{"batch", int64_t(8)}, {"epochs", int64_t(1)}, {"seed", int64_t(5)}};
         for (const auto& [name, value] : more.all()) options.set(name, value);
-        return std::make_unique<Trainer>(std::move(model), std::move(data), Optimizer("adamw", {{"rate", 0.003}}),
+        return std::make_unique<Trainer>(std::move(model), std::move(data), Optimizer("adamw", {{"rate", 0.01}}),
                                          Schedule("cosine", {{"warmup", 0.1}}), std::move(options));
     }
     static double train(Trainer& trainer) {
@@ -44,7 +44,7 @@ struct DetectionTraining : OpTest {
 TEST_F(DetectionTraining, FindsRectangles) {
     const auto data = std::make_shared<Rectangles>(128, 96), unseen = std::make_shared<Rectangles>(160, 96);
     const auto model = ssdlite();
-    const auto t = trainer(model, data, {{"epochs", int64_t(25)}});
+    const auto t = trainer(model, data, {{"epochs", int64_t(20)}});
     const double loss = train(*t);
     const AveragePrecision precision = evaluate_boxes(model, *unseen).precision;
     const double map_50 = precision.summary(PrecisionRule::voc2010).mean, map_coco = precision.summary(PrecisionRule::coco).mean;
@@ -54,7 +54,8 @@ TEST_F(DetectionTraining, FindsRectangles) {
     EXPECT_GT(map_50, map_coco);
 
     // A predictor names what is there, in falling order.
-    Predictor predictor(model, 2);
+    const PredictorOptions unsure{.objects = {.score = 0.05}}; // after so short a training
+    Predictor predictor(model, 2, unsure);
     ASSERT_EQ(predictor.outputs(), 600);
     std::vector<uint8_t> pixels(size_t(3 * data->shape().bytes()));
     int32_t label;
@@ -63,7 +64,7 @@ TEST_F(DetectionTraining, FindsRectangles) {
     predictor.run(pixels.data(), 3, rows.data());
     for (size_t i = 0; i < 3; ++i) {
         const float* best = rows.data() + 600 * i;
-        EXPECT_GE(best[1], 0.3f);
+        EXPECT_GE(best[1], 0.05f);
         for (int k = 1; k < 100 && best[6 * k] >= 0; ++k) EXPECT_LE(best[6 * k + 1], best[6 * k - 5]);
     }
 
@@ -72,7 +73,7 @@ TEST_F(DetectionTraining, FindsRectangles) {
     model->save(folder.file("model"));
     const auto loaded = Model::load(device(), folder.file("model"));
     EXPECT_EQ(loaded->architecture().detection->anchor_rows(), model->architecture().detection->anchor_rows());
-    Predictor again(loaded, 2);
+    Predictor again(loaded, 2, unsure);
     std::vector<float> same(rows.size());
     again.run(pixels.data(), 3, same.data());
     EXPECT_EQ(same, rows);
@@ -82,11 +83,11 @@ TEST_F(DetectionTraining, FindsRectangles) {
 TEST_F(DetectionTraining, EveryLossFalls) {
     const auto data = std::make_shared<Rectangles>(32, 96);
     const auto falls = [&](const std::shared_ptr<Model>& model, const std::shared_ptr<const Dataset>& set, Attributes options) {
-        options.set("epochs", int64_t(8));
+        options.set("epochs", int64_t(6));
         const auto t = trainer(model, set, options);
         t->step(), t->step();
         const double before = t->progress(true).loss, after = train(*t);
-        EXPECT_LT(after, 0.7 * before);
+        EXPECT_LT(after, 0.85 * before);
     };
     const auto form = [&](const char* name, Attributes options) {
         SCOPED_TRACE(name);
@@ -98,8 +99,8 @@ TEST_F(DetectionTraining, EveryLossFalls) {
     falls(form("ssdlite_mobilenet_v2", {{"scores", std::string("softmax")}}), data, {});
     falls(form("ssdlite_mobilenet_v2", {}), data, {{"focal_gamma", 2.0}});
     falls(form("ssdlite_mobilenet_v2", {{"prediction", std::string("pointwise")}}), data, {{"negatives", 0.0}});
-    const auto small = std::make_shared<Rectangles>(16, 64);
-    falls(detector("yolov2", {{"resolution", int64_t(64)}}), small, {{"batch", int64_t(8)}});
+    const auto small = std::make_shared<Rectangles>(8, 64);
+    falls(detector("yolov2", {{"resolution", int64_t(64)}}), small, {{"batch", int64_t(4)}});
 }
 
 // Each image counts by itself: two micro-batches give the gradients of the batch (with group normalisation, which does not
