@@ -155,10 +155,10 @@ static constexpr int64_t most_sampled_images = 10000;
 static constexpr double least_deviation = 1.0 / 255;
 
 std::vector<std::string> lemnos::capi::class_names_from(const Json& json, const std::string& owner) {
-    require(json.is_array() && !json.empty(), owner, " are a list of texts.");
+    require(json.is_array() && !json.empty(), owner, " must be a list of texts.");
     std::vector<std::string> names;
     for (const Json& name : json) {
-        require(name.is_string(), owner, " have an element that is no text.");
+        require(name.is_string(), owner, " must hold texts alone.");
         names.push_back(name.get<std::string>());
     }
     return names;

@@ -61,7 +61,7 @@ TEST(ApiDataset, ClassNamesMayBeGiven) {
         LEM_ERROR_INVALID_ARGUMENT, "(1 names were given).");
     EXPECT_FAILURE(
         lem_dataset_open(scratch.path().c_str(), "train", R"({"class_names": [1]})", dataset.out()),
-        LEM_ERROR_INVALID_ARGUMENT, "A data set: the option class_names has an element that is no text.");
+        LEM_ERROR_INVALID_ARGUMENT, "A data set: the option class_names must hold texts alone.");
 }
 
 TEST(ApiDataset, Mistakes) {
@@ -82,7 +82,7 @@ TEST(ApiDataset, Mistakes) {
     EXPECT_FAILURE(open(scratch.path(), "train", R"({"hight": 3})"), LEM_ERROR_INVALID_ARGUMENT,
                    "A data set has no attribute \"hight\". Did you mean \"height\"?");
     EXPECT_FAILURE_WITH(open(scratch.path(), "train", R"({"height": 3})"), LEM_ERROR_INVALID_ARGUMENT,
-                        "only image folders are scaled");
+                        "only image files are scaled");
     EXPECT_FAILURE_WITH(open(scratch.path(), "train", "{"), LEM_ERROR_INVALID_ARGUMENT,
                         "A data set: the text is not JSON (at byte ");
     const std::string images = scratch.file("train-images-idx3-ubyte");
