@@ -236,7 +236,7 @@ test_train() {
         train --data idx "${small[@]}" --out a.safetensors --metrics /dev/full
     fails 'The option --class-names has an empty name ("a,,c,d").' train --data idx --class-names a,,c,d
     fails 'The options {"class_names":["' train --data idx --class-names $'\xff,b,c,d'
-    fails 'The records in "idx" are 16 x 16 x 1, and not 0 x 0 x 3 as asked (0 stands for any); only image folders are scaled.' \
+    fails 'The records in "idx" are 16 x 16 x 1, and not 0 x 0 x 3 as asked (0 stands for any); only image files are scaled.' \
         train --data idx --channels 3
     ! grep -q -- --resolution stderr || fail "a resolution is asked for that helps nothing"
     for option in classes=3 channels=3 resolution=28; do
@@ -376,7 +376,7 @@ test_detect() {
     prints '"objects": []'
 
     # Bad pictures and boxes are errors, or named, counted and left out.
-    fails 'Line ' train --data bad "${small_detector[@]}" --out bad.safetensors
+    fails 'The box in line 42 of ' train --data bad "${small_detector[@]}" --out bad.safetensors
     says 'bad/boxes.csv'
     absent bad.safetensors
     runs 0 train --data bad "${small_detector[@]}" --epochs 1 --skip-bad --out bad.safetensors
