@@ -300,7 +300,8 @@ LEM_API lem_result lem_dataset_info_json(lem_dataset *dataset, lem_text **out);
 LEM_API lem_result lem_dataset_read(lem_dataset *dataset, int64_t index, void *pixels, int64_t bytes, int32_t *out_label);
 
 /* The boxes of an image, five floats each: class, top, left, bottom, right (fractions of the image). Writes at most capacity
-   boxes to out_boxes (which may be NULL when capacity is 0) and their number to out_count. */
+   boxes to out_boxes (which may be NULL when capacity is 0) and their number to out_count. COCO's crowds are among them;
+   most_boxes, the largest number to train on, leaves them out. */
 LEM_API lem_result lem_dataset_boxes(lem_dataset *dataset, int64_t index, float *out_boxes, int64_t capacity,
                                      int64_t *out_count);
 
