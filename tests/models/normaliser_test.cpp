@@ -4,6 +4,7 @@
 #include "models/small_forms.h"
 #include "ops/harness.h"
 #include "refusal.h"
+#include "train/shapes.h"
 #include "train/trainer.h"
 
 #include <algorithm>
@@ -114,8 +115,9 @@ TEST_F(NormalisedArchitectures, TrainAStep) {
             const RecordShape shape{int(architecture.height()), int(architecture.width()), 1};
             std::vector<uint8_t> pixels;
             for (int64_t i = 0; i < 4 * shape.bytes(); ++i) pixels.push_back(uint8_t(random.integer(0, 255)));
-            const auto data = std::make_shared<MemoryDataset>(
+            std::shared_ptr<const Dataset> data = std::make_shared<MemoryDataset>(
                 "noise", shape, pixels, std::vector<int32_t>{0, 1, 0, 1}, number_names(2));
+            if (architecture.detection) data = std::make_shared<Rectangles>(4, shape.height);
             Trainer trainer(model, data, Optimizer("sgd", {{"rate", 0.1}}), Schedule("constant", {}),
                             {{"batch", int64_t(4)}, {"epochs", int64_t(1)}});
             EXPECT_TRUE(trainer.step());
