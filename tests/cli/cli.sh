@@ -214,7 +214,7 @@ test_train() {
     LEMNOS_VERBOSE='' runs 0 train --data idx "${small[@]}" --epochs 1 --out d.safetensors --trainer-option ghost=1
     silent stderr
     runs 0 train --data idx "${small[@]}" --epochs 1 --out d.safetensors --trainer-option ghost=1 \
-        --trainer-option frozen_statistics="*" --trainer-option policies="features.* frozen; @gamma rate=1 target=1"
+        --trainer-option frozen_statistics="*" --trainer-option policies="features.* frozen; @gamma rate=1"
     silent stderr
 
     fails 'The data set "nowhere" is no folder that can be read.' train --data nowhere
@@ -236,7 +236,7 @@ test_train() {
         train --data idx "${small[@]}" --out a.safetensors --metrics /dev/full
     fails 'The option --class-names has an empty name ("a,,c,d").' train --data idx --class-names a,,c,d
     fails 'The options {"class_names":["' train --data idx --class-names $'\xff,b,c,d'
-    fails 'The records in "idx" are 16 x 16 x 1, and not 0 x 0 x 3 as asked (0 stands for any); only image folders are scaled.' \
+    fails 'The records in "idx" are 16 x 16 x 1, and not 0 x 0 x 3 as asked (0 stands for any); only image files are scaled.' \
         train --data idx --channels 3
     ! grep -q -- --resolution stderr || fail "a resolution is asked for that helps nothing"
     for option in classes=3 channels=3 resolution=28; do
@@ -500,7 +500,7 @@ test_predict() {
     runs 0 predict --model model.safetensors --data idx --count 1000 --json
     prints '"images": 42'
     runs 0 predict --model model.safetensors --channel-groups 3 image.png
-    matches '^Activations take [0-9.]+ KiB \([0-9.]+ % of [0-9.]+ KiB\); blocks in groups of channels: features.1.conv in 3, '
+    matches '^Activations take [0-9.]+ KiB \([0-9.]+ % of [0-9.]+ KiB\); blocks in groups of channels: features.2.conv in 3, '
     runs 0 predict --model model.safetensors --least-memory --json image.png
     [[ $(head -c 1 stdout) == '[' ]] || fail "the result is no JSON"
     runs 0 predict --model model.safetensors --memory-limit 1GiB image.png
