@@ -49,14 +49,17 @@ static const std::vector<AttributeSpec>& plan_options() {
         required(integer_attribute("examples", 0, 1, INT64_MAX / 2, "Images of the data set.")),
         integer_attribute("epochs", 2, 1, 1000000, "Passes over the data set."),
         integer_attribute("batch", 128, 1, INT32_MAX, "Images of one parameter update."),
-        integer_attribute("micro_batch", 0, 0, INT32_MAX, "Images that the device holds at a time; 0: the batch, at most 128."),
-        choice_attribute("tail", "drop", {"drop", "include"}, "What becomes of images that do not fill a batch."),
+        integer_attribute("micro_batch", 0, 0, INT32_MAX,
+                          "Images that the device holds at a time; 0: the batch, at most 128."),
+        choice_attribute("tail", "drop", {"drop", "include"},
+                         "What becomes of images that do not fill a batch."),
         integer_attribute("points", 200, 2, 100000, "Of the curve."),
     };
     return options;
 }
 
-lem_result lem_schedule_plan_json(lem_schedule* schedule, lem_optimizer* optimizer, const char* options, lem_text** out) {
+lem_result lem_schedule_plan_json(lem_schedule* schedule, lem_optimizer* optimizer, const char* options,
+                                  lem_text** out) {
     return guarded([&] {
         clear(out);
         const Schedule& rule = need(schedule, "schedule").schedule;
@@ -67,7 +70,8 @@ lem_result lem_schedule_plan_json(lem_schedule* schedule, lem_optimizer* optimiz
         const int64_t batch = given.integer("batch");
         BatchSettings settings{given.integer("examples"), given.integer("epochs"), batch,
                                choose_micro_batch(batch, given.integer("micro_batch"), rule.adaptive())};
-        const TrainingPlan plan(rule, steps, settings, given.choice("tail") == "drop" ? Tail::drop : Tail::include);
+        const TrainingPlan plan(rule, steps, settings,
+                                given.choice("tail") == "drop" ? Tail::drop : Tail::include);
 
         Json json{{"schedule", rule.name()},
                   {"optimizer", steps.rule().name},
@@ -97,8 +101,11 @@ lem_result lem_schedule_plan_json(lem_schedule* schedule, lem_optimizer* optimiz
         for (int64_t i = 0; i < points; ++i) {
             const double epoch = double(settings.epochs) * double(i) / double(points);
             const TrainingPhase& phase = plan.phase_of_epoch(int64_t(epoch));
-            const auto step = phase.first_step + int64_t((epoch - double(phase.first_epoch)) * double(phase.steps_per_epoch));
-            json["curve"].push_back({{"epoch", epoch}, {"rate", plan.rate(std::min(step, plan.steps() - 1))}, {"batch", phase.batch}});
+            const auto step = phase.first_step +
+                              int64_t((epoch - double(phase.first_epoch)) * double(phase.steps_per_epoch));
+            json["curve"].push_back({{"epoch", epoch},
+                                     {"rate", plan.rate(std::min(step, plan.steps() - 1))},
+                                     {"batch", phase.batch}});
         }
         give_text(out, dump(json));
     });
@@ -106,7 +113,8 @@ lem_result lem_schedule_plan_json(lem_schedule* schedule, lem_optimizer* optimiz
 
 // ---- trainers ---------------------------------------------------------------------------------------------
 
-static constexpr size_t first_progress = sizeof(lem_progress), first_metrics = 48; // the structures of version 0.1
+static constexpr size_t first_progress = sizeof(lem_progress),
+                        first_metrics = 48; // the structures of version 0.1
 
 lem_result lem_trainer_create(lem_model* model, lem_dataset* dataset, lem_optimizer* optimizer,
                               lem_schedule* schedule, const char* options, lem_trainer** out) {
@@ -220,16 +228,17 @@ lem_result lem_model_evaluate(lem_model* model, lem_dataset* dataset, int32_t ba
 }
 
 static const std::vector<AttributeSpec>& box_evaluation_options() {
-    static const std::vector<AttributeSpec> options{
-        integer_attribute("batch", 0, 0, INT32_MAX, "Images at a time; 0: a good default."),
-        real_attribute("score", 0.01, 0, 1, "The least score of an object that counts."),
-        real_attribute("overlap", -1, -1, 1, "Of two boxes of a class that overlap more the weaker goes; -1: the model's."),
-        integer_attribute("limit", 100, 1, 10000, "The most objects of an image."),
-    };
+    static const std::vector<AttributeSpec> options = [] {
+        std::vector<AttributeSpec> all = object_options({.score = 0.01});
+        all.insert(all.begin(),
+                   integer_attribute("batch", 0, 0, INT32_MAX, "Images at a time; 0: a good default."));
+        return all;
+    }();
     return options;
 }
 
-lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, const char* options, lem_text** out) {
+lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, const char* options,
+                                    lem_text** out) {
     return guarded([&] {
         clear(out);
         need(model, "model");
@@ -239,8 +248,8 @@ lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, cons
         Attributes given = attributes_from_json(optional_string(options), owner);
         given.complete(box_evaluation_options(), owner);
         const auto lock = enter(*model);
-        const BoxMetrics metrics =
-            evaluate_boxes(model->model, *dataset->dataset, given.integer("batch"), {given.real("score"), given.real("overlap"), given.integer("limit")});
+        const BoxMetrics metrics = evaluate_boxes(model->model, *dataset->dataset, given.integer("batch"),
+                                                  object_options_from(given));
         const AveragePrecision& precision = metrics.precision;
         const Architecture& architecture = model->model->architecture();
         Json result{{"images", precision.images()}, {"boxes", 0}}, classes = Json::array();
@@ -248,10 +257,12 @@ lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, cons
         for (int i = 0; i < int(architecture.classes()); ++i) {
             boxes += precision.truths(i);
             Json curve = Json::array();
-            for (const PrecisionPoint& point : precision.curve(i)) curve.push_back({point.recall, point.precision, point.score});
-            classes.push_back({{"name", architecture.class_names.empty() ? text(i) : architecture.class_names[size_t(i)]},
-                               {"boxes", precision.truths(i)},
-                               {"curve", std::move(curve)}});
+            for (const PrecisionPoint& point : precision.curve(i))
+                curve.push_back({point.recall, point.precision, point.score});
+            classes.push_back(
+                {{"name", architecture.class_names.empty() ? text(i) : architecture.class_names[size_t(i)]},
+                 {"boxes", precision.truths(i)},
+                 {"curve", std::move(curve)}});
         }
         result["boxes"] = boxes;
         const std::pair<const char*, PrecisionRule> rules[] = {{"50", PrecisionRule::voc2010},
@@ -262,7 +273,8 @@ lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, cons
         for (const auto& [name, rule] : rules) {
             const PrecisionSummary summary = precision.summary(rule);
             result[text("map_", name)] = summary.mean;
-            for (size_t i = 0; i < classes.size(); ++i) classes[i][text("ap_", name)] = summary.classes[i] ? Json(*summary.classes[i]) : Json();
+            for (size_t i = 0; i < classes.size(); ++i)
+                classes[i][text("ap_", name)] = summary.classes[i] ? Json(*summary.classes[i]) : Json();
         }
         result["seconds"] = metrics.seconds;
         result["classes"] = std::move(classes);

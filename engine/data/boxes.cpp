@@ -1,18 +1,14 @@
 #include "data/boxes.h"
 
 #include "data/augmentation.h"
+#include "data/bad_pictures.h"
 #include "data/picture_cache.h"
 #include "support/file.h"
 #include "support/text.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
-#include <exception>
-#include <mutex>
-#include <system_error>
-#include <thread>
 #include <unordered_map>
 
 namespace lemnos {
@@ -43,14 +39,8 @@ class BoxDataset final : public Dataset {
 
     // Decodes every picture; those that cannot be decoded are left out.
     void skip_undecodable() {
-        const std::vector<std::string> wrong = find_bad_pictures(size(), [&](int64_t i) { decoded(i); });
-        std::vector<Picture> left;
-        for (size_t i = 0; i < pictures_.size(); ++i)
-            if (wrong[i].empty())
-                left.push_back(std::move(pictures_[i]));
-            else
-                skipped_.add_picture(wrong[i]);
-        pictures_ = std::move(left);
+        leave_out_bad(
+            pictures_, [&](int64_t i) { decoded(i); }, skipped_);
         count_boxes();
     }
 
@@ -261,38 +251,6 @@ std::unique_ptr<Dataset> open_boxes(BoxListing listing, const DatasetOptions& op
         require_boxes(dataset->most_boxes(), dataset->skipped());
     }
     return dataset;
-}
-
-std::vector<std::string> find_bad_pictures(int64_t count, const std::function<void(int64_t)>& decode) {
-    std::vector<std::string> wrong(static_cast<size_t>(count));
-    std::atomic<int64_t> next = 0;
-    std::exception_ptr failure; // of another kind: no memory, say
-    std::mutex mutex;
-    const auto work = [&] {
-        for (int64_t i; (i = next++) < count;) {
-            try {
-                decode(i);
-            } catch (const Error& error) {
-                wrong[static_cast<size_t>(i)] = error.what();
-            } catch (...) {
-                const std::lock_guard lock(mutex);
-                failure = std::current_exception();
-                next = count;
-            }
-        }
-    };
-    {
-        std::vector<std::jthread> threads;
-        const auto most =
-            static_cast<unsigned>(std::min<int64_t>(count, std::thread::hardware_concurrency()));
-        try {
-            for (unsigned i = 1; i < most; ++i) threads.emplace_back(work);
-        } catch (const std::system_error&) { // fewer threads, then
-        }
-        work();
-    }
-    if (failure) std::rethrow_exception(failure);
-    return wrong;
 }
 
 } // namespace lemnos

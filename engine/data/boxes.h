@@ -6,7 +6,6 @@
 #include "support/error.h"
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -93,10 +92,6 @@ void require_inside(const std::string& name, const std::string& place);
 // Checks pictures and boxes: every picture is there and of the size that is said; every box is of a known
 // class, has an area and lies in its picture, but for a pixel, which is cut off; some box is left.
 std::unique_ptr<Dataset> open_boxes(BoxListing listing, const DatasetOptions& options);
-
-// Decodes pictures 0 … count - 1 by `decode` on all of the machine's threads, and returns what is wrong with
-// each; empty where nothing is.
-std::vector<std::string> find_bad_pictures(int64_t count, const std::function<void(int64_t)>& decode);
 
 inline constexpr char box_folder_files[] =
     "boxes (boxes.csv; Annotations/ and JPEGImages/ of Pascal VOC; annotations/instances_<split>*.json or "

@@ -123,63 +123,9 @@ struct FreePixels {
 
 constexpr int weight_bits = 22; // as in Pillow: 32-bit sums of 8-bit values, with room for rounding
 
-// For each output position along one axis: the first input it sees, and the weights from there.
-struct Weights {
-    size_t per_output = 0;
-    std::vector<int> first;
-    std::vector<int> count;
-    std::vector<int> weight; // per_output for each position, scaled by 2^weight_bits
-};
-
-Weights triangle_weights(int from, int to) {
-    const double scale = static_cast<double>(from) / to;
-    const double support = std::max(scale, 1.0);
-    Weights weights;
-    weights.per_output = static_cast<size_t>(std::ceil(support)) * 2 + 1;
-    weights.weight.resize(weights.per_output * static_cast<size_t>(to));
-    std::vector<double> exact(weights.per_output);
-    for (int out = 0; out < to; ++out) {
-        const double center = (out + 0.5) * scale;
-        const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-        const int end = std::min(static_cast<int>(center + support + 0.5), from);
-        double sum = 0;
-        for (int in = first; in < end; ++in) {
-            const double distance = std::abs((in - center + 0.5) / support);
-            sum += exact[static_cast<size_t>(in - first)] = std::max(1.0 - distance, 0.0);
-        }
-        int* row = weights.weight.data() + weights.per_output * static_cast<size_t>(out);
-        for (int i = 0; i < end - first; ++i)
-            row[i] = static_cast<int>(0.5 + exact[static_cast<size_t>(i)] / sum * (1 << weight_bits));
-        weights.first.push_back(first);
-        weights.count.push_back(end - first);
-    }
-    return weights;
-}
-
-// Scales the middle one of three axes: [outer, from, inner] to [outer, to, inner].
-std::vector<uint8_t> resize_axis(const std::vector<uint8_t>& in, size_t outer, int from, int to,
-                                 size_t inner) {
-    const Weights weights = triangle_weights(from, to);
-    std::vector<uint8_t> out(outer * static_cast<size_t>(to) * inner);
-    std::vector<uint32_t> sums(inner);
-    uint8_t* target = out.data();
-    for (size_t block = 0; block < outer; ++block) {
-        const uint8_t* source = in.data() + block * static_cast<size_t>(from) * inner;
-        for (size_t position = 0; position < static_cast<size_t>(to); ++position) {
-            std::fill(sums.begin(), sums.end(), uint32_t(1) << (weight_bits - 1));
-            const int* weight = weights.weight.data() + position * weights.per_output;
-            const uint8_t* row = source + static_cast<size_t>(weights.first[position]) * inner;
-            for (int i = 0; i < weights.count[position]; ++i, row += inner)
-                for (size_t j = 0; j < inner; ++j) sums[j] += row[j] * static_cast<uint32_t>(weight[i]);
-            for (size_t j = 0; j < inner; ++j)
-                *target++ = static_cast<uint8_t>(std::min(sums[j] >> weight_bits, uint32_t(255)));
-        }
-    }
-    return out;
-}
-
-// Likewise for a window of `extent` from `begin` on an axis of `from` inputs. Outputs that see no input are
-// left out; `covered` is the share of an output's weight that lies on inputs.
+// For each output position of a window of `extent` from `begin` on an axis of `from` inputs: the first input
+// it sees, and the weights from there, scaled by 2^weight_bits. Outputs that see no input are left out;
+// `covered` is the share of an output's weight that lies on inputs.
 struct WindowWeights {
     WindowWeights(int from, double window_begin, double extent, int to) {
         const double scale = extent / to, support = std::max(scale, 1.0);
@@ -325,18 +271,13 @@ PictureSize read_image_size(const std::string& path) {
 
 Image resize_image(Image image, int height, int width) {
     check_size(height, width);
-    const auto channels = static_cast<size_t>(image.channels);
-    if (width != image.width) {
-        image.pixels =
-            resize_axis(image.pixels, static_cast<size_t>(image.height), image.width, width, channels);
-        image.width = width;
-    }
-    if (height != image.height) {
-        image.pixels =
-            resize_axis(image.pixels, 1, image.height, height, static_cast<size_t>(width) * channels);
-        image.height = height;
-    }
-    return image;
+    if (height == image.height && width == image.width) return image;
+    Image scaled{height, width, image.channels, {}};
+    scaled.pixels.resize(static_cast<size_t>(height) * static_cast<size_t>(width) *
+                         static_cast<size_t>(image.channels));
+    resize_window(image, {0, 0, static_cast<double>(image.height), static_cast<double>(image.width)}, false,
+                  nullptr, nullptr, height, width, scaled.pixels.data());
+    return scaled;
 }
 
 void resize_window(const Image& image, const PictureWindow& window, bool mirrored, const uint8_t* outside,

@@ -1,6 +1,6 @@
 #include "data/image_folder.h"
 
-#include "data/boxes.h"
+#include "data/bad_pictures.h"
 #include "data/image.h"
 #include "data/picture_cache.h"
 #include "support/error.h"
@@ -87,16 +87,11 @@ class ImageFolder final : public Dataset {
         });
     }
     void skip_undecodable() {
-        const std::vector<std::string> wrong = find_bad_pictures(size(), [&](int64_t i) { scaled(i); });
-        std::vector<Item> left;
-        for (size_t i = 0; i < items_.size(); ++i)
-            if (wrong[i].empty())
-                left.push_back(std::move(items_[i]));
-            else
-                skipped_.add_picture(wrong[i]);
-        items_ = std::move(left);
+        const size_t all = items_.size();
+        leave_out_bad(
+            items_, [&](int64_t i) { scaled(i); }, skipped_);
         if (items_.empty())
-            fail(ErrorCode::not_found, "None of the ", wrong.size(), " images in \"", root_,
+            fail(ErrorCode::not_found, "None of the ", all, " images in \"", root_,
                  "\" can be decoded. The first: ", skipped_.sentences[0]);
     }
 

@@ -4,27 +4,42 @@
 
 namespace lemnos {
 
+AttributeSpec padding_option(const char* fallback) {
+    return choice_attribute("padding", fallback, {"symmetric", "same"},
+                            "symmetric: one pixel on each side; same: TensorFlow's SAME.");
+}
+
+Padding padding_of(const Attributes& options) {
+    return options.choice("padding") == "same" ? Padding::same : Padding::symmetric;
+}
+
 Value LayerBuilder::add(const std::string& op, std::vector<Value> inputs, Attributes attributes,
                         const std::string& name) {
     return graph_.add(op, std::move(inputs), std::move(attributes), name);
 }
 
 Value LayerBuilder::convolution(Value x, const std::string& name, const ConvolutionLayer& layer) {
-    const int64_t inputs = graph_.shape(x).back(), height = layer.kernel, width = layer.kernel_width ? layer.kernel_width : height;
-    require(inputs % layer.groups == 0, "Layer ", name, ": ", layer.groups, " groups do not divide ", inputs, " channels.");
-    const Value weight = graph_.parameter(name + ".weight", {height, width, inputs / layer.groups, layer.channels},
-                                          layer.deviation > 0 ? Initializer{Initializer::normal, layer.deviation}
-                                                              : Initializer{Initializer::kaiming_normal, 0});
+    const int64_t inputs = graph_.shape(x).back(), height = layer.kernel,
+                  width = layer.kernel_width ? layer.kernel_width : height;
+    require(inputs % layer.groups == 0, "Layer ", name, ": ", layer.groups, " groups do not divide ", inputs,
+            " channels.");
+    const Value weight =
+        graph_.parameter(name + ".weight", {height, width, inputs / layer.groups, layer.channels},
+                         layer.deviation > 0 ? Initializer{Initializer::normal, layer.deviation}
+                                             : Initializer{Initializer::kaiming_normal, 0});
     const Value bias = layer.bias ? graph_.parameter(name + ".bias", {layer.channels}, {}) : Value{};
-    const auto border = [&](int64_t kernel) { return layer.padding == Padding::symmetric ? (kernel - 1) * layer.dilation / 2 : 0; };
-    return add("conv2d", {x, weight, bias},
-               {{"stride", std::vector<int64_t>{layer.stride, layer.stride}},
-                {"padding", std::vector<int64_t>{border(height), border(height), border(width), border(width)}},
-                {"same", int64_t(layer.padding == Padding::same)},
-                {"dilation", std::vector<int64_t>{layer.dilation, layer.dilation}},
-                {"groups", layer.groups},
-                {"activation", std::string(layer.activation)}},
-               name);
+    const auto border = [&](int64_t kernel) {
+        return layer.padding == Padding::symmetric ? (kernel - 1) * layer.dilation / 2 : 0;
+    };
+    return add(
+        "conv2d", {x, weight, bias},
+        {{"stride", std::vector<int64_t>{layer.stride, layer.stride}},
+         {"padding", std::vector<int64_t>{border(height), border(height), border(width), border(width)}},
+         {"same", int64_t(layer.padding == Padding::same)},
+         {"dilation", std::vector<int64_t>{layer.dilation, layer.dilation}},
+         {"groups", layer.groups},
+         {"activation", std::string(layer.activation)}},
+        name);
 }
 
 Value LayerBuilder::pool(const char* op, Value x, const std::string& name, const PoolLayer& layer) {
@@ -67,7 +82,8 @@ Value LayerBuilder::linear(Value x, const std::string& name, int64_t channels, d
     return add("linear", {x, weight, bias}, {}, name);
 }
 
-static std::vector<AttributeSpec> image_options(int64_t resolution, int64_t classes, const char* classes_help) {
+static std::vector<AttributeSpec> image_options(int64_t resolution, int64_t classes,
+                                                const char* classes_help) {
     return {integer_attribute("resolution", resolution, 1, 4096, "Height and width of the input."),
             integer_attribute("channels", 3, 1, 64, "Channels of the input."),
             integer_attribute("classes", classes, 1, 1000000, classes_help)};
@@ -86,8 +102,11 @@ Architecture begin_network(const char* name, const Attributes& options) {
     network.name = name;
     const int64_t resolution = options.integer("resolution"), channels = options.integer("channels");
     network.image = network.graph.input("image", {DataType::f32, {1, resolution, resolution, channels}});
-    network.pixels = {std::vector<double>(size_t(channels), 0.5), std::vector<double>(size_t(channels), 0.25)};
-    if (channels == 3) network.pixels = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}; // ImageNet's, as published weights expect
+    network.pixels = {std::vector<double>(size_t(channels), 0.5),
+                      std::vector<double>(size_t(channels), 0.25)};
+    if (channels == 3)
+        network.pixels = {{0.485, 0.456, 0.406},
+                          {0.229, 0.224, 0.225}}; // ImageNet's, as published weights expect
     return network;
 }
 

@@ -1,4 +1,5 @@
-// MobileNetV1: depthwise separable convolutions (Howard et al., arXiv 1704.04861, table 1). Names follow those of MobileNetV2.
+// MobileNetV1: depthwise separable convolutions (Howard et al., arXiv 1704.04861, table 1). Names follow
+// those of MobileNetV2.
 #include "models/mobilenet.h"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ constexpr Block blocks[] = {{64, 1},  {128, 2}, {128, 1}, {256, 2}, {256, 1},  {
 Architecture build(const Attributes& options) {
     const double width = options.real("width");
     require(width > 0, "Model mobilenet_v1: the width (", width, ") must be above 0.");
-    const Padding padding = options.choice("padding") == "same" ? Padding::same : Padding::symmetric;
+    const Padding padding = padding_of(options);
     Architecture network = begin_network("mobilenet_v1", options);
     network.pixels = {std::vector<double>(size_t(network.channels()), 0.5),
                       std::vector<double>(size_t(network.channels()), 0.5)};
@@ -33,17 +34,22 @@ Architecture build(const Attributes& options) {
 namespace lemnos {
 
 MobileNetFeatures mobilenet_v1_features(LayerBuilder& layers, Value image, const MobileNetOptions& options) {
-    const auto thinned = [&](int64_t channels) { return std::max<int64_t>(8, int64_t(double(channels) * options.width)); };
+    const auto thinned = [&](int64_t channels) {
+        return std::max<int64_t>(8, int64_t(double(channels) * options.width));
+    };
     const Padding padding = options.padding;
-    Value x = layers.unit(image, "features.0.0", "features.0.1",
-                          {.channels = thinned(32), .stride = options.stem_stride, .padding = padding}, "relu6");
+    Value x =
+        layers.unit(image, "features.0.0", "features.0.1",
+                    {.channels = thinned(32), .stride = options.stem_stride, .padding = padding}, "relu6");
     MobileNetFeatures features;
     for (size_t i = 0; i < std::size(blocks); ++i) {
         const auto module = [&](int part) { return text("features.", i + 1, ".", part); };
         const int64_t inputs = layers.channels(x);
-        x = layers.unit(x, module(0), module(1), {.channels = inputs, .stride = blocks[i].stride, .groups = inputs, .padding = padding},
+        x = layers.unit(
+            x, module(0), module(1),
+            {.channels = inputs, .stride = blocks[i].stride, .groups = inputs, .padding = padding}, "relu6");
+        x = layers.unit(x, module(3), module(4), {.channels = thinned(blocks[i].channels), .kernel = 1},
                         "relu6");
-        x = layers.unit(x, module(3), module(4), {.channels = thinned(blocks[i].channels), .kernel = 1}, "relu6");
         if (blocks[i].channels == 512) features.stride16 = x; // the last of them
     }
     features.last = x;
@@ -57,8 +63,7 @@ ArchitectureBuilder define_architecture_mobilenet_v1() {
     options.push_back(normaliser_option());
     options.push_back(real_attribute("width", 1.0, 0, 16, "The width multiplier of every layer's channels."));
     options.push_back(real_attribute("dropout", 0.001, 0, 0.99, "Dropout before the classifier."));
-    options.push_back(choice_attribute("padding", "symmetric", {"symmetric", "same"},
-                                       "symmetric: one pixel on each side; same: TensorFlow's SAME."));
+    options.push_back(padding_option("symmetric"));
     return {.name = "mobilenet_v1",
             .summary = "MobileNetV1: depthwise separable convolutions (arXiv 1704.04861).",
             .options = std::move(options),

@@ -1,6 +1,6 @@
-// MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al., arXiv 1801.04381, table 2), with torchvision's
-// names. The paper's network has the defaults; stem stride, stage strides and head width are options, and presets of
-// them suit images of 28 to 64 pixels.
+// MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al., arXiv 1801.04381, table 2), with
+// torchvision's names. The paper's network has the defaults; stem stride, stage strides and head width are
+// options, and presets of them suit images of 28 to 64 pixels.
 #include "models/mobilenet.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 struct Stage {
     int64_t expansion, channels, repeats, stride;
 };
-constexpr Stage stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2},
+constexpr Stage stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
                             {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
 constexpr size_t stage_count = std::size(stages);
 
@@ -60,14 +60,15 @@ Architecture build(const Attributes& options) {
     require(width > 0, "Model mobilenet_v2: the width (", width, ") must be above 0.");
     const std::vector<int64_t>& strides =
         options.integers("strides").empty() ? preset->strides : options.integers("strides");
-    require(strides.size() == stage_count, "Model mobilenet_v2: ", strides.size(), " stage strides were given (",
-            stage_count, " are needed).");
-    const Padding padding = options.choice("padding") == "same" ? Padding::same : Padding::symmetric;
+    require(strides.size() == stage_count, "Model mobilenet_v2: ", strides.size(),
+            " stage strides were given (", stage_count, " are needed).");
+    const Padding padding = padding_of(options);
     const int64_t resolution = chosen("resolution", preset->resolution);
 
     Architecture network;
     network.name = "mobilenet_v2";
-    network.image = network.graph.input("image", {DataType::f32, {1, resolution, resolution, options.integer("channels")}});
+    network.image = network.graph.input(
+        "image", {DataType::f32, {1, resolution, resolution, options.integer("channels")}});
     LayerBuilder layers(network, options);
     Value x = mobilenet_v2_features(layers, network.image,
                                     {.width = width,
@@ -91,8 +92,9 @@ namespace lemnos {
 MobileNetFeatures mobilenet_v2_features(LayerBuilder& layers, Value image, const MobileNetOptions& options) {
     const auto thinned = [&](int64_t channels) { return make_divisible(double(channels) * options.width); };
     const std::vector<int64_t>& strides = options.strides.empty() ? presets[0].strides : options.strides;
-    Value x = layers.unit(image, "features.0.0", "features.0.1",
-                          {.channels = thinned(32), .stride = options.stem_stride, .padding = options.padding}, "relu6");
+    Value x = layers.unit(
+        image, "features.0.0", "features.0.1",
+        {.channels = thinned(32), .stride = options.stem_stride, .padding = options.padding}, "relu6");
     MobileNetFeatures features;
     int module = 1;
     for (size_t i = 0; i < stage_count; ++i)
@@ -116,19 +118,19 @@ ArchitectureBuilder define_architecture_mobilenet_v2() {
     return {
         .name = "mobilenet_v2",
         .summary = "MobileNetV2: inverted residuals with linear bottlenecks (arXiv 1801.04381).",
-        .options = {choice_attribute("preset", "imagenet", {"imagenet", "small28", "small32", "small64"},
-                                     "Resolution, strides and head for a size of images; options below override it."),
-                    real_attribute("width", 1.0, 0, 16, "The width multiplier of every layer's channels."),
-                    integer_attribute("resolution", 0, 0, 4096, "Height and width of the input; 0: the preset's."),
-                    integer_attribute("channels", 3, 1, 64, "Channels of the input."),
-                    integer_attribute("classes", 1000, 1, 1000000, "Classes."),
-                    integer_attribute("stem_stride", 0, 0, 8, "Stride of the first convolution; 0: the preset's."),
-                    integers_attribute("strides", {}, -1, 1, 8, "Strides of the seven stages; empty: the preset's."),
-                    integer_attribute("head", 0, 0, 65536, "Channels of the last convolution; 0: the preset's."),
-                    real_attribute("dropout", 0.2, 0, 0.99, "Dropout before the classifier."),
-                    choice_attribute("padding", "symmetric", {"symmetric", "same"},
-                                     "symmetric: one pixel on each side; same: TensorFlow's SAME."),
-                    normaliser_option()},
+        .options =
+            {choice_attribute(
+                 "preset", "imagenet", {"imagenet", "small28", "small32", "small64"},
+                 "Resolution, strides and head for a size of images; options below override it."),
+             real_attribute("width", 1.0, 0, 16, "The width multiplier of every layer's channels."),
+             integer_attribute("resolution", 0, 0, 4096, "Height and width of the input; 0: the preset's."),
+             integer_attribute("channels", 3, 1, 64, "Channels of the input."),
+             integer_attribute("classes", 1000, 1, 1000000, "Classes."),
+             integer_attribute("stem_stride", 0, 0, 8, "Stride of the first convolution; 0: the preset's."),
+             integers_attribute("strides", {}, -1, 1, 8, "Strides of the seven stages; empty: the preset's."),
+             integer_attribute("head", 0, 0, 65536, "Channels of the last convolution; 0: the preset's."),
+             real_attribute("dropout", 0.2, 0, 0.99, "Dropout before the classifier."),
+             padding_option("symmetric"), normaliser_option()},
         .build = build,
     };
 }

@@ -2,22 +2,38 @@
 
 namespace lemnos {
 
+std::vector<AttributeSpec> object_options(const ObjectOptions& defaults) {
+    return {
+        real_attribute("score", defaults.score, 0, 1, "Of a detector: the least score of an object."),
+        real_attribute(
+            "overlap", defaults.overlap, -1, 1,
+            "Of a detector: of two boxes of a class that overlap more the weaker goes; -1: the model's."),
+        integer_attribute("limit", defaults.limit, 1, 10000, "Of a detector: the most objects of an image.")};
+}
+
+ObjectOptions object_options_from(const Attributes& given) {
+    return {given.real("score"), given.real("overlap"), given.integer("limit")};
+}
+
 Objects add_objects(Network& network, const Architecture& architecture, const ObjectOptions& options) {
     const Detection& detection = *architecture.detection;
     Graph& graph = network.graph;
     Objects objects;
     objects.anchors = graph.input("anchors", {DataType::f32, {detection.anchors(), 4}});
-    const Value boxes = graph.add("decode_boxes", {network.boxes, objects.anchors},
-                                  {{"coder", std::string(name_of(detection.coder))},
-                                   {"scales", std::vector<double>(detection.scales.begin(), detection.scales.end())},
-                                   {"x_first", int64_t(detection.x_first)},
-                                   {"cells", std::vector<int64_t>{detection.grids[0].rows, detection.grids[0].columns}}});
-    const Value scores = graph.add("detection_scores", {network.logits}, {{"kind", std::string(name_of(detection.scores))}});
-    objects.rows = graph.add("non_maximum_suppression", {boxes, scores},
-                             {{"score_threshold", options.score},
-                              {"iou_threshold", options.overlap < 0 ? detection.suppression : options.overlap},
-                              {"per_class", options.limit},
-                              {"limit", options.limit}});
+    const Value boxes =
+        graph.add("decode_boxes", {network.boxes, objects.anchors},
+                  {{"coder", std::string(name_of(detection.coder))},
+                   {"scales", std::vector<double>(detection.scales.begin(), detection.scales.end())},
+                   {"x_first", int64_t(detection.x_first)},
+                   {"cells", std::vector<int64_t>{detection.grids[0].rows, detection.grids[0].columns}}});
+    const Value scores =
+        graph.add("detection_scores", {network.logits}, {{"kind", std::string(name_of(detection.scores))}});
+    objects.rows =
+        graph.add("non_maximum_suppression", {boxes, scores},
+                  {{"score_threshold", options.score},
+                   {"iou_threshold", options.overlap < 0 ? detection.suppression : options.overlap},
+                   {"per_class", options.limit},
+                   {"limit", options.limit}});
     return objects;
 }
 

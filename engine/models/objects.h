@@ -1,4 +1,5 @@
-// From what a detector's network gives to objects: boxes decoded, scores, and of boxes that overlap the weaker gone.
+// From what a detector's network gives to objects: boxes decoded, scores, and of boxes that overlap the
+// weaker gone.
 #pragma once
 
 #include "models/architecture.h"
@@ -6,12 +7,17 @@
 namespace lemnos {
 
 struct ObjectOptions {
-    double score = 0.3;   // the least
-    double overlap = -1;  // above which the weaker of two boxes of a class goes; negative: the model's
-    int64_t limit = 100;  // the most objects of an image, and of a class
+    double score = 0.3;  // the least
+    double overlap = -1; // above which the weaker of two boxes of a class goes; negative: the model's
+    int64_t limit = 100; // the most objects of an image, and of a class
 };
 
-constexpr int64_t object_columns = 6; // class (-1: no object), score, top, left, bottom, right; fractions of the image
+// score, overlap and limit, with these defaults.
+std::vector<AttributeSpec> object_options(const ObjectOptions& defaults);
+ObjectOptions object_options_from(const Attributes& given); // complete
+
+constexpr int64_t object_columns =
+    6; // class (-1: no object), score, top, left, bottom, right; fractions of the image
 
 struct Objects {
     Value anchors; // leaf f32 [anchors, 4]: Model::anchors()

@@ -8,11 +8,8 @@ namespace lemnos {
 std::span<const AttributeSpec> predictor_options() {
     static const std::vector<AttributeSpec> specs = [] {
         std::vector<AttributeSpec> all(memory_options().begin(), memory_options().end());
-        const ObjectOptions objects;
-        all.insert(all.end(), {real_attribute("score", objects.score, 0, 1, "Of a detector: the least score of an object."),
-                               real_attribute("overlap", objects.overlap, -1, 1,
-                                              "Of a detector: of two boxes of a class that overlap more the weaker goes; -1: the model's."),
-                               integer_attribute("limit", objects.limit, 1, 10000, "Of a detector: the most objects of an image.")});
+        const std::vector<AttributeSpec> objects = object_options({});
+        all.insert(all.end(), objects.begin(), objects.end());
         return all;
     }();
     return specs;
@@ -20,7 +17,7 @@ std::span<const AttributeSpec> predictor_options() {
 
 PredictorOptions predictor_options_from(Attributes given, const std::string& owner) {
     given.complete({predictor_options().begin(), predictor_options().end()}, owner);
-    return {memory_options_from(given, owner), {given.real("score"), given.real("overlap"), given.integer("limit")}};
+    return {memory_options_from(given, owner), object_options_from(given)};
 }
 
 Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch, PredictorOptions options)
@@ -30,7 +27,8 @@ Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch, Predicto
 }
 
 int64_t Predictor::outputs() const {
-    return model_->architecture().detection ? options_.objects.limit * object_columns : model_->architecture().classes();
+    return model_->architecture().detection ? options_.objects.limit * object_columns
+                                            : model_->architecture().classes();
 }
 
 Predictor::Form& Predictor::form() {
@@ -46,9 +44,12 @@ Predictor::Form& Predictor::form() {
         form->anchors = objects.anchors;
         return {objects.rows};
     };
-    MemoryPlan plan = plan_memory(architecture, options, model_->device()->profile(), options_.memory, finish);
-    options.channel_groups = std::move(plan.channel_groups);
-    form->workspace_bytes_without = plan.workspace_bytes_without;
+    if (options_.memory.asks()) {
+        MemoryPlan plan =
+            plan_memory(architecture, options, model_->device()->profile(), options_.memory, finish);
+        options.channel_groups = std::move(plan.channel_groups);
+        form->workspace_bytes_without = plan.workspace_bytes_without;
+    }
     form->network = instantiate(architecture, options);
     Network& network = form->network;
     form->results = finish(network)[0];
@@ -57,15 +58,18 @@ Predictor::Form& Predictor::form() {
     model_->bind(network, bindings);
     form->folding->bind(bindings);
     if (form->anchors) bindings[form->anchors] = model_->anchors();
-    form->replay = Replay::compile(model_->device(), network.graph, bindings, {network.pixels, network.sample_index, network.step},
-                                   {form->results}, {.slots = 1, .plan = {.name = "predict"}});
+    form->replay = Replay::compile(model_->device(), network.graph, bindings,
+                                   {network.pixels, network.sample_index, network.step}, {form->results},
+                                   {.slots = 1, .plan = {.name = "predict"}});
+    if (!options_.memory.asks()) form->workspace_bytes_without = form->replay->plan().workspace_bytes();
     compiled = std::move(form);
     return *compiled;
 }
 
 Predictor::Memory Predictor::memory() {
     const Form& form = this->form();
-    return {form.replay->plan().workspace_bytes(), form.workspace_bytes_without, form.folding->bytes(), form.network.transforms};
+    return {form.replay->plan().workspace_bytes(), form.workspace_bytes_without, form.folding->bytes(),
+            form.network.transforms};
 }
 
 void Predictor::run(const uint8_t* pixels, int64_t count, float* results) {
@@ -84,7 +88,8 @@ void Predictor::run(const uint8_t* pixels, int64_t count, float* results) {
         std::fill_n(replay.feed<int32_t>(slot, network.step), 4, 0);
         form.folding->submit(replay, slot);
         replay.wait(slot);
-        std::memcpy(results + done * each, replay.fetched<float>(slot, form.results), size_t(part * each) * 4);
+        std::memcpy(results + done * each, replay.fetched<float>(slot, form.results),
+                    size_t(part * each) * 4);
     }
 }
 

@@ -1,9 +1,10 @@
 // The trainer: a model, a data set, an optimizer and a schedule, compiled into two plans that are replayed.
 //
-// A logical batch of B images is B/b replays of *accumulate* (forward, loss, backward, sum into the gradient arena) and one
-// of *update* (optimizer, running moments). Every image weighs 1/B, so the sum over micro-batches is the mean over the
-// batch whatever b is. The order of the images and all that is random are functions of the seed, the epoch and the image.
-// Metrics are read when a slot comes round again: nobody waits for them.
+// A logical batch of B images is B/b replays of *accumulate* (forward, loss, backward, sum into the gradient
+// arena) and one of *update* (optimizer, running moments). Every image weighs 1/B, so the sum over
+// micro-batches is the mean over the batch whatever b is. The order of the images and all that is random are
+// functions of the seed, the epoch and the image. Metrics are read when a slot comes round again: nobody
+// waits for them.
 #pragma once
 
 #include "data/dataset.h"
@@ -25,27 +26,28 @@ std::span<const AttributeSpec> trainer_options();
 struct Progress {
     int64_t step = 0, steps = 0; // finished, in all (an adaptive batch: as it stands now)
     int64_t epoch = 0;
-    int64_t images = 0;                // used so far, of finished steps
-    double loss = 0, accuracy = 0;     // over the images of the current epoch so far; detectors have no accuracy
-    double rate = 0;                   // of the last step
-    double seconds = 0;                // since the trainer was made or resumed, from the first step on
-    double images_per_second = 0;      // over the last seconds
-    int64_t batch = 0;                 // of the next step
-    int64_t next_epoch = 0;            // that the next step belongs to
-    double gradient_norm = 0;          // of the last finished step, before clipping
-    double noise_batch = 0;            // the batch whose gradient is half noise; 0: not measured
+    int64_t images = 0;            // used so far, of finished steps
+    double loss = 0, accuracy = 0; // over the images of the current epoch so far; detectors have no accuracy
+    double rate = 0;               // of the last step
+    double seconds = 0;            // since the trainer was made or resumed, from the first step on
+    double images_per_second = 0;  // over the last seconds
+    int64_t batch = 0;             // of the next step
+    int64_t next_epoch = 0;        // that the next step belongs to
+    double gradient_norm = 0;      // of the last finished step, before clipping
+    double noise_batch = 0;        // the batch whose gradient is half noise; 0: not measured
     double loss_scale = 1;
-    int64_t skipped_steps = 0;         // because of gradients that were not finite, under loss scaling
+    int64_t skipped_steps = 0; // because of gradients that were not finite, under loss scaling
 };
 
 class Trainer {
   public:
-    Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> dataset, Optimizer optimizer, Schedule schedule,
-            Attributes options);
+    Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> dataset, Optimizer optimizer,
+            Schedule schedule, Attributes options);
     ~Trainer();
 
-    // One parameter update; false when all epochs are done. Returns when the work is submitted. Throws invalid_state when
-    // the loss or the gradient of a finished step is not finite; such a step has changed nothing.
+    // One parameter update; false when all epochs are done. Returns when the work is submitted. Throws
+    // invalid_state when the loss or the gradient of a finished step is not finite; such a step has changed
+    // nothing.
     bool step();
     // Metrics of the steps that are finished; with `wait` of all submitted ones.
     Progress progress(bool wait);
@@ -53,7 +55,8 @@ class Trainer {
     void save(const std::string& path);
     void resume(const std::string& path);
 
-    // Adds a number at the last step to the event file (the option events), for what is measured beside the training.
+    // Adds a number at the last step to the event file (the option events), for what is measured beside the
+    // training.
     void log(const std::string& tag, double value);
 
     // Exchanges the weights and their moving average; a training goes on once they are exchanged back.
@@ -98,7 +101,6 @@ class Trainer {
     void collect(int slot);
     void collect_finished(bool wait);
     void take_report(const UpdateReport& report);
-    struct StepRecord;
     StepRecord& record_of(int64_t step) { return records_[size_t(step) % records_.size()]; }
     void write_complete(StepRecord& record);
     std::map<std::string, std::string> facts() const;
@@ -128,7 +130,7 @@ class Trainer {
     std::unique_ptr<ParameterUpdate> update_;
 
     std::unique_ptr<BatchLoader> loader_;
-    std::vector<uint32_t> order_;          // of the loader's epoch
+    std::vector<uint32_t> order_;                // of the loader's epoch
     int64_t order_epoch_ = -1, loader_done_ = 0; // the loader threads' own
     Position loader_position_;
 
@@ -137,11 +139,11 @@ class Trainer {
     int64_t adaptive_batch_ = 0; // and the factor of the rate once it is the largest
     double adaptive_rate_ = 1;
     GradientNoise noise_;
-    UpdateReport report_; // of the last finished step
-    bool averaged_ = false; // the model holds the average
+    UpdateReport report_;             // of the last finished step
+    bool averaged_ = false;           // the model holds the average
     std::vector<MicroBatch> running_; // by slot
     EpochMetrics metrics_;
-    std::unique_ptr<EventFile> events_; // null: none is asked for
+    std::unique_ptr<EventFile> events_;  // null: none is asked for
     std::array<StepRecord, 64> records_; // a ring, longer than steps can be in flight
     int64_t finished_images_ = 0;
     double rate_ = 0;
