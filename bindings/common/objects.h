@@ -85,6 +85,9 @@ std::string text_of(Call &&call) {
 }
 #endif
 
+// Fails as a call of the library does, with any code: for the tests of a language.
+inline void fail_for_tests(int32_t code, const std::string &sentence, int64_t step) { throw Failure(code, sentence, step); }
+
 // ---- values ---------------------------------------------------------------------------------------------------------
 
 // Arrays that are returned; buffers.i turns them into arrays of the language.

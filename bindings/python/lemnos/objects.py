@@ -54,6 +54,8 @@ class _Object:
 
     def __repr__(self) -> str:
         kind = type(self).__name__
+        if not hasattr(self, "_native"):
+            return f"<lemnos.{kind}, never made>"
         if self.closed:
             return f"<lemnos.{kind}, closed>"
         try:
@@ -137,6 +139,9 @@ class Device(_Object):
         self._native = _native.Device("" if wanted is None else str(wanted), memory_limit, disk_cache, keep_log)
         _open.add(self)
 
+    def close(self) -> None:
+        self._native.close()
+
     def info(self) -> Json:
         return json.loads(self._native.info_json())
 
@@ -184,6 +189,7 @@ class Tensor(_Object):
 
     @property
     def nbytes(self) -> int:
+        """The tensor's size in bytes."""
         return self._native.bytes()
 
     def write(self, data: Any) -> None:
@@ -264,9 +270,11 @@ class Value:
 
     @property
     def shape(self) -> Tuple[int, ...]:
+        """The extents; empty for one number."""
         return self.graph._native.shape(self.number)
 
     def result(self, index: int) -> "Value":
+        """A further result (1, 2, …) of the operator that this value came from."""
         return Value(self.graph, self.graph._native.result(self.number, index))
 
     def __add__(self, other: "Value") -> "Value":
@@ -380,6 +388,7 @@ class Dataset(_Object):
 
     @property
     def class_names(self) -> List[str]:
+        """The names of the classes in the order of their labels."""
         return list(self._info["class_names"])
 
     def read(self, index: int, into: Any = None) -> Image:
@@ -442,6 +451,7 @@ class Model(_Object):
 
     @property
     def class_names(self) -> List[str]:
+        """The names of the classes in the order of their labels."""
         return self.summary()["class_names"]
 
     def set_pixels(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
