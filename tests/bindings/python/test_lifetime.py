@@ -308,7 +308,7 @@ def test_nothing_leaks():
 
 
 def test_devices_and_models_do_not_leak():
-    """The dear ones, fewer."""
+    """The dear ones, fewer; the driver and the allocator take their time until they need no more."""
 
     def cycle():
         with open_device() as device:
@@ -317,13 +317,13 @@ def test_devices_and_models_do_not_leak():
             objects["plan"].run()
             objects["predictor"].run(bytes(64))
 
-    for _ in range(5):
+    for _ in range(40):
         cycle()
     gc.collect()
     before = resident()
-    for _ in range(15):
+    for _ in range(20):
         cycle()
     gc.collect()
     growth = resident() / before - 1
     print(f"RSS grew by {growth:.3%} of {before} bytes")
-    assert growth < 0.05
+    assert growth < 0.02
