@@ -20,7 +20,7 @@ def _axes(axes: Any) -> Any:
 
 def curves(history: Iterable[Any], axes: Any = None, *, accuracy: bool = True, batch: bool = True) -> Any:
     """Loss, accuracy and, where it changes, the batch over the steps of a training, from what Trainer.run returned."""
-    history = list(history)
+    history = [standing for standing in history if standing.images]  # the first steps, before the device has done one
     axes = _axes(axes)
     steps = [standing.step for standing in history]
     axes.plot(steps, [standing.loss for standing in history], color="C0", label="loss")
@@ -40,7 +40,7 @@ def curves(history: Iterable[Any], axes: Any = None, *, accuracy: bool = True, b
                 axes.annotate(f"batch {after}", (step, 1), xycoords=("data", "axes fraction"), fontsize="small",
                               rotation=90, ha="right", va="top")  # fmt: skip
     lines = [line for each in axes.figure.axes for line in each.get_lines() if not line.get_label().startswith("_")]
-    axes.legend(handles=lines, loc="center right")
+    axes.legend(handles=lines, loc="best")
     return axes
 
 

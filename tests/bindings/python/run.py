@@ -17,5 +17,6 @@ class Count:
 
 
 count = Count()
-code = pytest.main(["-q", "-rs", "-p", "no:cacheprovider", *sys.argv[1:]], plugins=[count])
+strict = "error::pytest.PytestUnhandledThreadExceptionWarning"
+code = pytest.main(["-q", "-rs", "-W", strict, "-p", "no:cacheprovider", *sys.argv[1:]], plugins=[count])
 sys.exit(77 if code == 0 and not count.ran else code)

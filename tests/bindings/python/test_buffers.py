@@ -101,8 +101,11 @@ def test_floats_and_labels_are_checked(model):
     assert model.read("classifier.1.bias", 4).tolist() == [0, 1, 2, 3]
     with pytest.raises(TypeError, match="'d'"):
         model.read("classifier.1.bias", numpy.zeros(4))
-    with pytest.raises(TypeError):
-        model.write("classifier.1.bias", numpy.zeros(4))
+    for other in (numpy.int32, numpy.float16, ">f4"):
+        with pytest.raises(TypeError, match="32-bit floating point"):
+            model.read("classifier.1.bias", numpy.zeros(4, other))
+        with pytest.raises(TypeError):
+            model.write("classifier.1.bias", numpy.zeros(4, other))
     with pytest.raises(lemnos.InvalidArgumentError, match="elements"):
         model.read("classifier.1.bias", 5)
     with pytest.raises(TypeError, match="format 'l'"):

@@ -120,3 +120,12 @@ def test_stubs_parse():
     for name in ("objects.pyi", "operators.pyi"):
         tree = ast.parse(read(BUILD, "bindings", "python", "lemnos", name))
         assert len(tree.body) > 20
+
+
+def test_the_readme_program_uses_what_there_is():
+    import ast
+
+    source = re.search(r"```python\n(.*?)```", read(SOURCE, "README.md"), re.S)[1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "lemnos":
+            assert hasattr(lemnos, node.attr), node.attr

@@ -130,7 +130,7 @@ def test_collection_in_any_order():
 
 @pytest.mark.parametrize("what", ["trainer", "device", "model", "tensor"])
 def test_close_while_another_thread_is_in_a_call(what):
-    for _ in range(10):
+    for _ in range(3):
         device = open_device()
         objects = everything(device)
         objects["trainer"] = lemnos.Trainer(objects["model"], objects["data set"], batch=16, epochs=10000)
@@ -161,22 +161,91 @@ def test_close_while_another_thread_is_in_a_call(what):
         device.close()
 
 
+def in_threads(*works):
+    """Runs all of them at once; what one raises is raised."""
+    errors = []
+
+    def run(work):
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
 def test_one_thread_at_a_time_is_seen_to():
-    """Two threads step one trainer: the steps are made one after the other."""
+    """Threads that step one trainer, ask one predictor and add to one graph come one after the other."""
     with open_device() as device:
         objects = everything(device)
-        counts = [0, 0]
+        alone = objects["predictor"].run(bytes(range(64)) * 7).tolist()
+        for _ in range(10):
+            trainer = lemnos.Trainer(objects["model"], objects["data set"], batch=8, micro_batch=4, epochs=4)
+            steps = []
 
-        def work(number):
-            while objects["trainer"].step():
-                counts[number] += 1
+            def train():
+                while trainer.step():
+                    steps.append(trainer.progress().step)
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sum(counts) == objects["trainer"].progress(wait=True).step == 8
+            in_threads(train, train, train)
+            assert len(steps) == trainer.progress(wait=True).step == 32
+
+        other = lemnos.Model.build(device, "mobilenet_v2", **SMALL)
+        other.prepare(objects["data set"])
+        predictor = lemnos.Predictor(other, 2)
+        alone = predictor.run(bytes(range(64)) * 7).tolist()
+        graph = lemnos.Graph()
+        first = graph.input("first", [4])
+        answers, values = [], []
+
+        def ask():
+            for _ in range(50):
+                answers.append(predictor.run(bytes(range(64)) * 7).tolist() == alone)
+
+        def add():
+            for _ in range(2000):
+                values.append(graph.op("relu", first).number)
+
+        in_threads(ask, ask, ask, add, add, add)
+        assert len(answers) == 150 and all(answers)
+        assert sorted(values) == list(range(1, 6001))
+
+
+def test_a_model_is_changed_alone(tmp_path):
+    """A change of a model waits for those who use it, so what they see is the old model or the new one, never a mixture."""
+    with open_device() as device:
+        quarters = lemnos.Dataset.create(*make_quarters(), classes=4)
+        paths, known = [], []
+        for seed in (1, 2):
+            model = lemnos.Model.build(device, "mobilenet_v2", seed=seed, **SMALL)
+            model.prepare(quarters)
+            model.write("classifier.1.bias", [seed, 0, 0, 0])
+            paths.append(tmp_path / f"{seed}.safetensors")
+            model.save(paths[-1])
+            known.append(model.evaluate(quarters, batch=2).loss)
+        assert known[0] != known[1]
+        done, seen = threading.Event(), []
+
+        def use():
+            while not done.is_set():
+                seen.append(model.evaluate(quarters, batch=2).loss)
+
+        def change():
+            try:
+                for number in range(40):
+                    model.load_weights(paths[number % 2])
+                    time.sleep(0.002)
+            finally:
+                done.set()
+
+        in_threads(use, use, use, change)
+        assert len(seen) > 10 and set(seen) == set(known)
 
 
 def test_other_threads_have_their_turn_during_a_call():
@@ -243,13 +312,32 @@ trainer.step()
 def test_the_end_of_the_process_with_everything_open(end):
     import os
 
-    for _ in range(3):
+    for _ in range(2):
         done = run(SETTING.format(folder=os.path.dirname(os.path.abspath(__file__))) + end)
         assert done.returncode == 0, (done.returncode, done.stderr)
         assert "terminate" not in done.stderr and "Fatal" not in done.stderr
 
 
-def test_importing_twice_and_forking():
+def test_devices_are_closed_before_the_driver_goes():
+    done = run(
+        """
+        import atexit
+
+        @atexit.register
+        def last():  # registered first, so run last
+            try:
+                device.counters()
+            except lemnos.DeviceClosedError:
+                print("closed")
+
+        import lemnos
+        device = lemnos.Device()
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "closed\n"), done.stderr
+
+
+def test_importing_twice():
     done = run(
         """
         import importlib, os, sys

@@ -133,6 +133,31 @@ def test_a_bar_of_tqdm(monkeypatch):
     assert seen == ["1.5000", "1.5000", (20, 20)]
 
 
+def test_a_bar_in_a_notebook(monkeypatch):
+    import sys
+    import types
+
+    without_tqdm(monkeypatch)
+    texts = []
+
+    class ZMQInteractiveShell:
+        pass
+
+    class Handle:
+        def update(self, bundle, raw):
+            texts.append(bundle["text/plain"])
+
+    notebook = types.SimpleNamespace(get_ipython=ZMQInteractiveShell)
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    monkeypatch.setitem(
+        sys.modules, "IPython.display", types.SimpleNamespace(display=lambda bundle, raw, display_id: Handle())
+    )
+    bar = Bar()
+    bar.show(standing(20))
+    bar.close()
+    assert len(texts) == 1 and "step 20/20" in texts[0]
+
+
 def test_run_with_a_bar(trainer, capsys, monkeypatch):
     without_tqdm(monkeypatch)
     trainer.run(progress=True)
