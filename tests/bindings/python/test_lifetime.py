@@ -185,7 +185,7 @@ def test_one_thread_at_a_time_is_seen_to():
     with open_device() as device:
         objects = everything(device)
         alone = objects["predictor"].run(bytes(range(64)) * 7).tolist()
-        for _ in range(10):
+        for _ in range(4):
             trainer = lemnos.Trainer(objects["model"], objects["data set"], batch=8, micro_batch=4, epochs=4)
             steps = []
 
@@ -405,11 +405,11 @@ def test_devices_and_models_do_not_leak():
             objects["plan"].run()
             objects["predictor"].run(bytes(64))
 
-    for _ in range(40):
+    for _ in range(25):
         cycle()
     gc.collect()
     before = resident()
-    for _ in range(20):
+    for _ in range(15):
         cycle()
     gc.collect()
     growth = resident() / before - 1
