@@ -18,36 +18,31 @@ const std::vector<AttributeSpec>& dataset_options() {
                           "the files have."),
         integer_attribute("width", 0, 0, largest_image_side, "Likewise their width."),
         integer_attribute("channels", 0, 0, 3,
-                          "1 (grey) or 3 (RGB); 0: what the files have, 3 for folders of images.")};
+                          "1 (grey) or 3 (RGB); 0: what the files have, 3 for folders of images."),
+        boolean_attribute("skip_bad", false,
+                          "Of image files: decode all when the data set is opened, and leave out those that cannot be, and boxes "
+                          "that cannot be right, which lem_dataset_info_json() then counts and names; otherwise they are errors.")};
     return specs;
 }
 
-// Options besides the attributes of dataset_options(): class_names, a list of texts.
-struct OpenOptions {
-    DatasetOptions shape;
-    std::vector<std::string> class_names; // empty: the data set's own
-};
-
-static OpenOptions parse_options(const std::string& given) {
+// dataset_options(), and class_names, a list of texts.
+static DatasetOptions parse_options(const std::string& given) {
     const std::string owner = "A data set";
-    OpenOptions options;
+    DatasetOptions options;
     Json json =
         given.find_first_not_of(" \t\r\n") == std::string::npos ? Json() : Json::parse(given, nullptr, false);
     std::string rest = given; // what is not JSON is refused below, with its position
     if (json.is_object() && json.contains("class_names")) {
-        const Json names = json["class_names"];
-        require(names.is_array() && !names.empty(), owner, ": the option class_names is a list of texts.");
-        for (const Json& name : names) {
-            require(name.is_string(), owner, ": the option class_names has an element that is no text.");
-            options.class_names.push_back(name.get<std::string>());
-        }
+        options.class_names = class_names_from(json["class_names"], owner + ": the option class_names");
         json.erase("class_names");
         rest = json.dump();
     }
     Attributes attributes = attributes_from_json(rest, owner);
     attributes.complete(dataset_options(), owner);
-    options.shape = {int(attributes.integer("height")), int(attributes.integer("width")),
-                     int(attributes.integer("channels"))};
+    options.height = int(attributes.integer("height"));
+    options.width = int(attributes.integer("width"));
+    options.channels = int(attributes.integer("channels"));
+    options.skip_bad = attributes.boolean("skip_bad");
     return options;
 }
 
@@ -64,6 +59,7 @@ class NamedDataset final : public Dataset {
     RecordShape shape() const override { return source_->shape(); }
     const std::vector<std::string>& class_names() const override { return class_names_; }
     std::string name(int64_t index) const override { return source_->name(index); }
+    const SkipReport& skipped() const override { return source_->skipped(); }
     void read(int64_t index, uint8_t* pixels, int32_t& label) const override {
         source_->read(index, pixels, label);
     }
@@ -105,9 +101,9 @@ lem_result lem_dataset_open(const char* path, const char* split, const char* opt
         clear(out);
         need(out, "out");
         const std::string folder = need_string(path, "path"), part = need_string(split, "split");
-        OpenOptions wanted = parse_options(optional_string(options));
-        std::shared_ptr<const Dataset> dataset = open_dataset(folder, part, wanted.shape);
-        if (!wanted.class_names.empty())
+        DatasetOptions wanted = parse_options(optional_string(options));
+        std::shared_ptr<const Dataset> dataset = open_dataset(folder, part, wanted);
+        if (!wanted.class_names.empty() && dataset->most_boxes() == 0) // boxes have been given these classes already
             dataset = std::make_shared<NamedDataset>(std::move(dataset), std::move(wanted.class_names));
         *out = new lem_dataset(std::move(dataset));
     });
@@ -145,12 +141,20 @@ lem_result lem_dataset_info_json(lem_dataset* dataset, lem_text** out) {
         clear(out);
         const Dataset& source = *need(dataset, "dataset").dataset;
         const RecordShape shape = source.shape();
+        const SkipReport& skipped = source.skipped();
+        int64_t boxes = 0;
+        if (source.most_boxes() > 0)
+            for (int64_t i = 0; i < source.size(); ++i) boxes += int64_t(source.boxes(i).size());
         give_text(out, dump({{"size", source.size()},
                              {"height", shape.height},
                              {"width", shape.width},
                              {"channels", shape.channels},
                              {"classes", source.classes()},
-                             {"class_names", source.class_names()}}));
+                             {"class_names", source.class_names()},
+                             {"task", source.most_boxes() > 0 ? "detect" : "classify"},
+                             {"boxes", boxes},
+                             {"most_boxes", source.most_boxes()},
+                             {"skipped", {{"images", skipped.pictures}, {"boxes", skipped.boxes}, {"first", skipped.sentences}}}}));
     });
 }
 
@@ -165,6 +169,24 @@ lem_result lem_dataset_read(lem_dataset* dataset, int64_t index, void* pixels, i
         int32_t label = 0;
         source.read(index, static_cast<uint8_t*>(pixels), label);
         *out_label = label;
+    });
+}
+
+lem_result lem_dataset_boxes(lem_dataset* dataset, int64_t index, float* out_boxes, int64_t capacity, int64_t* out_count) {
+    return guarded([&] {
+        clear(out_count);
+        const Dataset& source = *need(dataset, "dataset").dataset;
+        need(out_count, "out_count");
+        need_range(capacity, 0, INT64_MAX, "capacity");
+        if (capacity > 0) need(out_boxes, "out_boxes");
+        require(source.most_boxes() > 0, "The data set has no boxes: its images have a class each.");
+        const std::vector<TruthBox> boxes = source.boxes(index);
+        for (size_t i = 0; i < boxes.size() && int64_t(i) < capacity; ++i) {
+            const Box& box = boxes[i].box;
+            const float row[5] = {box.label, box.top, box.left, box.bottom, box.right};
+            std::memcpy(out_boxes + 5 * i, row, sizeof row);
+        }
+        *out_count = int64_t(boxes.size());
     });
 }
 
@@ -185,6 +207,15 @@ lem_result lem_image_read(const char* path, int32_t height, int32_t width, int32
         need(pixels, "pixels");
         const Image image = resize_image(read_image(file, channels), height, width);
         std::memcpy(pixels, image.pixels.data(), image.pixels.size());
+    });
+}
+
+lem_result lem_image_size(const char* path, int32_t* out_height, int32_t* out_width) {
+    return guarded([&] {
+        clear(out_height, out_width);
+        const PictureSize size = read_image_size(need_string(path, "path"));
+        if (out_height) *out_height = size.height;
+        if (out_width) *out_width = size.width;
     });
 }
 

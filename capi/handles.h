@@ -5,6 +5,7 @@
 #include "models/model.h"
 #include "plan/plan.h"
 #include "train/evaluation.h"
+#include "train/predictor.h"
 #include "train/trainer.h"
 
 #include <lemnos/lemnos.h>

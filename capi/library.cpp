@@ -68,12 +68,15 @@ lem_result lem_options_json(const char* kind, lem_text** out) {
         else if (wanted == "trainer")
             list.push_back(entry("trainer", "How a model is trained.",
                                  {trainer_options().begin(), trainer_options().end()}));
+        else if (wanted == "predictor")
+            list.push_back(entry("predictor", "How much memory a predictor may take, and what a detector names.",
+                                 {predictor_options().begin(), predictor_options().end()}));
         else if (wanted == "dataset")
             list.push_back(describe_dataset_options());
         else {
-            const std::vector<std::string> known{"model", "optimizer", "schedule", "trainer", "dataset"};
+            const std::vector<std::string> known{"model", "optimizer", "schedule", "trainer", "predictor", "dataset"};
             fail(ErrorCode::not_found, "There are no options of the kind \"", wanted,
-                 "\" (model, optimizer, schedule, trainer and dataset exist).", did_you_mean(wanted, known));
+                 "\" (model, optimizer, schedule, trainer, predictor and dataset exist).", did_you_mean(wanted, known));
         }
         give_text(out, dump(list));
     });

@@ -18,6 +18,8 @@ static Json describe_shape(const Shape& shape) {
     return shape.empty() ? Json::array() : Json(Shape(shape.begin() + 1, shape.end()));
 }
 
+static const char* task_of(const Architecture& architecture) { return architecture.detection ? "detect" : "classify"; }
+
 static Json describe(const Architecture& architecture) {
     const Summary summary = summarise(architecture);
     Json layers = Json::array();
@@ -27,12 +29,15 @@ static Json describe(const Architecture& architecture) {
                           {"output", describe_shape(layer.output)},
                           {"parameters", layer.parameters},
                           {"macs", layer.macs}});
-    return {{"name", architecture.name},
-            {"parameters", summary.parameters},
-            {"macs", summary.macs},
-            {"input", {architecture.height(), architecture.width(), architecture.channels()}},
-            {"classes", architecture.classes()},
-            {"layers", std::move(layers)}};
+    Json json{{"name", architecture.name},
+              {"task", task_of(architecture)},
+              {"parameters", summary.parameters},
+              {"macs", summary.macs},
+              {"input", {architecture.height(), architecture.width(), architecture.channels()}},
+              {"classes", architecture.classes()}};
+    if (architecture.detection) json["anchors"] = architecture.detection->anchors();
+    json["layers"] = std::move(layers);
+    return json;
 }
 
 lem_result lem_summary_json(const char* name, const char* options, lem_text** out) {
@@ -149,20 +154,42 @@ static constexpr int64_t most_sampled_images = 10000;
 // Of a channel that is the same everywhere; anything above zero would do.
 static constexpr double least_deviation = 1.0 / 255;
 
+std::vector<std::string> lemnos::capi::class_names_from(const Json& json, const std::string& owner) {
+    require(json.is_array() && !json.empty(), owner, " must be a list of texts.");
+    std::vector<std::string> names;
+    for (const Json& name : json) {
+        require(name.is_string(), owner, " must hold texts alone.");
+        names.push_back(name.get<std::string>());
+    }
+    return names;
+}
+
+lem_result lem_model_set_class_names(lem_model* model, const char* names) {
+    return guarded([&] {
+        Model& target = *need(model, "model").model;
+        std::vector<std::string> given = class_names_from(Json::parse(need_string(names, "names"), nullptr, false), "The class names");
+        const int64_t classes = target.architecture().classes();
+        require(int64_t(given.size()) == classes, "There are ", given.size(), " class names for ", classes, " classes.");
+        const auto lock = enter(*model);
+        target.set_class_names(std::move(given));
+    });
+}
+
 lem_result lem_model_prepare(lem_model* model, lem_dataset* dataset) {
     return guarded([&] {
         Model& target = *need(model, "model").model;
         const Dataset& source = *need(dataset, "dataset").dataset;
         require_fit(target.architecture(), source);
-        PixelStatistics statistics = pixel_statistics(source, most_sampled_images);
-        for (double& deviation : statistics.deviation) deviation = std::max(deviation, least_deviation);
         std::vector<std::string> names = source.class_names();
         for (int64_t i = int64_t(names.size()); i < target.architecture().classes(); ++i)
             names.push_back(text(i));
         for (size_t i = 0; i < names.size(); ++i) // a model's file could not hold it
             require(is_utf8(names[i]), "The name of class ", i, " is not UTF-8.");
-        target.set_pixels({std::move(statistics.mean), std::move(statistics.deviation)});
         target.set_class_names(std::move(names));
+        if (target.architecture().detection) return;
+        PixelStatistics statistics = pixel_statistics(source, most_sampled_images);
+        for (double& deviation : statistics.deviation) deviation = std::max(deviation, least_deviation);
+        target.set_pixels({std::move(statistics.mean), std::move(statistics.deviation)});
     });
 }
 

@@ -181,6 +181,15 @@ lem_result lem_trainer_resume(lem_trainer* trainer, const char* path) {
     });
 }
 
+lem_result lem_trainer_log(lem_trainer* trainer, const char* tag, double value) {
+    return guarded([&] {
+        need(trainer, "trainer");
+        const std::string name = need_name(tag, "tag");
+        const auto lock = enter(*trainer);
+        trainer->trainer->log(name, value);
+    });
+}
+
 lem_result lem_trainer_swap_average(lem_trainer* trainer) {
     return guarded([&] {
         const auto lock = enter(need(trainer, "trainer"));
@@ -207,5 +216,56 @@ lem_result lem_model_evaluate(lem_model* model, lem_dataset* dataset, int32_t ba
         result.accuracy = metrics.accuracy();
         result.seconds = metrics.seconds;
         give_struct(out, result);
+    });
+}
+
+static const std::vector<AttributeSpec>& box_evaluation_options() {
+    static const std::vector<AttributeSpec> options{
+        integer_attribute("batch", 0, 0, INT32_MAX, "Images at a time; 0: a good default."),
+        real_attribute("score", 0.01, 0, 1, "The least score of an object that counts."),
+        real_attribute("overlap", -1, -1, 1, "Of two boxes of a class that overlap more the weaker goes; -1: the model's."),
+        integer_attribute("limit", 100, 1, 10000, "The most objects of an image."),
+    };
+    return options;
+}
+
+lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, const char* options, lem_text** out) {
+    return guarded([&] {
+        clear(out);
+        need(model, "model");
+        need(dataset, "dataset");
+        need(out, "out");
+        const std::string owner = "An evaluation of boxes";
+        Attributes given = attributes_from_json(optional_string(options), owner);
+        given.complete(box_evaluation_options(), owner);
+        const auto lock = enter(*model);
+        const BoxMetrics metrics =
+            evaluate_boxes(model->model, *dataset->dataset, given.integer("batch"), {given.real("score"), given.real("overlap"), given.integer("limit")});
+        const AveragePrecision& precision = metrics.precision;
+        const Architecture& architecture = model->model->architecture();
+        Json result{{"images", precision.images()}, {"boxes", 0}}, classes = Json::array();
+        int64_t boxes = 0;
+        for (int i = 0; i < int(architecture.classes()); ++i) {
+            boxes += precision.truths(i);
+            Json curve = Json::array();
+            for (const PrecisionPoint& point : precision.curve(i)) curve.push_back({point.recall, point.precision, point.score});
+            classes.push_back({{"name", architecture.class_names.empty() ? text(i) : architecture.class_names[size_t(i)]},
+                               {"boxes", precision.truths(i)},
+                               {"curve", std::move(curve)}});
+        }
+        result["boxes"] = boxes;
+        const std::pair<const char*, PrecisionRule> rules[] = {{"50", PrecisionRule::voc2010},
+                                                               {"50_voc2007", PrecisionRule::voc2007},
+                                                               {"coco", PrecisionRule::coco},
+                                                               {"coco_50", PrecisionRule::coco50},
+                                                               {"coco_75", PrecisionRule::coco75}};
+        for (const auto& [name, rule] : rules) {
+            const PrecisionSummary summary = precision.summary(rule);
+            result[text("map_", name)] = summary.mean;
+            for (size_t i = 0; i < classes.size(); ++i) classes[i][text("ap_", name)] = summary.classes[i] ? Json(*summary.classes[i]) : Json();
+        }
+        result["seconds"] = metrics.seconds;
+        result["classes"] = std::move(classes);
+        give_text(out, dump(result));
     });
 }

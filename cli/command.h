@@ -20,6 +20,8 @@ void add_train(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
 void add_tune_alpha(CLI::App& app, Run& run);
 void add_predict(CLI::App& app, Run& run);
+void add_detect(CLI::App& app, Run& run);
+void add_import(CLI::App& app, Run& run);
 void add_summary(CLI::App& app, Run& run);
 void add_schedule(CLI::App& app, Run& run);
 
@@ -63,6 +65,9 @@ struct DatasetInfo {
     int64_t size = 0;
     int height = 0, width = 0, channels = 0, classes = 0;
     std::vector<std::string> class_names;
+    bool detects = false; // the images have boxes
+    int64_t boxes = 0;
+    std::vector<std::string> skipped = {}; // what was left out: how much, and the first sentences
 
     int64_t image_bytes() const { return int64_t(height) * width * channels; }
 };
@@ -73,8 +78,14 @@ struct ModelInfo {
     int height = 0, width = 0, channels = 0, classes = 0;
     int64_t parameters = 0, macs = 0;
     std::vector<std::string> class_names;
+    bool detects = false; // objects; otherwise it classifies
 };
 ModelInfo info_of(lem_model* model);
+
+// What a model reaches on a data set: of a classifier images, correct, accuracy, loss and seconds, of a detector what
+// lem_model_evaluate_boxes() gives. batch 0: chosen by the library.
+Json measure(lem_model* model, lem_dataset* dataset, int batch = 0);
+std::string summary_of(const Json& measured); // in a line
 
 // A data set for a model that exists: folders of images are scaled to its input.
 Dataset open_dataset_for(const ModelInfo& model, const std::string& path, const std::string& split);

@@ -1,4 +1,5 @@
 #include "command.h"
+#include "text.h"
 
 #include <cmath>
 
@@ -122,14 +123,45 @@ Json ModelOptions::json() const {
 
 DatasetInfo info_of(lem_dataset* dataset) {
     const Json info = json([&](lem_text** out) { return lem_dataset_info_json(dataset, out); });
-    return {info["size"],     info["height"],  info["width"],
-            info["channels"], info["classes"], info["class_names"]};
+    DatasetInfo result{info["size"],     info["height"],  info["width"],
+                       info["channels"], info["classes"], info["class_names"], info["task"] == "detect", info["boxes"], {}};
+    const Json& skipped = info["skipped"];
+    const int64_t images = skipped["images"], boxes = skipped["boxes"];
+    if (images + boxes > 0) {
+        result.skipped.push_back(thousands(images) + (images == 1 ? " image and " : " images and ") + thousands(boxes) +
+                                 (boxes == 1 ? " box." : " boxes."));
+        for (const Json& sentence : skipped["first"]) result.skipped.push_back(sentence);
+    }
+    return result;
 }
 
 ModelInfo info_of(lem_model* model) {
     const Json info = json([&](lem_text** out) { return lem_model_summary_json(model, out); });
     return {info["name"],    info["input"][0],   info["input"][1], info["input"][2],
-            info["classes"], info["parameters"], info["macs"],     info["class_names"]};
+            info["classes"], info["parameters"], info["macs"],     info["class_names"],
+            info["task"] == "detect"};
+}
+
+Json measure(lem_model* model, lem_dataset* dataset, int batch) {
+    if (info_of(model).detects)
+        return json([&](lem_text** out) {
+            return lem_model_evaluate_boxes(model, dataset, dumped({{"batch", batch}}).c_str(), out);
+        });
+    lem_metrics metrics = LEM_METRICS_INIT;
+    check(lem_model_evaluate(model, dataset, batch, &metrics));
+    return {{"images", metrics.images},
+            {"correct", metrics.correct},
+            {"accuracy", metrics.accuracy},
+            {"loss", metrics.loss},
+            {"seconds", metrics.seconds}};
+}
+
+std::string summary_of(const Json& measured) {
+    if (measured.contains("map_50"))
+        return "mAP " + percent(measured["map_50"], 1) + " at an overlap of 0.5, " + percent(measured["map_coco"], 1) +
+               " over 0.50 to 0.95 (" + thousands(measured["boxes"]) + " boxes in " + thousands(measured["images"]) + " images)";
+    return "accuracy " + percent(measured["accuracy"], 2) + " (" + thousands(measured["correct"]) + " of " +
+           thousands(measured["images"]) + "), loss " + fixed(measured["loss"], 4);
 }
 
 Dataset open_dataset_for(const ModelInfo& model, const std::string& path, const std::string& split) {

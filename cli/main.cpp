@@ -30,6 +30,8 @@ int main(int argc, char** argv) {
     add_eval(app, run);
     add_tune_alpha(app, run);
     add_predict(app, run);
+    add_detect(app, run);
+    add_import(app, run);
     add_summary(app, run);
     add_schedule(app, run);
     add_devices(app, run);

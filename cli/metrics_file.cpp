@@ -1,6 +1,5 @@
 #include "metrics_file.h"
 
-#include "library.h"
 #include "text.h"
 
 #include <cerrno>
@@ -15,12 +14,12 @@ namespace lemnos::cli {
 
 namespace fs = std::filesystem;
 
-static constexpr char header[] = "split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch";
-static constexpr size_t step_column = 2, seconds_column = 7, columns = 11;
+static constexpr char header[] = "split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch,map_50";
+static constexpr size_t step_column = 2, seconds_column = 7, columns = 12;
 
 static std::vector<std::string> split_row(const std::string& row) {
     std::vector<std::string> cells;
-    std::istringstream in(row);
+    std::istringstream in(row + ","); // so that an empty last cell is one
     for (std::string cell; std::getline(in, cell, ',');) cells.push_back(cell);
     return cells;
 }
@@ -89,24 +88,24 @@ void MetricsFile::add(const std::string& row) {
     if (std::fprintf(file_, "%s\n", row.c_str()) < 0 || std::fflush(file_) != 0) refuse(errno);
 }
 
-// What both kinds of rows end in.
-std::string MetricsFile::rest(const lem_progress& progress, double seconds) const {
-    return "," + number(progress.rate, "%.8g") + "," + number(earlier_seconds_ + seconds, "%.3f") + "," +
-           std::to_string(progress.batch) + "," + number(progress.gradient_norm, "%.6g") + "," +
-           number(progress.noise_batch, "%.6g");
-}
-
-void MetricsFile::add_train(const lem_progress& progress, double seconds) {
-    add("train," + std::to_string(progress.epoch + 1) + "," + std::to_string(progress.step) + "," +
-        std::to_string(progress.images) + "," + number(progress.loss, "%.6f") + "," +
-        number(progress.accuracy, "%.6f") + rest(progress, seconds));
-}
-
-void MetricsFile::add_test(const std::string& split, const lem_progress& progress, const lem_metrics& metrics,
-                           double seconds) {
+// A value that there is none of leaves its cell empty.
+void MetricsFile::add_row(const std::string& split, const lem_progress& progress, const Json& values, double seconds) {
+    const auto cell = [&](const char* name) { return values.contains(name) ? number(values[name], "%.6f") : ""; };
     add(split + "," + std::to_string(progress.epoch + 1) + "," + std::to_string(progress.step) + "," +
-        std::to_string(metrics.images) + "," + number(metrics.loss, "%.6f") + "," +
-        number(metrics.accuracy, "%.6f") + rest(progress, seconds));
+        std::to_string(values["images"].get<int64_t>()) + "," + cell("loss") + "," + cell("accuracy") + "," +
+        number(progress.rate, "%.8g") + "," + number(earlier_seconds_ + seconds, "%.3f") + "," +
+        std::to_string(progress.batch) + "," + number(progress.gradient_norm, "%.6g") + "," +
+        number(progress.noise_batch, "%.6g") + "," + cell("map_50"));
+}
+
+void MetricsFile::add_train(const lem_progress& progress, bool detects, double seconds) {
+    Json values{{"images", progress.images}, {"loss", progress.loss}};
+    if (!detects) values["accuracy"] = progress.accuracy;
+    add_row("train", progress, values, seconds);
+}
+
+void MetricsFile::add_test(const std::string& split, const lem_progress& progress, const Json& measured, double seconds) {
+    add_row(split, progress, measured, seconds);
 }
 
 } // namespace lemnos::cli

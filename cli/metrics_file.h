@@ -1,10 +1,9 @@
-// The CSV file of a training: loss and accuracy over time, one row at a time, so that a file of a run that
-// was killed is whole up to its last row.
+// The CSV file of a training: loss and accuracy (of a detector map_50) over time, one row at a time, so that a file of a run
+// that was killed is whole up to its last row.
 #pragma once
 
-#include <lemnos/lemnos.h>
+#include "library.h"
 
-#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -19,15 +18,15 @@ class MetricsFile {
     MetricsFile& operator=(const MetricsFile&) = delete;
     ~MetricsFile();
 
-    void add_train(const lem_progress& progress, double seconds);
-    void add_test(const std::string& split, const lem_progress& progress, const lem_metrics& metrics,
-                  double seconds);
+    void add_train(const lem_progress& progress, bool detects, double seconds);
+    // `measured`: what measure() gave.
+    void add_test(const std::string& split, const lem_progress& progress, const Json& measured, double seconds);
 
   private:
     [[noreturn]] void refuse(int error) const;
     void open(const std::string& path, const char* mode);
     void write(const std::vector<std::string>& rows); // below the header
-    std::string rest(const lem_progress& progress, double seconds) const;
+    void add_row(const std::string& split, const lem_progress& progress, const Json& values, double seconds);
     void add(const std::string& row);
 
     std::string path_;

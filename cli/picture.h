@@ -1,24 +1,14 @@
-// Contact sheets: images with what they are and what a model takes them for, drawn as one picture.
+// Pictures and what is drawn into them: areas of a colour and lines of text.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace lemnos::cli {
 
-struct SheetCell {
-    std::vector<uint8_t> pixels; // of the sheet's shape
-    std::string truth, guess;
-    double probability = 0; // of the guess
-    bool right() const { return truth == guess; }
-};
-
-struct Sheet {
-    std::string title;
-    int height = 0, width = 0, channels = 0; // of the images
-    std::vector<SheetCell> cells;
-};
+using Colour = std::array<uint8_t, 3>;
 
 // RGB pixels, height * width * 3.
 struct Picture {
@@ -26,6 +16,14 @@ struct Picture {
     std::vector<uint8_t> pixels;
 };
 
-Picture draw(const Sheet& sheet);
+// What lies outside of the picture is not drawn.
+void fill(Picture& picture, int top, int left, int height, int width, const Colour& colour);
+
+constexpr int line_height = 22; // of a line of letters
+int text_width(const std::string& text);
+// What can be drawn of a text in that width: only ASCII, every other character becomes a question mark, one for each.
+std::string drawable(const std::string& text, int most_width);
+// Returns where the text ends.
+int write(Picture& picture, int top, int left, const std::string& text, const Colour& colour);
 
 } // namespace lemnos::cli

@@ -1,6 +1,6 @@
 // lemnos predict: the classes that a model sees in images, from files or from a data set.
 #include "command.h"
-#include "picture.h"
+#include "sheet.h"
 #include "table.h"
 #include "text.h"
 
@@ -14,10 +14,12 @@ namespace lemnos::cli {
 namespace {
 
 struct Options {
-    std::string model, data, split = "test", picture, device;
+    std::string model, data, split = "test", picture, device, memory_limit;
     std::vector<std::string> images;
-    int top = 3, count = 24;
-    bool as_json = false;
+    int top = 3, count = 24, channel_groups = 0;
+    bool as_json = false, least_memory = false;
+
+    bool saves_memory() const { return !memory_limit.empty() || channel_groups || least_memory; }
 };
 
 constexpr int most_images = 1 << 20;
@@ -27,10 +29,32 @@ struct Prediction {
     std::vector<float> probabilities;
 };
 
-std::vector<Prediction> predict(lem_model* model, const ModelInfo& info, const std::vector<uint8_t>& pixels,
-                                int count, int top) {
+// What the memory options came to; beside the result where that is JSON.
+void report_memory(const Options& options, lem_predictor* predictor) {
+    const Json info = json([&](lem_text** out) { return lem_predictor_info_json(predictor, out); });
+    std::string groups;
+    int split = 0;
+    for (const Json& block : info["blocks"])
+        if (block["groups"] > 1) {
+            groups += (split++ ? ", " : "") + block["name"].get<std::string>() + " in " +
+                      std::to_string(block["groups"].get<int64_t>());
+        }
+    const int64_t bytes = info["workspace_bytes"], without = info["workspace_bytes_without"];
+    (options.as_json ? std::cerr : std::cout)
+        << "Activations take " << bytes_text(bytes) << " (" << percent(double(bytes) / double(without)) << " of "
+        << bytes_text(without) << "); blocks in groups of channels: " << (split ? groups : "none") << ".\n\n";
+}
+
+std::vector<Prediction> predict(const Options& options, lem_model* model, const ModelInfo& info,
+                                const std::vector<uint8_t>& pixels, int count) {
+    const int top = options.top;
+    Json memory = Json::object();
+    if (!options.memory_limit.empty()) memory["memory_limit"] = bytes_from(options.memory_limit);
+    if (options.channel_groups) memory["channel_groups"] = options.channel_groups;
+    if (options.least_memory) memory["least_memory"] = true;
     Predictor predictor;
-    check(lem_predictor_create(model, std::min(count, 32), predictor.out()));
+    check(lem_predictor_create(model, std::min(count, 32), dumped(memory).c_str(), predictor.out()));
+    if (options.saves_memory()) report_memory(options, predictor);
     std::vector<float> all(size_t(count) * size_t(info.classes));
     check(lem_predictor_run(predictor, pixels.data(), int64_t(pixels.size()), count, all.data(),
                             int64_t(all.size())));
@@ -66,7 +90,7 @@ int predict_files(const Options& options, lem_model* model, const ModelInfo& inf
     for (int i = 0; i < count; ++i)
         check(lem_image_read(options.images[size_t(i)].c_str(), info.height, info.width, info.channels,
                              pixels.data() + i * bytes, bytes));
-    const std::vector<Prediction> predictions = predict(model, info, pixels, count, options.top);
+    const std::vector<Prediction> predictions = predict(options, model, info, pixels, count);
     if (options.as_json) {
         Json list = Json::array();
         for (int i = 0; i < count; ++i)
@@ -101,7 +125,7 @@ int predict_data(const Options& options, lem_model* model, const ModelInfo& info
         check(lem_dataset_read(dataset, indices.back(), pixels.data() + i * data.image_bytes(),
                                data.image_bytes(), &labels[size_t(i)]));
     }
-    const std::vector<Prediction> predictions = predict(model, info, pixels, count, options.top);
+    const std::vector<Prediction> predictions = predict(options, model, info, pixels, count);
     const auto name = [&](int label) { return info.class_names[size_t(label)]; };
     int right = 0;
     for (int i = 0; i < count; ++i) right += predictions[size_t(i)].best[0] == labels[size_t(i)];
@@ -176,6 +200,20 @@ void add_predict(CLI::App& app, Run& run) {
             "--picture", options->picture,
             "Draws the images of a data set with their true and predicted classes into this PNG file.")
         ->option_text("FILE");
+    command
+        ->add_option("--memory-limit", options->memory_limit,
+                     "What activations may take, e.g. 3M or 2.5MiB; blocks run in groups of channels where they must.")
+        ->option_text("BYTES")
+        ->group("Memory");
+    need_whole_number(*command,
+                      command
+                          ->add_option("--channel-groups", options->channel_groups,
+                                       "Groups of channels of every block that can be split; 1: none is.")
+                          ->option_text("COUNT")
+                          ->group("Memory"),
+                      1, 65536);
+    command->add_flag("--least-memory", options->least_memory, "As little memory for activations as there can be.")
+        ->group("Memory");
     command->add_flag("--json", options->as_json, "Prints the result as JSON.");
     add_device_option(*command, options->device);
     command
@@ -202,11 +240,16 @@ void add_predict(CLI::App& app, Run& run) {
             misused(*command, "Either image files or --data DIR are needed.");
         if (!options->picture.empty() && options->data.empty())
             misused(*command, "The option --picture needs --data DIR.");
+        if (!options->memory_limit.empty() && bytes_from(options->memory_limit) < 1)
+            misused(*command, "The option --memory-limit (" + options->memory_limit +
+                                  ") is no number of bytes such as 3000000, 3M or 2.5MiB.");
         run = [options] {
             const Device device = open_device(options->device);
             Model model;
             check(lem_model_load(device, options->model.c_str(), model.out()));
             const ModelInfo info = info_of(model);
+            if (info.detects)
+                throw Failure("The model \"" + options->model + "\" finds objects; lemnos detect is for such models.");
             return options->data.empty() ? predict_files(*options, model, info)
                                          : predict_data(*options, model, info);
         };

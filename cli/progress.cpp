@@ -74,8 +74,8 @@ std::string bar_text(const TrainingState& state, int width, bool utf8) {
     const double fraction =
         std::clamp(double(state.step) / double(std::max<int64_t>(state.steps, 1)), 0.0, 1.0);
     std::vector<std::string> fields{fixed(fraction * 100, 0) + " %"};
-    if (state.images > 0)
-        fields.insert(fields.end(), {"loss " + fixed(state.loss, 4), "accuracy " + percent(state.accuracy)});
+    if (state.images > 0) fields.push_back("loss " + fixed(state.loss, 4));
+    if (state.images > 0 && state.accuracy >= 0) fields.push_back("accuracy " + percent(state.accuracy));
     if (state.images_per_second > 0) fields.push_back(fixed(state.images_per_second, 0) + " images/s");
     if (state.seconds_left >= 0) fields.push_back(duration(state.seconds_left) + " left");
     const auto joined = [&] {
@@ -96,8 +96,8 @@ std::string bar_text(const TrainingState& state, int width, bool utf8) {
 std::string line_text(const TrainingState& state) {
     std::string text =
         place(state) + "  step " + std::to_string(state.step) + "/" + std::to_string(state.steps);
-    if (state.images > 0)
-        text += "  loss " + fixed(state.loss, 4) + "  accuracy " + percent(state.accuracy, 2);
+    if (state.images > 0) text += "  loss " + fixed(state.loss, 4);
+    if (state.images > 0 && state.accuracy >= 0) text += "  accuracy " + percent(state.accuracy, 2);
     if (state.images_per_second > 0) text += "  " + fixed(state.images_per_second, 0) + " images/s";
     if (state.seconds_left >= 0 && state.step < state.steps)
         text += "  " + duration(state.seconds_left) + " left";

@@ -13,7 +13,8 @@ struct TrainingState {
     int64_t epoch = 0, epochs = 1; // from 0
     int64_t step = 0, steps = 1;   // finished, and in all
     int64_t images = 0;            // that loss and accuracy are known of
-    double loss = 0, accuracy = 0, images_per_second = 0;
+    double loss = 0, accuracy = -1; // a negative accuracy: there is none
+    double images_per_second = 0;
     double seconds_left = -1; // negative: not known yet
 };
 

@@ -9,7 +9,9 @@ namespace lemnos::cli {
 
 static void print(const Json& summary) {
     std::cout << summary["name"].get<std::string>() << ", input " << product(summary["input"]) << ", "
-              << thousands(summary["classes"]) << " classes\n\n";
+              << thousands(summary["classes"]) << " classes";
+    if (summary.contains("anchors")) std::cout << ", " << thousands(summary["anchors"]) << " anchors";
+    std::cout << "\n\n";
     Table table({{"layer"},
                  {"operators"},
                  {"output", Align::right},
@@ -41,8 +43,8 @@ void add_summary(CLI::App& app, Run& run) {
         CLI::Option* option = command->add_option(name, value, help)->option_text("COUNT")->group("Model");
         need_whole_number(*command, option, 1, INT32_MAX);
     };
-    add_count("--classes", options->classes, "Classes (1000).");
-    add_count("--channels", options->channels, "Channels of the input (3).");
+    add_count("--classes", options->classes, "Classes; default: the architecture's.");
+    add_count("--channels", options->channels, "Channels of the input; default: the architecture's.");
     command->add_flag("--json", options->as_json, "Prints the summary as JSON.");
     add_device_option(*command, options->device);
     command->footer("Examples:\n"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace lemnos::cli {
 
@@ -38,6 +39,24 @@ std::string bytes_text(int64_t bytes) {
     size_t unit = 0;
     for (; value >= 1024 && unit + 1 < std::size(units); ++unit) value /= 1024;
     return fixed(value, unit == 0 ? 0 : 1) + " " + units[unit];
+}
+
+int64_t bytes_from(std::string_view text) {
+    const std::string digits(text.substr(0, std::min<size_t>(text.find_first_not_of("0123456789."), 18)));
+    char* end = nullptr;
+    const double value = std::strtod(digits.c_str(), &end);
+    if (digits.empty() || *end || digits[0] == '.') return -1;
+    std::string_view unit = text.substr(digits.size());
+    if (unit.starts_with(' ')) unit.remove_prefix(1);
+    double scale = 1;
+    if (!unit.empty() && unit != "B") {
+        const size_t power = std::string_view("KMGT").find(unit[0]);
+        const std::string_view rest = unit.substr(1);
+        if (power == std::string_view::npos || (!rest.empty() && rest != "B" && rest != "iB")) return -1;
+        scale = std::pow(rest == "iB" ? 1024.0 : 1000.0, double(power + 1));
+    }
+    const double bytes = value * scale;
+    return bytes <= 0x1p62 ? int64_t(bytes) : -1;
 }
 
 std::string product(const std::vector<int64_t>& extents) {

@@ -13,6 +13,8 @@ std::string fixed(double value, int decimals);            // 0.612
 std::string percent(double fraction, int decimals = 1);   // 78.4 %
 std::string duration(double seconds);                     // 1:42, 2:03:04
 std::string bytes_text(int64_t bytes);                    // 23.5 GiB
+// The bytes that "1500000", "1.5M" or "3 MiB" stand for (K, M, G: thousands; KiB, MiB, GiB: 1,024s); -1: none.
+int64_t bytes_from(std::string_view text);
 std::string product(const std::vector<int64_t>& extents); // 28 x 28 x 1
 
 // How many columns of a terminal a UTF-8 text takes, as far as one needs to know: one each character.

@@ -22,17 +22,17 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-    std::string data, model = "mobilenet_v2", init, class_names;
-    std::optional<int> channels;
+    std::string data, task, model, init, class_names;
+    std::optional<int> channels, image_size; // pixels of a side
     ModelOptions architecture;
 
     Recipe recipe;
     std::optional<int64_t> seed, crop;
     std::optional<double> label_smoothing, clip_norm, average;
-    bool flip = false;
+    bool flip = false, skip_bad = false;
     std::vector<std::string> trainer_options;
 
-    std::string out = "model.safetensors", checkpoint, metrics, resume, device;
+    std::string out = "model.safetensors", checkpoint, metrics, events, resume, device;
     bool resumes = false, as_json = false;
     int64_t checkpoint_every = 0, eval_every = 1;
     std::string again; // the command that goes on with this training
@@ -48,6 +48,7 @@ Json trainer_json(const Options& options) {
     set(given, "clip_norm", options.clip_norm);
     set(given, "average", options.average);
     if (options.flip) given["flip"] = true;
+    if (!options.events.empty()) given["events"] = options.events;
     add_options(given, options.trainer_options);
     return given;
 }
@@ -66,11 +67,9 @@ std::string preset_for(const std::string& model, int size) {
 
 Json dataset_json(const Options& options) {
     Json given = Json::object();
-    if (options.architecture.resolution) {
-        given["height"] = *options.architecture.resolution;
-        given["width"] = *options.architecture.resolution;
-    }
+    if (options.image_size) given["height"] = given["width"] = *options.image_size;
     set(given, "channels", options.channels);
+    if (options.skip_bad) given["skip_bad"] = true;
     if (!options.class_names.empty()) {
         Json names = Json::array();
         for (size_t at = 0; at <= options.class_names.size();) {
@@ -132,6 +131,8 @@ class Training {
     }
 
   private:
+    bool detects() const { return options_.task == "detect"; }
+
     void say(const char* label, const std::string& text) {
         progress_.line(std::string(label) + std::string(12 - std::string(label).size(), ' ') + text);
     }
@@ -179,16 +180,20 @@ class Training {
         test_ = open_test_data(options_, split_);
         const DatasetInfo info = info_of(data_);
         images_ = info.size;
+        if (info.detects != detects())
+            throw Failure("The images of \"" + options_.data + (detects() ? "\" have no boxes; --task detect needs them."
+                                                                         : "\" have boxes: they are for --task detect."));
+        for (size_t i = 0; i < info.skipped.size(); ++i) say(i ? "" : "left out", info.skipped[i]);
         if (info.height != info.width)
             throw Failure("The images of \"" + options_.data + "\" are " +
                           product({info.height, info.width}) + " (height and width must be equal).");
-        if (info.classes < 2)
+        if (info.classes < 2 && !detects())
             throw Failure("The images of \"" + options_.data + "\" are of one class, \"" +
                           info.class_names.at(0) + "\" (at least 2 are needed).");
         if (test_) check_test_data(info, info_of(test_));
         say("data", options_.data + ": " + thousands(info.size) + " images of " +
                         product({info.height, info.width, info.channels}) + ", " + thousands(info.classes) +
-                        " classes" + (test_ ? "; " + thousands(info_of(test_).size) + " to test on" : ""));
+                        " classes" + (info.detects ? ", " + thousands(info.boxes) + " boxes" : "") + (test_ ? "; " + thousands(info_of(test_).size) + " to test on" : ""));
         build_model(info);
         build_trainer();
     }
@@ -298,7 +303,7 @@ class Training {
         seconds_ += std::chrono::duration<double>(clock::now() - start).count();
         // In an epoch's first steps the device may still be finishing the one before.
         if ((ends_epoch || step % rows_every_ == 0) && position_.images > 0 && position_.epoch == epoch)
-            metrics_->add_train(position_, seconds_);
+            metrics_->add_train(position_, detects(), seconds_);
         if (ends_epoch)
             progress_.line(line_text(state()));
         else if (progress_.due())
@@ -320,7 +325,7 @@ class Training {
                             position_.steps,
                             position_.images,
                             position_.loss,
-                            position_.accuracy,
+                            detects() ? -1 : position_.accuracy,
                             position_.images_per_second,
                             -1};
         const int64_t images = position_.images - first_images_, all = images_ * epochs_;
@@ -333,13 +338,14 @@ class Training {
     void test(bool exchanged) {
         if (!test_) return;
         progress_.doing("Testing ...");
-        tested_ = LEM_METRICS_INIT;
         if (exchanged) check(lem_trainer_swap_average(trainer_));
-        check(lem_model_evaluate(model_, test_, 0, &tested_));
+        tested_ = measure(model_, test_);
         if (exchanged) check(lem_trainer_swap_average(trainer_));
         metrics_->add_test(split_, position_, tested_, seconds_);
-        say("test", "accuracy " + percent(tested_.accuracy, 2) + " (" + thousands(tested_.correct) + " of " +
-                        thousands(tested_.images) + "), loss " + fixed(tested_.loss, 4));
+        if (!options_.events.empty())
+            for (const char* name : {"accuracy", "loss", "map_50", "map_coco"})
+                if (tested_.contains(name)) check(lem_trainer_log(trainer_, (split_ + "/" + name).c_str(), tested_[name]));
+        say("test", summary_of(tested_));
     }
 
     void finish() {
@@ -364,14 +370,13 @@ class Training {
                         {"steps", position_.steps},
                         {"seconds", seconds_},
                         {"images_per_second", speed},
-                        {"train", {{"loss", position_.loss}, {"accuracy", position_.accuracy}}},
+                        {"train", {{"loss", position_.loss}}},
                         {"test", nullptr}};
-            if (test_)
-                result["test"] = {{"split", split_},
-                                  {"images", tested_.images},
-                                  {"correct", tested_.correct},
-                                  {"accuracy", tested_.accuracy},
-                                  {"loss", tested_.loss}};
+            if (!detects()) result["train"]["accuracy"] = position_.accuracy;
+            if (test_) {
+                result["test"] = {{"split", split_}};
+                result["test"].update(tested_);
+            }
             std::cout << result.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
         }
     }
@@ -402,7 +407,7 @@ class Training {
     int64_t first_step_ = 0, first_images_ = 0, steps_done_ = 0; // where this run began, and its steps
     double seconds_ = 0;                      // spent in them
     lem_progress position_ = LEM_PROGRESS_INIT;
-    lem_metrics tested_ = LEM_METRICS_INIT;
+    Json tested_; // the last measurement
 };
 
 // ---- the command ------------------------------------------------------------------------------------------
@@ -441,9 +446,24 @@ std::string command_to_resume(const CLI::App& command, const Options& options) {
 
 } // namespace
 
+// Which of task and model was not given follows from the other. The images of a detector are of its own size unless another
+// is asked for.
+static void choose_task(const CLI::App& command, Options& options) {
+    if (!options.task.empty() && options.task != "classify" && options.task != "detect")
+        misused(command, "The task \"" + options.task + "\" is not known (classify or detect).");
+    if (options.model.empty()) options.model = options.task == "detect" ? "ssdlite_mobilenet_v2" : "mobilenet_v2";
+    const Json model = json([&](lem_text** out) { return lem_summary_json(options.model.c_str(), dumped(options.architecture.json()).c_str(), out); });
+    const std::string task = model["task"];
+    if (options.task.empty()) options.task = task;
+    if (task != options.task)
+        misused(command, "The model " + options.model + " is made to " + task + " (the task is to " + options.task + ").");
+    options.image_size = options.architecture.resolution;
+    if (task == "detect") options.image_size = model["input"][0];
+}
+
 void add_train(CLI::App& app, Run& run) {
-    CLI::App* command =
-        app.add_subcommand("train", "Trains a model on labelled images, writes it to a file, and tests it.");
+    CLI::App* command = app.add_subcommand(
+        "train", "Trains a model on labelled images, or on images with boxes, writes it to a file, and tests it.");
     const auto options = std::make_shared<Options>();
     const auto add = [&](const char* group, const char* name, auto& value, const char* placeholder,
                          const std::string& help) { return add_value(*command, group, name, value, placeholder, help); };
@@ -451,8 +471,12 @@ void add_train(CLI::App& app, Run& run) {
 
     add("Data", "--data", options->data, "DIR",
         "A folder with IDX files (MNIST and its kin), CIFAR-10 or CIFAR-100 binary files, or "
-        "train/CLASS/*.png (or .jpg).")
+        "train/CLASS/*.png (or .jpg); to detect, boxes.csv, Pascal VOC or COCO.")
         ->required();
+    add("Data", "--task", options->task, "NAME",
+        "classify or detect: images with a class each, or with boxes; default: what the model is for (classify).");
+    command->add_flag("--skip-bad", options->skip_bad, "Leave out images that cannot be read, and boxes that cannot be, and name them; "
+                                                       "otherwise they are errors.")->group("Data");
     add("Data", "--class-names", options->class_names, "A,B,...",
         "Names of the classes in the order of their labels; default: what the data set calls them.");
     add("Data", "--channels", options->channels, "COUNT", "1 (grey) or 3 (RGB), for folders of images (3).");
@@ -460,7 +484,7 @@ void add_train(CLI::App& app, Run& run) {
     command->add_flag("--flip", options->flip, "Mirror images with probability 1/2.")->group("Data");
 
     add("Model", "--model", options->model, "NAME",
-        "The architecture: " + names_of("model") + " (mobilenet_v2).");
+        "The architecture: " + names_of("model") + " (mobilenet_v2; to detect, ssdlite_mobilenet_v2).");
     options->architecture.add_to(*command);
     add("Model", "--init", options->init, "FILE",
         "Fine-tuning: begin with the weights of a file (safetensors) where names and shapes fit.");
@@ -479,6 +503,7 @@ void add_train(CLI::App& app, Run& run) {
     add("Files", "--out", options->out, "FILE", "The model (model.safetensors).");
     add("Files", "--metrics", options->metrics, "FILE",
         "Loss and accuracy over time, as CSV; default: as --out, ending in .csv.");
+    add("Files", "--events", options->events, "DIR", "A folder for event files with the curves, which TensorBoard shows.");
     add("Files", "--eval-every", options->eval_every, "EPOCHS",
         "Test after every so many epochs; 0: only at the end (1).");
     add("Files", "--checkpoint", options->checkpoint, "FILE",
@@ -500,6 +525,7 @@ void add_train(CLI::App& app, Run& run) {
         "      --momentum 0.9 --schedule cosine --warmup 0.05 --out photos.safetensors\n"
         "  lemnos train --data photos --init mobilenet_v2.safetensors --option padding=same \\\n"
         "      --trainer-option 'policies=* frozen; classifier.* rate=1' --trainer-option 'frozen_statistics=*'\n"
+        "  lemnos train --task detect --data pets --init mobilenet_v2.safetensors --batch 16 --epochs 40\n"
         "  lemnos train --data photos --resolution 224 --resume      (after Ctrl-C)");
     command->callback([=, &run] {
         options->resumes = resume->count() > 0;
@@ -507,6 +533,7 @@ void add_train(CLI::App& app, Run& run) {
         if (options->metrics.empty()) options->metrics = beside(options->out, "csv");
         if (options->resume.empty()) options->resume = options->checkpoint;
         options->again = command_to_resume(*command, *options);
+        choose_task(*command, *options);
         run = [options] {
             listen_for_stop();
             return Training(*options).run();

@@ -7,7 +7,7 @@
 #   lemnos::vulkan_headers             Vulkan's headers; nothing links to libvulkan
 #   lemnos::vma                        vk_mem_alloc.h; one source file defines VMA_IMPLEMENTATION
 #   lemnos::json lemnos::cli11 lemnos::stb    headers
-#   lemnos::zlib                       zlib as a static library, fit for a shared one
+#   lemnos::zlib lemnos::expat         static libraries, fit for a shared one
 #   GTest::gtest GTest::gtest_main     unless LEMNOS_BUILD_TESTS is off
 #   benchmark::benchmark               unless LEMNOS_BUILD_BENCH is off
 # Whatever is missing ends the configuration with one sentence that says what to do.
@@ -183,23 +183,30 @@ if(NOT LEMNOS_STB_INCLUDE OR NOT EXISTS "${LEMNOS_STB_INCLUDE}/stb_image_write.h
 endif()
 lemnos_header_library(stb "${LEMNOS_STB_INCLUDE}")
 
-# ---- zlib, static ------------------------------------------------------------------------------------------
+# ---- static libraries --------------------------------------------------------------------------------------
 
-lemnos_find_header(LEMNOS_ZLIB_INCLUDE zlib.h)
-lemnos_forget_if_gone(LEMNOS_ZLIB_LIBRARY)
-find_library(LEMNOS_ZLIB_LIBRARY NAMES libz.a zlibstatic)
-mark_as_advanced(LEMNOS_ZLIB_LIBRARY)
-if(NOT LEMNOS_ZLIB_INCLUDE OR NOT LEMNOS_ZLIB_LIBRARY)
-    lemnos_missing("zlib's header and its static library (zlib.h, libz.a) were not found")
-endif()
-lemnos_header_library(zlib "${LEMNOS_ZLIB_INCLUDE}")
-target_link_libraries(lemnos_zlib INTERFACE "${LEMNOS_ZLIB_LIBRARY}")
-# Debian's libz.a is compiled for position-independent *executables*: inside a shared library its references
-# to its own global symbols do not link unless those symbols are local to the library. They must be hidden in
-# any case.
-if(UNIX AND NOT APPLE)
-    target_link_options(lemnos_zlib INTERFACE LINKER:--exclude-libs,libz.a)
-endif()
+# Debian's static libraries are compiled for position-independent *executables*: inside a shared library their references to
+# their own global symbols do not link unless those symbols are local to the library. They must be hidden in any case.
+function(lemnos_static_library name header)
+    string(TOUPPER ${name} upper)
+    lemnos_find_header(LEMNOS_${upper}_INCLUDE ${header})
+    lemnos_forget_if_gone(LEMNOS_${upper}_LIBRARY)
+    find_library(LEMNOS_${upper}_LIBRARY NAMES ${ARGN})
+    mark_as_advanced(LEMNOS_${upper}_LIBRARY)
+    if(NOT LEMNOS_${upper}_INCLUDE OR NOT LEMNOS_${upper}_LIBRARY)
+        list(GET ARGN 0 archive)
+        lemnos_missing("The header and the static library of ${name} (${header}, ${archive}) were not found")
+    endif()
+    lemnos_header_library(${name} "${LEMNOS_${upper}_INCLUDE}")
+    target_link_libraries(lemnos_${name} INTERFACE "${LEMNOS_${upper}_LIBRARY}")
+    if(UNIX AND NOT APPLE)
+        get_filename_component(archive "${LEMNOS_${upper}_LIBRARY}" NAME)
+        target_link_options(lemnos_${name} INTERFACE LINKER:--exclude-libs,${archive})
+    endif()
+endfunction()
+
+lemnos_static_library(zlib zlib.h libz.a zlibstatic)
+lemnos_static_library(expat expat.h libexpat.a libexpatMT)
 
 # ---- tests and benchmarks ----------------------------------------------------------------------------------
 

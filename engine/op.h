@@ -149,6 +149,8 @@ struct Operator {
     bool internal = false;  // made by gradients and passes; not part of the public list
     bool separable = false; // may be dispatched in slices of the leading axis of its inputs and outputs
     bool alias = false;     // output 0 is input 0's memory under another shape; nothing is dispatched
+    int in_place = -1;      // an input in whose memory output 0 may come to lie where nothing else reads it: of its shape, and
+                            // each element is read by none but the invocation that then writes it
     std::vector<TensorType> (*infer)(const Signature&) = nullptr;
     void (*gradient)(GradientBuilder&) = nullptr; // null: not differentiable
     void (*emit)(Emitter&) = nullptr;

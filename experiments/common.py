@@ -106,12 +106,17 @@ def figures():
     return pyplot
 
 
-def options_parser(description: str, images: int, seeds: int) -> argparse.ArgumentParser:
+def base_parser(description: str, data: Path) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lemnos", default=str(ROOT / "build/release/lemnos"))
+    parser.add_argument("--data", type=Path, default=data)
+    return parser
+
+
+def options_parser(description: str, images: int, seeds: int) -> argparse.ArgumentParser:
+    parser = base_parser(description, Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--images", type=int, default=images, help=f"training images, as many of each class ({images})")
     parser.add_argument("--seeds", type=int, default=seeds, help=f"how many ({seeds})")
-    parser.add_argument("--lemnos", default=str(ROOT / "build/release/lemnos"))
-    parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     return parser
 
 
@@ -121,6 +126,10 @@ def parse_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
         parser.error(f"--images {options.images} is not a multiple of 10 from 10 to 60000")
     if options.seeds < 1:
         parser.error(f"--seeds {options.seeds} is less than 1")
-    if not Path(options.lemnos).exists():
-        parser.error(f"{options.lemnos} does not exist; scripts/demo builds it")
+    require_command(parser, options.lemnos)
     return options
+
+
+def require_command(parser: argparse.ArgumentParser, lemnos: str) -> None:
+    if not Path(lemnos).exists():
+        parser.error(f"{lemnos} does not exist; scripts/demo builds it")

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// A normalisation with given moments, folded into the convolution before it. One invocation a channel and
-// `rows_a_lane` rows of the filter.
+// A normalisation with given moments, folded into the convolution before it, or a block of rows and channels of that. One
+// invocation a channel and `rows_a_lane` rows of the result.
 #include "fold_batch_norm.h"
 #include "linear.glsl"
 layout(constant_id = 1) const bool BIASED = false; // the convolution has a bias
@@ -18,10 +18,11 @@ void main() {
     const uint i = linear_index(), block = i / channels, c = i - block * channels;
     const uint first = block * rows_a_lane;
     if (first >= rows) return;
-    const float scale = gamma[c] / sqrt(variance[c] + epsilon);
+    const uint from = first_channel + c;
+    const float scale = gamma[from] / sqrt(variance[from] + epsilon);
     const uint end = min(first + rows_a_lane, rows);
     for (uint row = first; row < end; ++row)
-        folded_filter[row * channels + c] = filter_in[row * channels + c] * scale;
+        folded_filter[row * channels + c] = filter_in[(first_row + row) * filter_channels + from] * scale;
     // The difference first, as batch_norm takes it: rounded products would not cancel.
-    if (block == 0) folded_bias[c] = ((BIASED ? bias[c] : 0) - mean[c]) * scale + beta[c];
+    if (block == 0) folded_bias[c] = ((BIASED ? bias[from] : 0) - mean[from]) * scale + beta[from];
 }

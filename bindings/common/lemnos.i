@@ -6,7 +6,7 @@
  *   2. The two macros, which may be empty:
  *        LEMNOS_HANDLE(Class)   for every class with close(): Device, Tensor, Graph, Plan, Model, Dataset, Optimizer,
  *                               Schedule, Trainer, Predictor. Typemaps that shape such a class belong here.
- *        LEMNOS_VALUE(Class)    for every class that is a plain value: Progress, Metrics, ModelInput.
+ *        LEMNOS_VALUE(Class)    for every class that is a plain value: Progress, Metrics, ModelInput, ImageSize.
  *   3. Inside %{ %} the C++ macro LEMNOS_RAISE(failure): makes the pending exception of the language from failure.code() (a
  *      lem_result, or one that this version does not know, which then is the base class of all), failure.what() (the
  *      sentence) and failure.step() (of a training; -1 otherwise), and leaves the wrapper (Python: SWIG_fail; Java and C#:
@@ -87,6 +87,8 @@ LEMNOS_STRUCTURE(lem_metrics, Metrics)
 
 %nodefaultctor lemnos::binding::ModelInput;
 LEMNOS_VALUE(lemnos::binding::ModelInput)
+%nodefaultctor lemnos::binding::ImageSize;
+LEMNOS_VALUE(lemnos::binding::ImageSize)
 
 /* ---- the classes ------------------------------------------------------------------------------------------------- */
 

@@ -106,6 +106,11 @@ struct ModelInput {
     int32_t height, width, channels, classes;
 };
 
+// Of lem_image_size.
+struct ImageSize {
+    int32_t height, width;
+};
+
 // ---- handles ----------------------------------------------------------------------------------------------
 
 #ifndef SWIG
@@ -232,6 +237,11 @@ inline std::string devices_json() { return text_of(lem_devices_json); }
 inline std::string summary_json(const std::string& name, const std::string& options) {
     return text_of(
         [&](lem_text** out) { return lem_summary_json(terminated(name), terminated(options), out); });
+}
+inline ImageSize image_size(const std::string& path) {
+    ImageSize size{};
+    check(lem_image_size(terminated(path), &size.height, &size.width));
+    return size;
 }
 inline void image_read(const std::string& path, int32_t height, int32_t width, int32_t channels, void* data,
                        int64_t bytes) {
@@ -413,6 +423,12 @@ class Dataset : public Object<lem_dataset, lem_dataset_release> {
         check(lem_dataset_read(use(), index, data, bytes, &label));
         return label;
     }
+    // Fills five floats a box, as many boxes as there is room for, and returns how many there are.
+    int64_t boxes(int64_t index, float* out, int64_t elements) const {
+        int64_t count = 0;
+        check(lem_dataset_boxes(use(), index, out, elements / 5, &count));
+        return count;
+    }
 
 #ifndef SWIG
   private:
@@ -461,6 +477,7 @@ class Model : public Object<lem_model, lem_model_release> {
         check(lem_model_set_pixels(change(), mean, deviation, mean_count));
     }
     void prepare(const Dataset& dataset) const { check(lem_model_prepare(change(), dataset.use())); }
+    void set_class_names(const std::string& names) const { check(lem_model_set_class_names(change(), terminated(names))); }
     void set_alpha(const std::string& layers, double alpha) const {
         check(lem_model_set_alpha(use(), terminated(layers), alpha));
     }
@@ -477,6 +494,9 @@ class Model : public Object<lem_model, lem_model_release> {
         lem_metrics metrics = LEM_METRICS_INIT;
         check(lem_model_evaluate(use(), dataset.use(), batch, &metrics));
         return metrics;
+    }
+    std::string evaluate_boxes_json(const Dataset& dataset, const std::string& options) const {
+        return text_of([&](lem_text** out) { return lem_model_evaluate_boxes(use(), dataset.use(), terminated(options), out); });
     }
 
 #ifndef SWIG
@@ -541,6 +561,7 @@ class Trainer : public Object<lem_trainer, lem_trainer_release, Threads::one> {
     }
     void save(const std::string& path) const { check(lem_trainer_save(use(), terminated(path))); }
     void resume(const std::string& path) const { check(lem_trainer_resume(use(), terminated(path))); }
+    void log(const std::string& tag, double value) const { check(lem_trainer_log(use(), terminated(tag), value)); }
     void swap_average() const { check(lem_trainer_swap_average(use())); }
 };
 
@@ -548,11 +569,14 @@ class Trainer : public Object<lem_trainer, lem_trainer_release, Threads::one> {
 
 class Predictor : public Object<lem_predictor, lem_predictor_release, Threads::one> {
   public:
-    Predictor(const Model& model, int32_t batch)
+    Predictor(const Model& model, int32_t batch, const std::string& options)
         : Object("predictor", made<lem_predictor>([&](lem_predictor** out) {
-                     return lem_predictor_create(model.use(), batch, out);
+                     return lem_predictor_create(model.use(), batch, terminated(options), out);
                  }),
                  model.family()) {}
+    std::string info_json() const {
+        return text_of([&](lem_text** out) { return lem_predictor_info_json(use(), out); });
+    }
     void run(const void* data, int64_t bytes, int32_t count, float* out, int64_t elements) const {
         check(lem_predictor_run(use(), data, bytes, count, out, elements));
     }

@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 
+#include "data/boxes.h"
 #include "data/cifar.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
@@ -16,6 +17,7 @@ namespace lemnos {
 namespace {
 
 constexpr int64_t largest_names_file = int64_t(1) << 20;
+constexpr size_t reported_sentences = 5;
 
 // The record formats cannot give another shape than theirs.
 void check_shape(const Dataset& dataset, const std::string& folder, const DatasetOptions& wanted) {
@@ -25,13 +27,42 @@ void check_shape(const Dataset& dataset, const std::string& folder, const Datase
                       (wanted.channels == 0 || wanted.channels == has.channels);
     require(fits, "The records in \"", folder, "\" are ", to_string(has), ", and not ",
             to_string({wanted.height, wanted.width, wanted.channels}),
-            " as asked (0 stands for any); only image folders are scaled.");
+            " as asked (0 stands for any); only image files are scaled.");
 }
 
 } // namespace
 
 std::string to_string(const RecordShape& shape) {
     return text(shape.height, " x ", shape.width, " x ", shape.channels);
+}
+
+void SkipReport::add_picture(std::string sentence) {
+    ++pictures;
+    if (sentences.size() < reported_sentences) sentences.push_back(std::move(sentence));
+}
+
+void SkipReport::add_box(std::string sentence) {
+    ++boxes;
+    if (sentences.size() < reported_sentences) sentences.push_back(std::move(sentence));
+}
+
+std::vector<TruthBox> Dataset::boxes(int64_t index) const {
+    check_index(index);
+    return {};
+}
+
+void Dataset::read_boxes(int64_t, const Draw*, uint8_t*, std::span<Box>) const {
+    fail(ErrorCode::invalid_state, "The data set has no boxes to read: its pictures have a class each.");
+}
+
+PictureSize Dataset::picture_size(int64_t index) const {
+    check_index(index);
+    return {shape().height, shape().width};
+}
+
+const SkipReport& Dataset::skipped() const {
+    static const SkipReport nothing;
+    return nothing;
 }
 
 void Dataset::check_index(int64_t index) const {
@@ -84,6 +115,19 @@ std::vector<std::string> number_names(int count) {
     return names;
 }
 
+RecordShape scaled_shape(const std::string& folder, const DatasetOptions& options) {
+    require(options.height > 0 && options.width > 0, "The images in \"", folder,
+            "\" need a height and a width to be scaled to; ", options.height, " x ", options.width,
+            " is given.");
+    require(std::max(options.height, options.width) <= largest_image_side, "The images in \"", folder,
+            "\" cannot be scaled to ", options.height, " x ", options.width, " (at most ", largest_image_side,
+            " a side).");
+    const int channels = options.channels ? options.channels : 3;
+    require(channels == 1 || channels == 3, "The images in \"", folder, "\" cannot be read with ", channels,
+            " channels (1 or 3).");
+    return {options.height, options.width, channels};
+}
+
 std::unique_ptr<Dataset> open_dataset(const std::string& folder, const std::string& split,
                                       const DatasetOptions& options) {
     constexpr std::array<const char*, 3> splits = {"train", "test", "val"};
@@ -101,12 +145,14 @@ std::unique_ptr<Dataset> open_dataset(const std::string& folder, const std::stri
         check_shape(*dataset, folder, options);
         return dataset;
     }
-    dataset = open_image_folder(folder, split, options);
+    for (const auto open : {open_boxes_csv, open_boxes_voc, open_boxes_coco, open_image_folder})
+        if (!dataset) dataset = open(folder, split, options);
     if (dataset) return dataset;
     if (list_folder(folder).empty())
         fail(ErrorCode::not_found, "The data set \"", folder, "\" is an empty folder.");
     fail(ErrorCode::not_found, "The folder \"", folder, "\" holds no data set that Lemnos knows: neither ",
-         idx_folder_files, ", nor ", cifar_folder_files, ", nor ", image_folder_files, ".");
+         idx_folder_files, ", nor ", cifar_folder_files, ", nor ", box_folder_files, ", nor ",
+         image_folder_files, ".");
 }
 
 PixelStatistics pixel_statistics(const Dataset& dataset, int64_t at_most) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -177,6 +178,63 @@ std::vector<uint8_t> resize_axis(const std::vector<uint8_t>& in, size_t outer, i
     return out;
 }
 
+// Likewise for a window of `extent` from `begin` on an axis of `from` inputs. Outputs that see no input are
+// left out; `covered` is the share of an output's weight that lies on inputs.
+struct WindowWeights {
+    WindowWeights(int from, double window_begin, double extent, int to) {
+        const double scale = extent / to, support = std::max(scale, 1.0);
+        per_output = static_cast<size_t>(std::ceil(support)) * 2 + 1;
+        std::vector<double> exact(per_output);
+        for (int out = 0; out < to; ++out) {
+            const double center = window_begin + (out + 0.5) * scale;
+            const double begin_tap = std::floor(center - support + 0.5),
+                         end_tap = std::floor(center + support + 0.5);
+            const auto weight_at = [&](double in) {
+                return std::max(1.0 - std::abs((in - center + 0.5) / support), 0.0);
+            };
+            const double first_in = std::max(begin_tap, 0.0), end_in = std::min(end_tap, double(from));
+            double sum = 0, beyond = 0;
+            for (double in = first_in; in < end_in; ++in)
+                sum += exact[static_cast<size_t>(in - first_in)] = weight_at(in);
+            if (sum <= 0) continue;
+            if (outputs() == 0) begin = static_cast<size_t>(out);
+            for (double in = begin_tap; in < std::min(0.0, end_tap); ++in) beyond += weight_at(in);
+            for (double in = std::max(double(from), begin_tap); in < end_tap; ++in) beyond += weight_at(in);
+            first.push_back(static_cast<int>(first_in));
+            count.push_back(static_cast<int>(end_in - first_in));
+            covered.push_back(static_cast<float>(sum / (sum + beyond)));
+            weight.resize(weight.size() + per_output);
+            for (size_t i = 0; i < static_cast<size_t>(count.back()); ++i)
+                weight[weight.size() - per_output + i] =
+                    static_cast<uint32_t>(0.5 + exact[i] / sum * (1 << weight_bits));
+        }
+    }
+
+    size_t outputs() const { return first.size(); }
+    const uint32_t* weights_of(size_t output) const { return weight.data() + output * per_output; }
+
+    template <size_t channels>
+    void apply(const uint8_t* row, uint8_t* out) const {
+        for (size_t i = 0; i < outputs(); ++i, out += channels) {
+            const uint8_t* in = row + static_cast<size_t>(first[i]) * channels;
+            const uint32_t* weights = weights_of(i);
+            std::array<uint32_t, channels> sums;
+            sums.fill(uint32_t(1) << (weight_bits - 1));
+            for (int tap = 0; tap < count[i]; ++tap, in += channels)
+                for (size_t c = 0; c < channels; ++c) sums[c] += in[c] * weights[tap];
+            for (size_t c = 0; c < channels; ++c)
+                out[c] = static_cast<uint8_t>(std::min(sums[c] >> weight_bits, uint32_t(255)));
+        }
+    }
+
+    size_t per_output = 0;
+    size_t begin = 0; // the first output
+    std::vector<int> first;
+    std::vector<int> count;
+    std::vector<float> covered;
+    std::vector<uint32_t> weight;
+};
+
 void check_size(int height, int width) {
     require(height > 0 && width > 0 && height <= largest_image_side && width <= largest_image_side,
             "The image size ", height, " x ", width, " is out of range (1 to ", largest_image_side,
@@ -224,6 +282,47 @@ Image read_image(const std::string& path, int channels) {
     return decode_image(read_file(path, largest_image_file), channels, path);
 }
 
+PictureSize read_image_size(const std::string& path) {
+    const FileReader file(path);
+    constexpr int64_t png_head =
+        24; // the signature, and of IHDR the length, the type, the width and the height
+    std::array<uint8_t, png_head> head{};
+    const auto read = [&](int64_t offset, int64_t bytes) {
+        if (bytes > file.size() - offset) malformed(path, text("its data is cut at byte ", file.size()));
+        file.read(offset, head.data(), bytes);
+    };
+    PictureSize size;
+    file.read(0, head.data(), std::min<int64_t>(file.size(), png_head));
+    if (starts_with(head, png_signature)) {
+        read(0, png_head);
+        size = {int(std::min(big_endian(head, 20), uint32_t(INT_MAX))),
+                int(std::min(big_endian(head, 16), uint32_t(INT_MAX)))};
+    } else if (head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff) {
+        // The segments up to a start of frame, which is one of C0 to CF but for three other meanings.
+        for (int64_t at = 2;;) {
+            read(at, 4);
+            if (head[0] != 0xff || head[1] == 0xff) {
+                ++at; // padding
+                continue;
+            }
+            const uint8_t marker = head[1];
+            if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc) {
+                read(at + 5, 4);
+                size = {head[0] << 8 | head[1], head[2] << 8 | head[3]};
+                break;
+            }
+            if (marker == 0xd9 || marker == 0xda) malformed(path, "its JPEG data has no frame");
+            at += 2 + (head[2] << 8 | head[3]);
+        }
+    } else {
+        malformed(path, text("it has ", file.size(), " bytes and begins like neither a PNG nor a JPEG"));
+    }
+    if (size.height < 1 || size.width < 1 || std::max(size.height, size.width) > largest_image_side)
+        malformed(path, text("it says that it has ", size.height, " x ", size.width, " pixels (1 to ",
+                             largest_image_side, " a side)"));
+    return size;
+}
+
 Image resize_image(Image image, int height, int width) {
     check_size(height, width);
     const auto channels = static_cast<size_t>(image.channels);
@@ -238,6 +337,65 @@ Image resize_image(Image image, int height, int width) {
         image.height = height;
     }
     return image;
+}
+
+void resize_window(const Image& image, const PictureWindow& window, bool mirrored, const uint8_t* outside,
+                   const ChangePixels& inside, int height, int width, uint8_t* to) {
+    check_size(height, width);
+    require(window.height > 0 && window.width > 0 && std::isfinite(window.height + window.width),
+            "A window of ", window.height, " x ", window.width, " pixels shows nothing.");
+    const WindowWeights rows(image.height, window.top, window.height, height);
+    const WindowWeights columns(image.width, window.left, window.width, width);
+    const auto channels = static_cast<size_t>(image.channels);
+    const auto out_pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
+    require(outside || (rows.outputs() == static_cast<size_t>(height) &&
+                        columns.outputs() == static_cast<size_t>(width)),
+            "A window reaches beyond its picture, and nothing says what is there.");
+    if (outside)
+        for (size_t i = 0; i < out_pixels; ++i) std::copy_n(outside, channels, to + i * channels);
+    if (rows.outputs() == 0 || columns.outputs() == 0) return;
+
+    // Along the rows that are needed, then across them.
+    const size_t line = columns.outputs() * channels;
+    const auto first_row = static_cast<size_t>(rows.first.front());
+    const auto end_row = static_cast<size_t>(rows.first.back() + rows.count.back());
+    std::vector<uint8_t> narrow((end_row - first_row) * line), shown(rows.outputs() * line);
+    for (size_t row = first_row; row < end_row; ++row) {
+        const uint8_t* from = image.pixels.data() + row * static_cast<size_t>(image.width) * channels;
+        uint8_t* out = narrow.data() + (row - first_row) * line;
+        if (channels == 1)
+            columns.apply<1>(from, out);
+        else
+            columns.apply<3>(from, out);
+    }
+    std::vector<uint32_t> sums(line);
+    for (size_t i = 0; i < rows.outputs(); ++i) {
+        std::fill(sums.begin(), sums.end(), uint32_t(1) << (weight_bits - 1));
+        const uint8_t* row = narrow.data() + (static_cast<size_t>(rows.first[i]) - first_row) * line;
+        for (int tap = 0; tap < rows.count[i]; ++tap, row += line) {
+            const uint32_t weight = rows.weights_of(i)[tap];
+            for (size_t j = 0; j < line; ++j) sums[j] += row[j] * weight;
+        }
+        for (size_t j = 0; j < line; ++j)
+            shown[i * line + j] = static_cast<uint8_t>(std::min(sums[j] >> weight_bits, uint32_t(255)));
+    }
+    if (inside) inside(shown.data(), static_cast<int64_t>(rows.outputs() * columns.outputs()));
+
+    const uint8_t* from = shown.data();
+    for (size_t i = 0; i < rows.outputs(); ++i) {
+        uint8_t* row = to + (rows.begin + i) * static_cast<size_t>(width) * channels;
+        for (size_t j = 0; j < columns.outputs(); ++j, from += channels) {
+            const size_t place = columns.begin + j;
+            uint8_t* pixel = row + (mirrored ? static_cast<size_t>(width) - 1 - place : place) * channels;
+            const float covered = outside ? rows.covered[i] * columns.covered[j] : 1.0f;
+            if (covered == 1)
+                for (size_t c = 0; c < channels; ++c) pixel[c] = from[c];
+            else
+                for (size_t c = 0; c < channels; ++c)
+                    pixel[c] = static_cast<uint8_t>(0.5f + covered * float(from[c]) +
+                                                    (1 - covered) * float(outside[c]));
+        }
+    }
 }
 
 std::vector<uint8_t> encode_png(const Image& image) {

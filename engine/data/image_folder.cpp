@@ -1,6 +1,8 @@
 #include "data/image_folder.h"
 
+#include "data/boxes.h"
 #include "data/image.h"
+#include "data/picture_cache.h"
 #include "support/error.h"
 #include "support/file.h"
 
@@ -38,31 +40,34 @@ Classes list_classes(const std::string& folder) {
 
 class ImageFolder final : public Dataset {
   public:
+    // With `check` every picture is decoded once, and those that cannot be are left out.
     ImageFolder(const std::string& root, const Classes& files, std::vector<std::string> names,
-                RecordShape shape)
+                RecordShape shape, bool check)
         : root_(root), shape_(shape), class_names_(std::move(names)) {
         for (size_t label = 0; label < class_names_.size(); ++label) {
             const auto found = files.find(class_names_[label]);
             if (found == files.end()) continue;
             for (const std::string& file : found->second)
-                items_.push_back({file, static_cast<int32_t>(label)});
+                items_.push_back({file, static_cast<int32_t>(label), items_.size()});
         }
+        cache_ = std::make_unique<PictureCache>(items_.size());
+        if (check) skip_undecodable();
     }
 
     int64_t size() const override { return static_cast<int64_t>(items_.size()); }
     RecordShape shape() const override { return shape_; }
     const std::vector<std::string>& class_names() const override { return class_names_; }
 
+    const SkipReport& skipped() const override { return skipped_; }
+
     std::string name(int64_t index) const override {
         check_index(index);
-        const Item& item = items_[static_cast<size_t>(index)];
-        return text(root_, "/", class_names_[static_cast<size_t>(item.label)], "/", item.file);
+        return path_of(items_[static_cast<size_t>(index)]);
     }
 
     void read(int64_t index, uint8_t* pixels, int32_t& label) const override {
-        const Image image =
-            resize_image(read_image(name(index), shape_.channels), shape_.height, shape_.width);
-        std::memcpy(pixels, image.pixels.data(), image.pixels.size());
+        const std::shared_ptr<const Image> image = scaled(index);
+        std::memcpy(pixels, image->pixels.data(), image->pixels.size());
         label = items_[static_cast<size_t>(index)].label;
     }
 
@@ -70,11 +75,37 @@ class ImageFolder final : public Dataset {
     struct Item {
         std::string file;
         int32_t label;
+        size_t place; // in the cache
     };
+    std::string path_of(const Item& item) const {
+        return text(root_, "/", class_names_[static_cast<size_t>(item.label)], "/", item.file);
+    }
+    std::shared_ptr<const Image> scaled(int64_t index) const {
+        const std::string path = name(index);
+        return cache_->get(items_[static_cast<size_t>(index)].place, [&] {
+            return resize_image(read_image(path, shape_.channels), shape_.height, shape_.width);
+        });
+    }
+    void skip_undecodable() {
+        const std::vector<std::string> wrong = find_bad_pictures(size(), [&](int64_t i) { scaled(i); });
+        std::vector<Item> left;
+        for (size_t i = 0; i < items_.size(); ++i)
+            if (wrong[i].empty())
+                left.push_back(std::move(items_[i]));
+            else
+                skipped_.add_picture(wrong[i]);
+        items_ = std::move(left);
+        if (items_.empty())
+            fail(ErrorCode::not_found, "None of the ", wrong.size(), " images in \"", root_,
+                 "\" can be decoded. The first: ", skipped_.sentences[0]);
+    }
+
     std::string root_;
     RecordShape shape_;
     std::vector<std::string> class_names_;
     std::vector<Item> items_;
+    SkipReport skipped_;
+    std::unique_ptr<PictureCache> cache_; // of scaled pictures
 };
 
 } // namespace
@@ -97,19 +128,9 @@ std::unique_ptr<Dataset> open_image_folder(const std::string& folder, const std:
     if (files.empty())
         fail(ErrorCode::not_found, "The folder \"", folder, "\" holds images, but none of the split \"",
              split, "\"; they are looked for in \"", folder, "/", split, "/<class>/\".");
-    require(options.height > 0 && options.width > 0, "The images in \"", folder,
-            "\" need a height and a width to be scaled to; ", options.height, " x ", options.width,
-            " is given.");
-    require(std::max(options.height, options.width) <= largest_image_side, "The images in \"", folder,
-            "\" cannot be scaled to ", options.height, " x ", options.width, " (at most ", largest_image_side,
-            " a side).");
-    const int channels = options.channels ? options.channels : 3;
-    require(channels == 1 || channels == 3, "The images in \"", folder, "\" cannot be read with ", channels,
-            " channels (1 or 3).");
-
     return std::make_unique<ImageFolder>(divided ? folder + "/" + split : folder, files,
                                          std::vector<std::string>(names.begin(), names.end()),
-                                         RecordShape{options.height, options.width, channels});
+                                         scaled_shape(folder, options), options.skip_bad);
 }
 
 } // namespace lemnos

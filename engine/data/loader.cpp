@@ -30,10 +30,12 @@ BatchLoader::BatchLoader(const Dataset& dataset, int64_t micro_batch, int slots,
     own_pixels_.resize(static_cast<size_t>(checked_multiply(pixels, slots)));
     own_labels_.resize(static_cast<size_t>(micro_batch * slots));
     own_samples_.resize(own_labels_.size());
+    const int64_t boxes = checked_multiply(micro_batch, dataset.most_boxes());
+    own_boxes_.resize(static_cast<size_t>(checked_multiply(boxes, slots)));
     std::vector<LoaderSlot> memory;
     for (int i = 0; i < slots; ++i)
         memory.push_back({own_pixels_.data() + i * pixels, own_labels_.data() + i * micro_batch,
-                          own_samples_.data() + i * micro_batch});
+                          own_samples_.data() + i * micro_batch, own_boxes_.data() + i * boxes});
     use_slots(memory);
 }
 
@@ -49,6 +51,8 @@ void BatchLoader::use_slots(const std::vector<LoaderSlot>& memory) {
     for (size_t i = 0; i < memory.size(); ++i) {
         require(memory[i].pixels && memory[i].labels && memory[i].samples, "The loader's slot ", i,
                 " has no memory.");
+        require(memory[i].boxes || dataset_.most_boxes() == 0, "The loader's slot ", i,
+                " has no memory for boxes.");
         slots_[i].content.memory = memory[i];
         slots_[i].content.slot = static_cast<int>(i);
     }
@@ -57,9 +61,10 @@ void BatchLoader::use_slots(const std::vector<LoaderSlot>& memory) {
 
 BatchLoader::~BatchLoader() { stop(); }
 
-void BatchLoader::start(NextBatch next_batch) {
+void BatchLoader::start(NextBatch next_batch, const std::optional<Draw>& draw) {
     stop();
     next_batch_ = std::move(next_batch);
+    draw_ = draw;
     ended_ = false;
     stopping_ = false;
     try {
@@ -72,7 +77,7 @@ void BatchLoader::start(NextBatch next_batch) {
 }
 
 void BatchLoader::start(std::vector<uint32_t> order) {
-    start([order = std::move(order), position = size_t(0)](std::span<uint32_t> samples) mutable {
+    start([order = std::move(order), position = size_t(0)](std::span<uint32_t> samples, uint32_t&) mutable {
         const size_t count = std::min(samples.size(), order.size() - position);
         std::copy_n(order.data() + position, count, samples.data());
         position += count;
@@ -155,8 +160,10 @@ BatchLoader::Slot* BatchLoader::claim() {
     lock.unlock(); // an epoch's shuffle must not hold up the consumer
 
     int64_t valid = 0;
+    slot.content.epoch = 0;
     try {
-        valid = next_batch_({slot.content.memory.samples, static_cast<size_t>(micro_batch_)});
+        valid =
+            next_batch_({slot.content.memory.samples, static_cast<size_t>(micro_batch_)}, slot.content.epoch);
         require(valid >= 0 && valid <= micro_batch_, "The next micro-batch has ", valid, " samples (0 to ",
                 micro_batch_, ").");
     } catch (...) {
@@ -174,13 +181,28 @@ BatchLoader::Slot* BatchLoader::claim() {
 }
 
 void BatchLoader::fill(const FilledSlot& content) {
-    const int64_t bytes = dataset_.shape().bytes();
+    const int64_t bytes = dataset_.shape().bytes(), boxes = dataset_.most_boxes();
     const LoaderSlot& memory = content.memory;
-    for (int64_t i = 0; i < content.valid && !stopping_; ++i)
-        dataset_.read(memory.samples[i], memory.pixels + i * bytes, memory.labels[i]);
+    std::optional<Draw> draw = draw_;
+    for (int64_t i = 0; i < content.valid && !stopping_; ++i) {
+        const uint32_t sample = memory.samples[i];
+        if (boxes == 0) {
+            dataset_.read(sample, memory.pixels + i * bytes, memory.labels[i]);
+            continue;
+        }
+        if (draw) {
+            draw->epoch = content.epoch;
+            draw->sample = sample;
+        }
+        dataset_.read_boxes(sample, draw ? &*draw : nullptr, memory.pixels + i * bytes,
+                            {memory.boxes + i * boxes, static_cast<size_t>(boxes)});
+        memory.labels[i] = -1;
+    }
     std::fill(memory.pixels + content.valid * bytes, memory.pixels + micro_batch_ * bytes, uint8_t(0));
     std::fill(memory.labels + content.valid, memory.labels + micro_batch_, 0);
     std::fill(memory.samples + content.valid, memory.samples + micro_batch_, 0u);
+    if (boxes > 0)
+        std::fill(memory.boxes + content.valid * boxes, memory.boxes + micro_batch_ * boxes, Box());
 }
 
 } // namespace lemnos

@@ -6,6 +6,7 @@
 // nothing is allocated here (a data set may: an image folder decodes).
 #pragma once
 
+#include "data/augmentation.h"
 #include "data/dataset.h"
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -25,20 +27,23 @@ struct LoaderSlot {
     uint8_t* pixels = nullptr;   // [micro_batch, height, width, channels]
     int32_t* labels = nullptr;   // [micro_batch]
     uint32_t* samples = nullptr; // [micro_batch]: indices into the data set
+    Box* boxes = nullptr; // [micro_batch, most_boxes], where the data set has boxes; labels are then -1
 };
 
 struct FilledSlot {
     LoaderSlot memory;
     int slot = 0;      // its place in the ring
     int64_t batch = 0; // counted from start()
-    int64_t valid = 0; // examples; pixels, labels and samples after them are zero
+    int64_t valid = 0; // examples; pixels, labels and samples after them are zero, and boxes none
+    uint32_t epoch = 0;
 };
 
 class BatchLoader {
   public:
-    // Writes the sample indices of the next micro-batch, at most samples.size(), and returns how many; 0 ends
-    // the run. It is called by the loader's threads, never by two at once, in the order of the batches.
-    using NextBatch = std::function<int64_t(std::span<uint32_t> samples)>;
+    // Writes the sample indices of the next micro-batch, at most samples.size(), and its epoch, which is 0
+    // before; returns how many samples; 0 ends the run. It is called by the loader's threads, never by two at
+    // once, in the order of the batches.
+    using NextBatch = std::function<int64_t(std::span<uint32_t> samples, uint32_t& epoch)>;
 
     // The data set and the slots' memory must outlive the loader. With several threads, use more slots than
     // threads.
@@ -49,8 +54,9 @@ class BatchLoader {
     BatchLoader& operator=(const BatchLoader&) = delete;
     ~BatchLoader(); // at any time; waits at most for the records being read
 
-    // Begins a run; one that goes on is given up, and what it handed out is no longer to be used.
-    void start(NextBatch next_batch);
+    // Begins a run; one that goes on is given up, and what it handed out is no longer to be used. With a
+    // draw, pictures with boxes are augmented as it says; its epoch and sample are the loader's to fill in.
+    void start(NextBatch next_batch, const std::optional<Draw>& draw = {});
     void start(std::vector<uint32_t> order); // one pass over `order`, the last micro-batch padded
     void stop();
 
@@ -78,9 +84,11 @@ class BatchLoader {
     std::vector<uint8_t> own_pixels_;
     std::vector<int32_t> own_labels_;
     std::vector<uint32_t> own_samples_;
+    std::vector<Box> own_boxes_;
     std::vector<Slot> slots_;
     std::vector<std::thread> threads_;
     NextBatch next_batch_;
+    std::optional<Draw> draw_;
 
     std::mutex claim_mutex_; // held while a batch is claimed, so that next_batch_ is called in order
     std::mutex mutex_;       // guards what follows, and the slots' state

@@ -3,7 +3,7 @@
 // instantiate() turns it into what is trained or run.
 #pragma once
 
-#include "graph/graph.h"
+#include "models/detection.h"
 
 #include <map>
 #include <optional>
@@ -21,7 +21,8 @@ struct Architecture {
     std::string name;
     Graph graph;
     Value image;  // the leaf "image": f32 [1, height, width, channels]
-    Value logits; // f32 [1, classes]
+    Value logits; // f32 [1, classes]; of a detector [1, anchors, 1 + classes]
+    std::optional<Detection> detection;
     Value auxiliary = {}; // f32 [1, classes]: a second classifier, which training alone uses; empty: there is none
     PixelPreparation pixels;
     std::vector<std::string> class_names; // empty: numbers
@@ -33,7 +34,7 @@ struct Architecture {
     int64_t height() const { return graph.shape(image)[1]; }
     int64_t width() const { return graph.shape(image)[2]; }
     int64_t channels() const { return graph.shape(image)[3]; }
-    int64_t classes() const { return graph.shape(logits)[1]; }
+    int64_t classes() const { return graph.type(logits).channels() - (detection ? 1 : 0); }
 };
 
 // A family of architectures that is built by name.
@@ -77,7 +78,8 @@ struct Network {
     Value pixels;                // leaf u8 [batch, height, width, channels], where they are
     Value sample_index, step;    // leaves i32 [batch], i32 [4], in training
     Value valid;                 // leaf f32 [1]: examples that count, in training
-    Value logits;                // f32 [batch, classes]
+    Value logits;                // f32 [batch, classes], or [batch, anchors, 1 + classes]
+    Value boxes;                 // f32 [batch, anchors, 4], of a detector
     Value auxiliary;             // the same, of the second classifier; in training
     std::vector<Value> parameters, states; // leaves, in the architecture's order
     struct Moments {             // of one normalisation: where its batch statistics go
@@ -91,10 +93,22 @@ struct Network {
     };
     std::vector<Weight> weights;
     struct Folded {              // a normalisation that became part of the convolution before it; see folding.h
-        Value filter, bias;      // leaves: the convolution's
+        Value filter, bias;      // leaves: the convolution's; no bias where another part of it has that
         int32_t convolution, normalisation; // nodes of the architecture
+        struct Range {
+            int64_t first = 0, count = 0; // 0: all
+        } channels, inputs;      // the part of the convolution that this is
     };
     std::vector<Folded> folded;
+    // A convolution, one of each channel by itself and a projection 1 x 1, in this order and with nothing else that sees what
+    // lies between them: such a transform may run in groups of its inner channels (MobileNetV2, arXiv 1801.04381, section 5.1).
+    struct Transform {
+        std::string name;
+        int64_t channels;        // inner ones
+        int64_t groups;
+        std::vector<int32_t> nodes; // of the graph
+    };
+    std::vector<Transform> transforms; // of a folded network, in order
 };
 
 struct NetworkOptions {
@@ -103,6 +117,8 @@ struct NetworkOptions {
     bool prepare_pixels = true; // begin with 8-bit pixels
     std::optional<PixelPreparation> pixels = {}; // other than the architecture's
     bool fold = false;          // inference: normalisations become part of the convolutions before them
+    // Folded: the groups that each transform's channels are cut into, in the transforms' order; where there is no entry: 1.
+    std::vector<int64_t> channel_groups = {};
     bool weigh = false;         // inference: the images' own moments count, by alphas that are inputs; folds nothing
     int64_t crop_padding = 0;   // training: random crops out of the padded image
     bool flip = false;          // training: mirrored with probability 1/2

@@ -4,8 +4,10 @@ namespace lemnos {
 
 Folding::Folding(const Model& model, const Network& network) : model_(model) {
     if (network.folded.empty()) return;
-    for (const Network::Folded& folded : network.folded)
-        leaves_.insert(leaves_.end(), {folded.filter, folded.bias});
+    for (const Network::Folded& folded : network.folded) {
+        leaves_.push_back(folded.filter);
+        if (folded.bias) leaves_.push_back(folded.bias);
+    }
     arena_ = Arena(model.device(), std::make_shared<const ArenaLayout>(network.graph, leaves_),
                    "folded parameters");
 
@@ -27,10 +29,14 @@ Folding::Folding(const Model& model, const Network& network) : model_(model) {
         for (size_t i = 1; i < 5; ++i) inputs.push_back(leaf(norm.inputs[i]));
         if (convolution.inputs.size() > 2 && convolution.inputs[2])
             inputs.push_back(leaf(convolution.inputs[2]));
+        const auto range = [](const Network::Folded::Range& part) { return std::vector<int64_t>{part.first, part.count}; };
         const Value result = graph.add("fold_batch_norm", std::move(inputs),
-                                       {{"epsilon", norm.attributes.real("epsilon")}}, norm.name);
+                                       {{"epsilon", norm.attributes.real("epsilon")},
+                                        {"channels", range(folded.channels)},
+                                        {"inputs", range(folded.inputs)}},
+                                       norm.name);
         bindings[result] = results.at(folded.filter);
-        bindings[{result.node, 1}] = results.at(folded.bias);
+        if (folded.bias) bindings[{result.node, 1}] = results.at(folded.bias);
     }
     plan_ = Plan::compile(model.device(), graph, bindings, {.name = "fold"});
 }

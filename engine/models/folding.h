@@ -18,6 +18,7 @@ class Folding {
     void bind(Bindings& bindings) const;
     // Submits a replay of the network, which sees all changes of the model that were submitted before.
     int64_t submit(Replay& replay, int slot);
+    int64_t bytes() const { return arena_.buffer ? arena_.layout->bytes() : 0; } // of the folded filters and biases
 
   private:
     const Model& model_;

@@ -13,7 +13,8 @@ Value LayerBuilder::convolution(Value x, const std::string& name, const Convolut
     const int64_t inputs = graph_.shape(x).back(), height = layer.kernel, width = layer.kernel_width ? layer.kernel_width : height;
     require(inputs % layer.groups == 0, "Layer ", name, ": ", layer.groups, " groups do not divide ", inputs, " channels.");
     const Value weight = graph_.parameter(name + ".weight", {height, width, inputs / layer.groups, layer.channels},
-                                          {Initializer::kaiming_normal, 0});
+                                          layer.deviation > 0 ? Initializer{Initializer::normal, layer.deviation}
+                                                              : Initializer{Initializer::kaiming_normal, 0});
     const Value bias = layer.bias ? graph_.parameter(name + ".bias", {layer.channels}, {}) : Value{};
     const auto border = [&](int64_t kernel) { return layer.padding == Padding::symmetric ? (kernel - 1) * layer.dilation / 2 : 0; };
     return add("conv2d", {x, weight, bias},
@@ -66,10 +67,18 @@ Value LayerBuilder::linear(Value x, const std::string& name, int64_t channels, d
     return add("linear", {x, weight, bias}, {}, name);
 }
 
-std::vector<AttributeSpec> classifier_options(int64_t resolution, int64_t classes) {
+static std::vector<AttributeSpec> image_options(int64_t resolution, int64_t classes, const char* classes_help) {
     return {integer_attribute("resolution", resolution, 1, 4096, "Height and width of the input."),
             integer_attribute("channels", 3, 1, 64, "Channels of the input."),
-            integer_attribute("classes", classes, 1, 1000000, "Classes.")};
+            integer_attribute("classes", classes, 1, 1000000, classes_help)};
+}
+
+std::vector<AttributeSpec> classifier_options(int64_t resolution, int64_t classes) {
+    return image_options(resolution, classes, "Classes.");
+}
+
+std::vector<AttributeSpec> detector_options(int64_t resolution, int64_t classes) {
+    return image_options(resolution, classes, "Classes, without the background.");
 }
 
 Architecture begin_network(const char* name, const Attributes& options) {

@@ -23,6 +23,7 @@ struct ConvolutionLayer {
     bool bias = false;
     Padding padding = Padding::symmetric;
     const char* activation = "none";
+    double deviation = 0; // of the first weights, from N(0, deviation); 0: Kaiming's
 };
 
 struct PoolLayer {
@@ -53,6 +54,9 @@ class LayerBuilder {
     // x [batch, features] -> [batch, channels]; weights from N(0, deviation), biases 0.
     Value linear(Value x, const std::string& name, int64_t channels, double deviation);
     Value add(const std::string& op, std::vector<Value> inputs, Attributes attributes, const std::string& name);
+    const Shape& shape(Value x) const { return graph_.shape(x); }
+    int64_t channels(Value x) const { return graph_.type(x).channels(); }
+    Value parameter(const std::string& name, Shape shape, Initializer initializer) { return graph_.parameter(name, std::move(shape), initializer); }
 
   private:
     Graph& graph_;
@@ -62,6 +66,8 @@ class LayerBuilder {
 
 // The options resolution, channels and classes of networks that classify images.
 std::vector<AttributeSpec> classifier_options(int64_t resolution, int64_t classes);
+// The same, of networks that detect objects; classes without the background.
+std::vector<AttributeSpec> detector_options(int64_t resolution, int64_t classes);
 // An architecture of that name that begins with an image as these options have it.
 Architecture begin_network(const char* name, const Attributes& options);
 

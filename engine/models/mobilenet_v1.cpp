@@ -1,5 +1,5 @@
 // MobileNetV1: depthwise separable convolutions (Howard et al., arXiv 1704.04861, table 1). Names follow those of MobileNetV2.
-#include "models/layers.h"
+#include "models/mobilenet.h"
 
 #include <algorithm>
 
@@ -17,24 +17,11 @@ Architecture build(const Attributes& options) {
     const double width = options.real("width");
     require(width > 0, "Model mobilenet_v1: the width (", width, ") must be above 0.");
     const Padding padding = options.choice("padding") == "same" ? Padding::same : Padding::symmetric;
-    const auto thinned = [&](int64_t channels) {
-        return std::max<int64_t>(8, int64_t(double(channels) * width));
-    };
     Architecture network = begin_network("mobilenet_v1", options);
     network.pixels = {std::vector<double>(size_t(network.channels()), 0.5),
                       std::vector<double>(size_t(network.channels()), 0.5)};
     LayerBuilder layers(network, options);
-    Value x = layers.unit(network.image, "features.0.0", "features.0.1",
-                          {.channels = thinned(32), .stride = 2, .padding = padding}, "relu6");
-    for (size_t i = 0; i < std::size(blocks); ++i) {
-        const auto module = [&](int part) { return text("features.", i + 1, ".", part); };
-        const int64_t inputs = network.graph.shape(x).back();
-        x = layers.unit(
-            x, module(0), module(1),
-            {.channels = inputs, .stride = blocks[i].stride, .groups = inputs, .padding = padding}, "relu6");
-        x = layers.unit(x, module(3), module(4), {.channels = thinned(blocks[i].channels), .kernel = 1},
-                        "relu6");
-    }
+    Value x = mobilenet_v1_features(layers, network.image, {.width = width, .padding = padding}).last;
     x = layers.global_average_pool(x);
     x = layers.dropout(x, "classifier.0", options.real("dropout"));
     network.logits = layers.linear(x, "classifier.1", options.integer("classes"), 0.01);
@@ -42,6 +29,28 @@ Architecture build(const Attributes& options) {
 }
 
 } // namespace
+
+namespace lemnos {
+
+MobileNetFeatures mobilenet_v1_features(LayerBuilder& layers, Value image, const MobileNetOptions& options) {
+    const auto thinned = [&](int64_t channels) { return std::max<int64_t>(8, int64_t(double(channels) * options.width)); };
+    const Padding padding = options.padding;
+    Value x = layers.unit(image, "features.0.0", "features.0.1",
+                          {.channels = thinned(32), .stride = options.stem_stride, .padding = padding}, "relu6");
+    MobileNetFeatures features;
+    for (size_t i = 0; i < std::size(blocks); ++i) {
+        const auto module = [&](int part) { return text("features.", i + 1, ".", part); };
+        const int64_t inputs = layers.channels(x);
+        x = layers.unit(x, module(0), module(1), {.channels = inputs, .stride = blocks[i].stride, .groups = inputs, .padding = padding},
+                        "relu6");
+        x = layers.unit(x, module(3), module(4), {.channels = thinned(blocks[i].channels), .kernel = 1}, "relu6");
+        if (blocks[i].channels == 512) features.stride16 = x; // the last of them
+    }
+    features.last = x;
+    return features;
+}
+
+} // namespace lemnos
 
 ArchitectureBuilder define_architecture_mobilenet_v1() {
     std::vector<AttributeSpec> options = classifier_options(224, 1000);

@@ -1,9 +1,9 @@
 // MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al., arXiv 1801.04381, table 2), with torchvision's
 // names. The paper's network has the defaults; stem stride, stage strides and head width are options, and presets of
 // them suit images of 28 to 64 pixels.
-#include "models/layers.h"
+#include "models/mobilenet.h"
 
-#include <cmath>
+#include <algorithm>
 
 using namespace lemnos;
 
@@ -29,27 +29,24 @@ const Preset presets[] = {
     {"small64", 64, 2, {1, 1, 2, 2, 1, 2, 1}, 1280}, // 64 -> 32 -> 16 -> 8 -> 4
 };
 
+struct InvertedResidual {
+    Value expanded, result; // inside (the block's input where there is no expansion), and the block's
+};
+
 // Expansion 1x1, depthwise 3x3, linear projection 1x1; the shortcut joins thin ends where shapes agree.
-Value inverted_residual(LayerBuilder& layers, const Graph& graph, Value x, const std::string& name, int64_t expansion,
-                        int64_t channels, int64_t stride, Padding padding) {
-    const int64_t inputs = graph.shape(x).back(), hidden = inputs * expansion;
+InvertedResidual inverted_residual(LayerBuilder& layers, Value x, const std::string& name, int64_t expansion,
+                                   int64_t channels, int64_t stride, Padding padding) {
+    const int64_t inputs = layers.channels(x), hidden = inputs * expansion;
     int part = 0;
-    const auto module = [&](const char* suffix = "") { return text(name, ".conv.", part, suffix); };
-    Value y = x;
-    if (expansion != 1) {
-        y = layers.convolution(y, module(".0"), {.channels = hidden, .kernel = 1});
-        y = layers.normalisation(y, module(".1"), "relu6");
-        ++part;
-    }
-    y = layers.convolution(
-        y, module(".0"),
-        {.channels = hidden, .kernel = 3, .stride = stride, .groups = hidden, .padding = padding});
-    y = layers.normalisation(y, module(".1"), "relu6");
-    ++part;
-    y = layers.convolution(y, module(), {.channels = channels, .kernel = 1});
-    ++part;
-    y = layers.normalisation(y, module(), "none");
-    return stride == 1 && inputs == channels ? layers.add("add", {x, y}, {}, name) : y;
+    const auto unit = [&](Value v, const ConvolutionLayer& layer) {
+        const std::string module = text(name, ".conv.", part++);
+        return layers.unit(v, module + ".0", module + ".1", layer, "relu6");
+    };
+    const Value expanded = expansion == 1 ? x : unit(x, {.channels = hidden, .kernel = 1});
+    Value y = unit(expanded, {.channels = hidden, .stride = stride, .groups = hidden, .padding = padding});
+    y = layers.unit(y, text(name, ".conv.", part), text(name, ".conv.", part + 1),
+                    {.channels = channels, .kernel = 1}, "none");
+    return {expanded, stride == 1 && inputs == channels ? layers.add("add", {x, y}, {}, name) : y};
 }
 
 Architecture build(const Attributes& options) {
@@ -72,22 +69,13 @@ Architecture build(const Attributes& options) {
     network.name = "mobilenet_v2";
     network.image = network.graph.input("image", {DataType::f32, {1, resolution, resolution, options.integer("channels")}});
     LayerBuilder layers(network, options);
-
-    Value x = layers.convolution(network.image, "features.0.0",
-                                 {.channels = make_divisible(32 * width),
-                                  .kernel = 3,
-                                  .stride = chosen("stem_stride", preset->stem_stride),
-                                  .padding = padding});
-    x = layers.normalisation(x, "features.0.1", "relu6");
-    int block = 1;
-    for (size_t i = 0; i < stage_count; ++i)
-        for (int64_t repeat = 0; repeat < stages[i].repeats; ++repeat, ++block)
-            x = inverted_residual(layers, network.graph, x, text("features.", block), stages[i].expansion,
-                                  make_divisible(double(stages[i].channels) * width), repeat == 0 ? strides[i] : 1, padding);
-    // The last convolution is not thinned for widths below 1.
-    const int64_t head = chosen("head", preset->head ? preset->head : make_divisible(1280 * std::max(1.0, width)));
-    x = layers.convolution(x, text("features.", block, ".0"), {.channels = head, .kernel = 1});
-    x = layers.normalisation(x, text("features.", block, ".1"), "relu6");
+    Value x = mobilenet_v2_features(layers, network.image,
+                                    {.width = width,
+                                     .padding = padding,
+                                     .stem_stride = chosen("stem_stride", preset->stem_stride),
+                                     .strides = strides,
+                                     .head = chosen("head", preset->head)})
+                  .last;
     x = layers.add("global_average_pool", {x}, {}, "pool");
     x = layers.dropout(x, "classifier.0", options.real("dropout"));
     network.logits = layers.linear(x, "classifier.1", options.integer("classes"), 0.01);
@@ -97,6 +85,32 @@ Architecture build(const Attributes& options) {
 }
 
 } // namespace
+
+namespace lemnos {
+
+MobileNetFeatures mobilenet_v2_features(LayerBuilder& layers, Value image, const MobileNetOptions& options) {
+    const auto thinned = [&](int64_t channels) { return make_divisible(double(channels) * options.width); };
+    const std::vector<int64_t>& strides = options.strides.empty() ? presets[0].strides : options.strides;
+    Value x = layers.unit(image, "features.0.0", "features.0.1",
+                          {.channels = thinned(32), .stride = options.stem_stride, .padding = options.padding}, "relu6");
+    MobileNetFeatures features;
+    int module = 1;
+    for (size_t i = 0; i < stage_count; ++i)
+        for (int64_t repeat = 0; repeat < stages[i].repeats; ++repeat, ++module) {
+            const InvertedResidual block =
+                inverted_residual(layers, x, text("features.", module), stages[i].expansion,
+                                  thinned(stages[i].channels), repeat == 0 ? strides[i] : 1, options.padding);
+            if (stages[i].channels == 160 && repeat == 0) features.stride16 = block.expanded;
+            x = block.result;
+        }
+    // The last convolution is not thinned for widths below 1.
+    const int64_t head = options.head ? options.head : make_divisible(1280 * std::max(1.0, options.width));
+    features.last = layers.unit(x, text("features.", module, ".0"), text("features.", module, ".1"),
+                                {.channels = head, .kernel = 1}, "relu6");
+    return features;
+}
+
+} // namespace lemnos
 
 ArchitectureBuilder define_architecture_mobilenet_v2() {
     return {

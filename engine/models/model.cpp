@@ -127,11 +127,16 @@ static std::shared_ptr<const ArenaLayout> layout_of_alphas(const Graph& graph) {
 }
 
 Model::Model(std::shared_ptr<Device> device, Architecture architecture)
-    : device_(std::move(device)), architecture_(std::move(architecture)),
+    : device_(std::move(device)), architecture_(std::move(architecture)), built_pixels_(architecture_.pixels),
       parameters_(device_, layout_of(architecture_.graph, architecture_.graph.leaves(LeafKind::parameter)), "parameters"),
       states_(device_, layout_of(architecture_.graph, ordered_states(architecture_.graph)), "statistics"),
       alphas_(device_, layout_of_alphas(architecture_.graph), "alphas") {
     write_alphas();
+    if (!architecture_.detection) return;
+    const std::vector<float> anchors = architecture_.detection->anchor_rows();
+    const auto bytes = int64_t(anchors.size() * sizeof(float));
+    anchors_ = {Buffer::create(device_, BufferKind::device, bytes, "anchors"), 0, bytes};
+    device_->write(*anchors_.buffer, 0, anchors.data(), bytes);
 }
 
 void Model::initialise(uint64_t seed) {
@@ -242,19 +247,39 @@ void ModelWriter::add(const Arena& arena, const std::string& prefix) {
     }
 }
 
+static Json json_of(Value value) { return {value.node, value.output}; }
+
+static Json json_of(const Detection& detection) {
+    Json grids = Json::array();
+    for (const AnchorGrid& grid : detection.grids)
+        grids.push_back({{"rows", grid.rows},
+                         {"columns", grid.columns},
+                         {"row_step", grid.row_step},
+                         {"column_step", grid.column_step},
+                         {"sizes", grid.sizes}});
+    return {{"boxes", json_of(detection.boxes)},
+            {"coder", name_of(detection.coder)},
+            {"scores", name_of(detection.scores)},
+            {"x_first", detection.x_first},
+            {"scales", detection.scales},
+            {"suppression", detection.suppression},
+            {"grids", std::move(grids)}};
+}
+
 void ModelWriter::add_architecture(const Architecture& architecture) {
     metadata_["format"] = "pt"; // so that other readers know the tensors' order
     metadata_["lemnos.graph"] = graph_to_json(architecture.graph);
-    metadata_["lemnos.model"] = Json{{"name", architecture.name},
-                                     {"image", {architecture.image.node, architecture.image.output}},
-                                     {"logits", {architecture.logits.node, architecture.logits.output}},
-                                     {"auxiliary", {architecture.auxiliary.node, architecture.auxiliary.output}},
-                                     {"mean", architecture.pixels.mean},
-                                     {"deviation", architecture.pixels.deviation},
-                                     {"class_names", architecture.class_names},
-                                     {"alpha", architecture.alpha},
-                                     {"trained_together", architecture.trained_together}}
-                                    .dump();
+    Json json{{"name", architecture.name},
+              {"image", json_of(architecture.image)},
+              {"logits", json_of(architecture.logits)},
+              {"auxiliary", json_of(architecture.auxiliary)},
+              {"mean", architecture.pixels.mean},
+              {"deviation", architecture.pixels.deviation},
+              {"class_names", architecture.class_names},
+              {"alpha", architecture.alpha},
+              {"trained_together", architecture.trained_together}};
+    if (architecture.detection) json["detection"] = json_of(*architecture.detection);
+    metadata_["lemnos.model"] = json.dump();
 }
 
 void ModelWriter::write(const std::string& path, Seal seal) const { write_safetensors(path, tensors_, metadata_, seal); }
@@ -295,6 +320,47 @@ std::vector<float> read_arena(const SafetensorsFile& file, const ArenaLayout& la
     return values;
 }
 
+static Value value_from(const Json& json) { return {json.at(0).get<int32_t>(), json.at(1).get<int32_t>()}; }
+
+static Detection detection_from(const Json& json, const Graph& graph, Value logits) {
+    static constexpr int64_t most_anchors = 1 << 24;
+    Detection detection;
+    detection.boxes = value_from(json.at("boxes"));
+    const auto choose = [&](const char* key, auto first, auto last) {
+        const auto wanted = json.at(key).get<std::string>();
+        for (int i = int(first); i <= int(last); ++i)
+            if (wanted == name_of(decltype(first)(i))) return decltype(first)(i);
+        fail(ErrorCode::file_malformed, "The detector's ", key, " \"", wanted, "\" is not known.");
+    };
+    detection.coder = choose("coder", BoxCoder::ssd, BoxCoder::yolo);
+    detection.scores = choose("scores", ScoreKind::sigmoid, ScoreKind::yolo);
+    detection.x_first = json.at("x_first").get<bool>();
+    detection.scales = json.at("scales").get<std::array<double, 4>>();
+    detection.suppression = json.at("suppression").get<double>();
+    const auto positive = [](double number) { return number > 0 && std::isfinite(number); };
+    for (double scale : detection.scales) require(positive(scale), "A scale of the boxes (", scale, ") is not above 0.");
+    require(detection.suppression >= 0 && detection.suppression <= 1, "The overlap for suppression (", detection.suppression,
+            ") is not from 0 to 1.");
+    int64_t anchors = 0;
+    for (const Json& each : json.at("grids")) {
+        AnchorGrid grid{each.at("rows").get<int64_t>(), each.at("columns").get<int64_t>(), each.at("row_step").get<double>(),
+                        each.at("column_step").get<double>(), each.at("sizes").get<std::vector<std::array<double, 2>>>()};
+        require(grid.rows > 0 && grid.columns > 0 && grid.rows < most_anchors && grid.columns < most_anchors && positive(grid.row_step) &&
+                    positive(grid.column_step),
+                "A grid of anchors (", grid.rows, " x ", grid.columns, ") is empty.");
+        for (const auto& [height, width] : grid.sizes)
+            require(positive(height) && positive(width), "An anchor (", height, " x ", width, ") is empty.");
+        anchors = checked_add(anchors, checked_multiply(checked_multiply(grid.rows, grid.columns), int64_t(grid.sizes.size())));
+        detection.grids.push_back(std::move(grid));
+    }
+    const Shape boxes = graph.shape(detection.boxes), scores = graph.shape(logits);
+    require(boxes == Shape{1, anchors, 4} && scores.size() == 3 && scores[0] == 1 && scores[1] == anchors && scores[2] >= 2,
+            "Boxes (", to_string(boxes), ") and logits (", to_string(scores), ") do not belong to ", anchors, " anchors.");
+    require(detection.coder != BoxCoder::yolo || detection.grids.size() == 1, "YOLO's coder has one grid (", detection.grids.size(),
+            " are given).");
+    return detection;
+}
+
 Architecture read_architecture(const SafetensorsFile& file) {
     const auto graph = file.metadata().find("lemnos.graph"), model = file.metadata().find("lemnos.model");
     if (graph == file.metadata().end() || model == file.metadata().end())
@@ -305,13 +371,12 @@ Architecture read_architecture(const SafetensorsFile& file) {
     architecture.graph = graph_from_json(graph->second, source);
     try {
         const Json json = Json::parse(model->second);
-        const auto value = [&](const char* name) {
-            return Value{json.at(name).at(0).get<int32_t>(), json.at(name).at(1).get<int32_t>()};
-        };
         architecture.name = json.at("name").get<std::string>();
-        architecture.image = value("image");
-        architecture.logits = value("logits");
-        if (json.contains("auxiliary")) architecture.auxiliary = value("auxiliary");
+        architecture.image = value_from(json.at("image"));
+        architecture.logits = value_from(json.at("logits"));
+        if (json.contains("auxiliary")) architecture.auxiliary = value_from(json.at("auxiliary"));
+        if (json.contains("detection"))
+            architecture.detection = detection_from(json.at("detection"), architecture.graph, architecture.logits);
         architecture.pixels.mean = json.at("mean").get<std::vector<double>>();
         architecture.pixels.deviation = json.at("deviation").get<std::vector<double>>();
         architecture.class_names = json.at("class_names").get<std::vector<std::string>>();
@@ -329,13 +394,13 @@ Architecture read_architecture(const SafetensorsFile& file) {
         const size_t channels = image.size() == 4 ? size_t(image[3]) : 0;
         require(architecture.graph.node(architecture.image.node).leaf == LeafKind::input && image.size() == 4 && image[0] == 1,
                 "The image is no input of the shape 1 x height x width x channels.");
-        require(logits.size() == 2 && logits[0] == 1, "The logits are not of the shape 1 x classes.");
+        require(architecture.detection || (logits.size() == 2 && logits[0] == 1), "The logits are not of the shape 1 x classes.");
         require(!architecture.auxiliary || architecture.graph.shape(architecture.auxiliary) == logits,
                 "The auxiliary classifier has other classes than the classifier.");
         require(architecture.pixels.mean.size() == channels && architecture.pixels.deviation.size() == channels,
                 "Mean and deviation do not have one number per channel (", channels, ").");
-        require(architecture.class_names.empty() || int64_t(architecture.class_names.size()) == logits[1],
-                "There are ", architecture.class_names.size(), " class names for ", logits[1], " classes.");
+        require(architecture.class_names.empty() || int64_t(architecture.class_names.size()) == architecture.classes(),
+                "There are ", architecture.class_names.size(), " class names for ", architecture.classes(), " classes.");
     } catch (const Json::exception&) {
         fail(ErrorCode::file_malformed, source, ": the description of the model is not complete.");
     } catch (const Error& error) {
@@ -382,6 +447,9 @@ MatchReport Model::load_matching(const std::string& path) {
             report.pixels = true;
         }
         set_trained_together(source.trained_together);
+    } else {
+        set_pixels(built_pixels_);
+        report.pixels = true;
     }
     parameters_.write(values[0]);
     states_.write(values[1]);

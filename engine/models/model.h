@@ -17,7 +17,7 @@ namespace lemnos {
 // What became of a model's tensors when a file of another network was loaded.
 struct MatchReport {
     int64_t loaded = 0;
-    bool pixels = false;              // their preparation is the file's
+    bool pixels = false;              // their preparation is the file's, or what published weights expect
     std::vector<std::string> absent;  // from the file
     std::vector<std::string> differ;  // "classifier.1.weight is 1000 x 1280 (10 x 1280 is needed)"
     std::vector<std::string> unused;  // tensors of the file that the model does not know
@@ -33,6 +33,7 @@ class Model {
     void set_class_names(std::vector<std::string> names) { architecture_.class_names = std::move(names); }
     const Arena& parameters() const { return parameters_; }
     const Arena& states() const { return states_; }
+    BufferView anchors() const { return anchors_; } // of a detector: Detection::anchor_rows()
     // Where a tensor lies, by name.
     BufferView view(const std::string& name) const;
     // Differs once parameters or states have been written, by whomever: the host or a trainer.
@@ -70,8 +71,10 @@ class Model {
     const Segment& segment(const std::string& name, const Arena** arena) const;
     std::shared_ptr<Device> device_;
     Architecture architecture_;
+    PixelPreparation built_pixels_; // as the architecture came, which published weights expect
     Arena parameters_, states_;
     Arena alphas_; // one number a layer of batch normalisation
+    BufferView anchors_;
     std::atomic<bool> weighs_ = false;
     mutable std::mutex weighing_mutex_; // of the architecture's alpha and trained_together
 };

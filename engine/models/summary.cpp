@@ -7,11 +7,17 @@
 
 namespace lemnos {
 
-// The module that a node belongs to: its name up to the first number, e.g. "features.3" of "features.3.conv.0.1".
+// The module that a node belongs to: its name up to the first part that is a number, e.g. "features.3" of
+// "features.3.conv.0.1", or else its first two parts.
 static std::string module_of(const std::string& name) {
-    size_t end = name.find('.');
-    if (end != std::string::npos) end = name.find('.', end + 1);
-    return name.substr(0, end);
+    size_t second = std::string::npos;
+    for (size_t begin = 0, parts = 1; begin < name.size(); ++parts) {
+        const size_t end = std::min(name.find('.', begin), name.size());
+        if (name.find_first_not_of("0123456789", begin) >= end) return name.substr(0, end);
+        if (parts == 2) second = end;
+        begin = end + 1;
+    }
+    return name.substr(0, second);
 }
 
 static int64_t macs_of(const Graph& graph, const Node& node) {

@@ -92,6 +92,15 @@ static void require_bias(const Signature& s, int64_t channels) {
               channels, ").");
 }
 
+static void require_residual(const Signature& s, const TensorType& y) {
+    if (!s.has(3)) return;
+    s.require_type(3, DataType::f32, "residual");
+    s.require(s.input(3) == y, "the input residual (", to_string(s.input(3)), ") is not of the result's shape (", to_string(y), ").");
+    const int64_t groups = s.attributes.integer("groups");
+    s.require(groups == 1 || groups != s.input(0).channels(), "a convolution of each channel by itself (", groups,
+              " groups) takes no residual.");
+}
+
 static Attributes geometry_of(const Attributes& attributes) {
     Attributes geometry;
     for (const AttributeSpec& spec : geometry_attributes()) geometry.set(spec.name, attributes.all().at(spec.name));
@@ -112,6 +121,7 @@ static void gradient_of_convolution(GradientBuilder& b) {
         b.set(1, b.add("conv2d_filter_gradient", {b.input(0), dy}, attributes));
     }
     if (b.needs(2)) b.set(2, b.add("sum", {dy}, {{"axes", std::vector<int64_t>{0, 1, 2}}}));
+    if (b.needs(3)) b.set(3, dy);
 }
 
 // A matrix product is a convolution of one pixel.
@@ -147,7 +157,7 @@ static void gradient_of_linear(GradientBuilder& b) {
     }
 }
 
-static Operand bias_of(const Emitter& e) { return e.has_input(2) ? e.input(2) : Operand{}; }
+static Operand optional_input(const Emitter& e, int i) { return e.has_input(i) ? e.input(i) : Operand{}; }
 
 } // namespace lemnos
 
@@ -156,24 +166,29 @@ using namespace lemnos;
 LEMNOS_DEFINE_OPERATOR(conv2d) {
     return {
         .name = "conv2d",
-        .summary = "Two-dimensional convolution (cross-correlation) with stride, padding, dilation, groups, bias and activation.",
+        .summary = "y = activation(convolution of x + bias + residual): two-dimensional cross-correlation with stride, padding, "
+                   "dilation and groups.",
         .inputs = {{"x", "f32 [batch, height, width, channels]."},
                    {"filter", "f32 [kernel height, kernel width, channels / groups, channels out].", false, true},
-                   {"bias", "f32 [channels out].", true, true}},
+                   {"bias", "f32 [channels out].", true, true},
+                   {"residual", "f32, of the result's shape: added before the activation. Not for depthwise convolutions.", true}},
         .attributes = with(geometry_attributes(), activation_attribute()),
         .separable = true,
+        .in_place = 3,
         .infer =
             [](const Signature& s) {
                 require_f32(s, "x", "filter");
                 const TensorType y = infer_result(s);
                 require_bias(s, y.channels());
+                require_residual(s, y);
                 return std::vector{y};
             },
         .gradient = gradient_of_convolution,
         .emit =
             [](Emitter& e) {
                 emit_convolution(e, convolution_shape(e.input_type(0), e.input_type(1), e.output_type(), e.attributes()),
-                                 {e.input(0), e.input(1), bias_of(e), e.output()}, e.attributes().choice("activation"));
+                                 {e.input(0), e.input(1), optional_input(e, 2), e.output(), optional_input(e, 3)},
+                                 e.attributes().choice("activation"));
             },
     };
 }
@@ -268,7 +283,7 @@ LEMNOS_DEFINE_OPERATOR(linear) {
             [](Emitter& e) {
                 const ConvolutionShape shape = convolution_shape(as_image(e.input_type(0)), as_filter(e.input_type(1)),
                                                                  as_image(e.output_type()), pointwise_geometry());
-                emit_convolution(e, shape, {e.input(0), e.input(1), bias_of(e), e.output()},
+                emit_convolution(e, shape, {e.input(0), e.input(1), optional_input(e, 2), e.output()},
                                  e.attributes().choice("activation"));
             },
     };

@@ -19,6 +19,8 @@ struct ConvolutionShape {
         return kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1 && pad_top == 0 && pad_left == 0 &&
                out_height == in_height && out_width == in_width;
     }
+    // Every channel by itself, any multiplier.
+    bool by_channel() const { return groups == in_channels && groups > 1; }
     double macs() const {
         return double(pixels()) * double(out_channels) * double(kernel_height * kernel_width) *
                double(in_channels / groups);
@@ -32,6 +34,7 @@ ConvolutionShape convolution_shape(const TensorType& x, const TensorType& filter
 // The choice of kernels, in convolution_kernels.cpp. Operands are those of the whole operator or of a batch slice.
 struct ConvolutionOperands {
     Operand x, filter, bias, y; // bias.region < 0: none
+    Operand residual = {};      // likewise; not of a depthwise convolution
 };
 void emit_convolution(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands,
                       const std::string& activation);

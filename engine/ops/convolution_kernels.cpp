@@ -86,12 +86,13 @@ void set_division(int64_t divisor, uint32_t& multiplier, uint32_t& shift) {
     shift = 31 + log;
 }
 
-void dispatch_pointwise(Emitter& e, int64_t rows, int64_t inner, int64_t columns, const Operand& x, const Operand& w,
-                        const Operand& bias, const Operand& y, ActivationKind activation) {
+void dispatch_pointwise(Emitter& e, int64_t rows, int64_t inner, int64_t columns, const ConvolutionOperands& o,
+                        ActivationKind activation) {
     const auto [lanes, tile_rows] = pointwise_tile(e, rows, columns);
     Kernel kernel{.shader = variant(e, "conv2d_pointwise"),
-                  .specialisation = {subgroup(e), lanes, tile_rows, 1, bias.region >= 0, 0, uint32_t(activation)},
-                  .operands = {x, w, or_none(e, bias), e.none(), y}};
+                  .specialisation = {subgroup(e), lanes, tile_rows, 1, o.bias.region >= 0, o.residual.region >= 0,
+                                     uint32_t(activation)},
+                  .operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y}};
     kernel.groups = folded_groups(divide_up(rows, tile_rows * (subgroup(e) / lanes)), divide_up(columns, 8 * lanes));
     kernel.flops = 2.0 * double(rows) * double(inner) * double(columns);
     kernel.subgroups = true;
@@ -99,14 +100,15 @@ void dispatch_pointwise(Emitter& e, int64_t rows, int64_t inner, int64_t columns
 }
 
 // The common dispatch of conv2d_direct and conv2d_tiled; params lack what follows from the kernel.
-void dispatch_gathered(Emitter& e, shader::Conv2dDirectParams params, int64_t groups, const Operand& x, const Operand& w,
-                       const Operand& bias, const Operand& y, ActivationKind activation, bool scatter) {
-    Kernel kernel{.operands = {x, w, or_none(e, bias), e.none(), y}};
+void dispatch_gathered(Emitter& e, shader::Conv2dDirectParams params, int64_t groups, const ConvolutionOperands& o,
+                       ActivationKind activation, bool scatter) {
+    const bool biased = o.bias.region >= 0, residual = o.residual.region >= 0;
+    Kernel kernel{.operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y}};
     kernel.flops = 2.0 * params.rows * params.columns * double(groups) * params.inner * params.taps_y * params.taps_x;
     if (!is_scalar(e)) {
         params.column_tiles = uint32_t(divide_up(params.columns, tile));
         kernel.shader = "conv2d_tiled";
-        kernel.specialisation = {0, bias.region >= 0, 0, uint32_t(activation), scatter};
+        kernel.specialisation = {0, biased, residual, uint32_t(activation), scatter};
         kernel.groups = folded_groups(divide_up(params.rows, tile), params.column_tiles * groups);
         e.dispatch(std::move(kernel.params(params)));
         return;
@@ -117,7 +119,7 @@ void dispatch_gathered(Emitter& e, shader::Conv2dDirectParams params, int64_t gr
     set_division(params.grid_width, params.width_multiplier, params.width_shift);
     params.column_tiles = uint32_t(divide_up(params.columns, lanes * (wide ? 8 : 1)));
     kernel.shader = variant(e, "conv2d_direct");
-    kernel.specialisation = {subgroup(e), lanes, tile_rows, wide, bias.region >= 0, 0, uint32_t(activation), x_wide, scatter};
+    kernel.specialisation = {subgroup(e), lanes, tile_rows, wide, biased, residual, uint32_t(activation), x_wide, scatter};
     kernel.groups = folded_groups(divide_up(params.rows, tile_rows * (subgroup(e) / lanes)), params.column_tiles * groups);
     kernel.subgroups = true;
     e.dispatch(std::move(kernel.params(params)));
@@ -171,9 +173,6 @@ Taps taps_of_residue(int64_t residue, int64_t pad, int64_t stride, int64_t dilat
 bool fits_depthwise(const Emitter& e, const ConvolutionShape& s) {
     return is_scalar(e) && s.depthwise() && s.in_channels % 8 == 0 && s.dilation_y == 1 && s.dilation_x == 1;
 }
-
-// Any multiplier; also what a group of one channel is.
-bool is_depthwise_any(const ConvolutionShape& s) { return s.groups == s.in_channels && s.groups > 1; }
 
 // Output columns that an invocation computes side by side. At a stride, more of them take twice as long to compile and
 // are no faster.
@@ -360,15 +359,15 @@ void emit_convolution(Emitter& e, const ConvolutionShape& s, const ConvolutionOp
     const ActivationKind kind = activation_kind(activation);
     if (fits_depthwise(e, s)) {
         dispatch_depthwise(e, s, o.x, o.filter, o.bias, o.y, kind, false);
-    } else if (is_depthwise_any(s)) {
+    } else if (s.by_channel()) {
         dispatch_any(e, {.shader = "conv2d_depthwise_any",
                          .specialisation = {group_size, o.bias.region >= 0, uint32_t(kind)},
                          .operands = {o.x, o.filter, or_none(e, o.bias), o.y}},
                      any_params(s), s.pixels() * s.out_channels, s.macs());
     } else if (is_scalar(e) && s.pointwise() && s.groups == 1 && s.in_channels % 4 == 0 && s.out_channels % 8 == 0) {
-        dispatch_pointwise(e, s.pixels(), s.in_channels, s.out_channels, o.x, o.filter, o.bias, o.y, kind);
+        dispatch_pointwise(e, s.pixels(), s.in_channels, s.out_channels, o, kind);
     } else {
-        dispatch_gathered(e, forward_params(s), s.groups, o.x, o.filter, o.bias, o.y, kind, false);
+        dispatch_gathered(e, forward_params(s), s.groups, o, kind, false);
     }
 }
 
@@ -402,7 +401,7 @@ static void depthwise_input_gradient(Emitter& e, const ConvolutionShape& s, cons
 
 void emit_input_gradient(Emitter& e, const ConvolutionShape& s, Operand dy, Operand filter, Operand dx) {
     if (fits_depthwise(e, s)) return depthwise_input_gradient(e, s, dy, filter, dx);
-    if (is_depthwise_any(s))
+    if (s.by_channel())
         return dispatch_any(e, {.shader = "conv2d_depthwise_any_input_gradient", .specialisation = {group_size},
                                 .operands = {dy, filter, dx}},
                             any_params(s), s.batch * s.in_height * s.in_width * s.in_channels, s.macs());
@@ -415,7 +414,7 @@ void emit_input_gradient(Emitter& e, const ConvolutionShape& s, Operand dy, Oper
                                                                               uint32_t(s.out_channels), uint32_t(s.groups)})));
     const Operand swapped_in = swapped.as(Access::read);
     if (is_scalar(e) && s.pointwise() && s.groups == 1 && s.out_channels % 4 == 0 && s.in_channels % 8 == 0)
-        return dispatch_pointwise(e, s.pixels(), s.out_channels, s.in_channels, dy, swapped_in, {}, dx, ActivationKind::none);
+        return dispatch_pointwise(e, s.pixels(), s.out_channels, s.in_channels, {dy, swapped_in, {}, dx}, ActivationKind::none);
 
     const bool strided = s.stride_y > 1 || s.stride_x > 1;
     for (int64_t y = 0; y < std::min(s.stride_y, s.in_height); ++y)
@@ -448,13 +447,13 @@ void emit_input_gradient(Emitter& e, const ConvolutionShape& s, Operand dy, Oper
             p.out_step_x = uint32_t(s.stride_x);
             p.out_first_y = uint32_t(y);
             p.out_first_x = uint32_t(x);
-            dispatch_gathered(e, p, s.groups, dy, swapped_in, {}, dx, ActivationKind::none, strided);
+            dispatch_gathered(e, p, s.groups, {dy, swapped_in, {}, dx}, ActivationKind::none, strided);
         }
 }
 
 void emit_filter_gradient(Emitter& e, const ConvolutionShape& s, Operand x, Operand dy, Operand dfilter) {
     const auto emit = fits_depthwise(e, s) ? depthwise_filter_gradient
-                      : is_depthwise_any(s) ? depthwise_any_filter_gradient
+                      : s.by_channel() ? depthwise_any_filter_gradient
                                             : dense_filter_gradient;
     for_each_batch_slice(e, s, x, dy, [&](const ConvolutionShape& slice, const Operand& x_slice, const Operand& dy_slice, bool add) {
         emit(e, slice, x_slice, dy_slice, dfilter, add);

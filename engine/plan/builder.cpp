@@ -20,9 +20,18 @@ PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const Dev
         require(view.offset % profile.storage_alignment == 0, "The value ", describe(value.node),
                 " is bound at offset ", view.offset, " (a multiple of ", profile.storage_alignment, " is needed).");
     }
+    build();
+}
+
+PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile, Dry)
+    : graph_(graph), bindings_(bindings), profile_(profile) {
+    build();
+}
+
+void PlanBuilder::build() {
     mark_needed();
     for (int32_t node = 0; node < int32_t(needed_.size()); ++node)
-        if (needed_[size_t(node)] && graph.node(node).op) emit(node);
+        if (needed_[size_t(node)] && graph_.node(node).op) emit(node);
 }
 
 std::string PlanBuilder::describe(int32_t index) const {
@@ -40,8 +49,23 @@ void PlanBuilder::mark_needed() {
         if (!node.op)
             require(bindings_.count({index, 0}) != 0, "The ", describe(index), " is used but bound to no memory.");
         for (Value input : node.inputs)
-            if (input) needed_[size_t(input.node)] = true;
+            if (input) {
+                needed_[size_t(input.node)] = true;
+                ++readers_[input];
+            }
     }
+}
+
+// Gives output 0 the memory of the input that the operator may overwrite, where that is a result which nobody reads besides:
+// neither the host nor, under another shape, a node that follows.
+void PlanBuilder::place_in_input(int32_t index) {
+    const Node& node = graph_.node(index);
+    if (node.op->in_place < 0 || size_t(node.op->in_place) >= node.inputs.size() || bindings_.count({index, 0})) return;
+    const Value input = node.inputs[size_t(node.op->in_place)];
+    if (!input || bindings_.count(input) || readers_.at(input) != 1) return;
+    const Node& source = graph_.node(input.node);
+    if (!source.op || source.op->alias) return;
+    value_regions_[{index, 0}] = region_of(input);
 }
 
 int32_t PlanBuilder::add_region(int64_t bytes, std::string name) {
@@ -95,7 +119,7 @@ void PlanBuilder::emit(int32_t index) {
         const int32_t source = region_of(node.inputs[0]);
         const auto bound = bindings_.find({index, 0});
         const BufferView& from = regions[size_t(source)].view;
-        const bool in_place = bound != bindings_.end() && from.buffer == bound->second.buffer &&
+        const bool in_place = bound != bindings_.end() && from.buffer && from.buffer == bound->second.buffer &&
                               from.offset == bound->second.offset;
         if (bound == bindings_.end() || in_place) {
             value_regions_[{index, 0}] = source;
@@ -107,6 +131,7 @@ void PlanBuilder::emit(int32_t index) {
         add_step(std::move(copy), index);
         return;
     }
+    place_in_input(index);
     const int64_t length = slice_length(node);
     if (length == 0) {
         Emitter emitter(*this, index, 0, -1);

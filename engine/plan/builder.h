@@ -24,6 +24,9 @@ using Bindings = std::map<Value, BufferView>;
 class PlanBuilder {
   public:
     PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile);
+    // Without memory: the views of these bindings are empty, and what is built can be placed but not run.
+    struct Dry {};
+    PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile, Dry);
 
     std::vector<Region> regions;
     struct Step {
@@ -35,7 +38,9 @@ class PlanBuilder {
 
   private:
     friend class Emitter;
+    void build();
     void mark_needed();
+    void place_in_input(int32_t node);
     void emit(int32_t node);
     int64_t slice_length(const Node& node) const;
     int32_t region_of(Value value);
@@ -46,6 +51,7 @@ class PlanBuilder {
     const Bindings& bindings_;
     const DeviceProfile& profile_;
     std::vector<bool> needed_;
+    std::map<Value, int32_t> readers_; // needed nodes that read a value, once for each time
     std::map<Value, int32_t> value_regions_;
 };
 
@@ -57,7 +63,9 @@ struct Placement {
 };
 Placement place_regions(std::vector<Region>& regions, int64_t alignment, int64_t max_pool_bytes, bool separate);
 
-// The largest sum of bytes of unbound regions that are alive at one dispatch: no placement can need less.
+// The bytes of unbound regions that are alive at each dispatch.
+std::vector<int64_t> live_bytes(const std::vector<Region>& regions);
+// The largest of them: no placement can need less.
 int64_t liveness_bound(const std::vector<Region>& regions);
 
 } // namespace lemnos

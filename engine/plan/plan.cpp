@@ -48,10 +48,32 @@ std::shared_ptr<Plan> Plan::compile(std::shared_ptr<Device> device, const Graph&
                                     const PlanOptions& options) {
     const Device::KeepOpen open(*device);
     auto plan = std::shared_ptr<Plan>(new Plan(std::move(device), options));
-    const char* separate = std::getenv("LEMNOS_SEPARATE_BUFFERS");
-    plan->prepare(graph, bindings, options.separate_buffers || (separate && std::strcmp(separate, "1") == 0),
-                  options.timestamps);
+    plan->prepare(graph, bindings, options);
     return plan;
+}
+
+static Placement place(PlanBuilder& builder, const DeviceProfile& profile, const PlanOptions& options) {
+    const char* separate = std::getenv("LEMNOS_SEPARATE_BUFFERS");
+    const int64_t alignment = std::max<int64_t>(profile.storage_alignment, 256);
+    const int64_t pool_limit = profile.max_buffer_bytes / alignment * alignment;
+    return place_regions(builder.regions, alignment, pool_limit,
+                         options.separate_buffers || (separate && std::strcmp(separate, "1") == 0));
+}
+
+MemoryEstimate Plan::estimate(const DeviceProfile& profile, const Graph& graph, const std::vector<Value>& results,
+                              const PlanOptions& options) {
+    Bindings bindings;
+    for (int32_t index = 0; index < int32_t(graph.nodes().size()); ++index)
+        if (!graph.node(index).op) bindings[{index, 0}] = {};
+    for (Value value : results) bindings[value] = {};
+    PlanBuilder builder(graph, bindings, profile, PlanBuilder::Dry{});
+    const Placement placement = place(builder, profile, options);
+    MemoryEstimate estimate;
+    for (int64_t bytes : placement.pool_bytes) estimate.workspace_bytes += bytes;
+    std::vector<int64_t> live = live_bytes(builder.regions);
+    live.resize(builder.steps.size(), 0);
+    for (size_t i = 0; i < live.size(); ++i) estimate.steps.push_back({builder.steps[i].node, live[i]});
+    return estimate;
 }
 
 Plan::Plan(std::shared_ptr<Device> device, const PlanOptions& options)
@@ -71,7 +93,7 @@ void Plan::free_gpu_objects() noexcept {
     slices_.clear();
 }
 
-void Plan::prepare(const Graph& graph, const Bindings& bindings, bool separate, bool timestamps) {
+void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptions& options) {
     const DeviceProfile& profile = device()->profile();
     for (const auto& [value, view] : bindings) {
         if (!view) continue; // refused by name below
@@ -81,9 +103,7 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, bool separate, 
     }
     PlanBuilder builder(graph, bindings, profile);
 
-    const int64_t alignment = std::max<int64_t>(profile.storage_alignment, 256);
-    const int64_t pool_limit = profile.max_buffer_bytes / alignment * alignment;
-    const Placement placement = place_regions(builder.regions, alignment, pool_limit, separate);
+    const Placement placement = place(builder, profile, options);
     std::vector<std::shared_ptr<Buffer>> pools;
     for (int64_t bytes : placement.pool_bytes) {
         pools.push_back(Buffer::create(device(), BufferKind::device, bytes, "activations"));
@@ -94,7 +114,7 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, bool separate, 
     kept_.insert(kept_.end(), pools.begin(), pools.end());
     liveness_bytes_ = liveness_bound(builder.regions);
     note_written(builder);
-    if (timestamps) prepare_timestamps(builder);
+    if (options.timestamps) prepare_timestamps(builder);
     record(builder);
     device()->log().line(Log::plan, name_, ",dispatches,", dispatches_, ",barriers,", barriers_, ",submissions,",
                          slices_.size(), ",workspace,", workspace_bytes_, ",liveness,", liveness_bytes_);

@@ -20,6 +20,16 @@ struct PlanOptions {
     bool timestamps = false;
 };
 
+// What a plan of a graph will use, known before any memory is.
+struct MemoryEstimate {
+    int64_t workspace_bytes = 0; // exactly what Plan::workspace_bytes() will be
+    struct Step {
+        int32_t node;
+        int64_t live_bytes; // of what is placed, while it runs
+    };
+    std::vector<Step> steps; // the dispatches, in order
+};
+
 // What one dispatch took in the last run.
 struct DispatchTime {
     std::string op, shader;
@@ -32,6 +42,10 @@ class Plan : public DeviceChild {
     static std::shared_ptr<Plan> compile(std::shared_ptr<Device> device, const Graph& graph, const Bindings& bindings,
                                          const PlanOptions& options = {});
     ~Plan() override;
+
+    // For a plan with these results, whose leaves are all bound.
+    static MemoryEstimate estimate(const DeviceProfile& profile, const Graph& graph, const std::vector<Value>& results,
+                                   const PlanOptions& options = {});
 
     // Submits the whole plan, in slices that keep each submission short; returns the ticket of the last. `before` and
     // `after` go with the first and the last slice. Replays may be in flight together: each begins with a barrier.
@@ -49,7 +63,7 @@ class Plan : public DeviceChild {
 
   private:
     Plan(std::shared_ptr<Device> device, const PlanOptions& options);
-    void prepare(const Graph& graph, const Bindings& bindings, bool separate, bool timestamps);
+    void prepare(const Graph& graph, const Bindings& bindings, const PlanOptions& options);
     void note_written(const PlanBuilder& builder);
     void prepare_timestamps(const PlanBuilder& builder);
     void record(const PlanBuilder& builder);

@@ -31,7 +31,7 @@ constexpr PhiloxKey philox_key(uint64_t seed) { return {uint32_t(seed), uint32_t
 
 // The third word of the counter: what the random bits are for. The values are part of what a seed means and
 // of the shaders, so they never change.
-enum class RandomPurpose : uint32_t { shuffle = 0, crop = 1, flip = 2, dropout = 3, initial_weights = 4 };
+enum class RandomPurpose : uint32_t { shuffle = 0, crop = 1, flip = 2, dropout = 3, initial_weights = 4, augmentation = 5 };
 
 constexpr PhiloxCounter random_bits(uint64_t seed, uint32_t sample, uint32_t epoch, RandomPurpose purpose,
                                     uint32_t i) {

@@ -41,7 +41,7 @@ std::map<std::string, std::string> Trainer::facts() const {
     for (const auto& [name, value] : optimizer_.options().all()) facts["optimizer option " + name] = describe_value(value);
     for (const auto& [name, value] : schedule_.options().all()) facts["schedule option " + name] = describe_value(value);
     for (const auto& [name, value] : options_.all())
-        if (name != "loader_threads") facts["option " + name] = describe_value(value); // reading faster changes nothing
+        if (name != "loader_threads" && name != "events") facts["option " + name] = describe_value(value); // neither changes the result
     return facts;
 }
 

@@ -10,9 +10,12 @@
 
 namespace lemnos {
 
-static constexpr int64_t default_batch = 100;
+static constexpr int64_t default_batch = 100, default_detector_batch = 8;
 
 void require_fit(const Architecture& architecture, const Dataset& dataset) {
+    const bool detects = architecture.detection.has_value();
+    require(detects == (dataset.most_boxes() > 0), "The data set's images have ", dataset.most_boxes() > 0 ? "boxes" : "a class each",
+            ", and the model ", architecture.name, detects ? " finds objects (boxes are needed)." : " classifies images (classes are needed).");
     const RecordShape shape = dataset.shape();
     require(shape.height == architecture.height() && shape.width == architecture.width() &&
                 shape.channels == architecture.channels(),
@@ -24,6 +27,7 @@ void require_fit(const Architecture& architecture, const Dataset& dataset) {
 }
 
 Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
+    require(!model.architecture().detection, "The model ", model.architecture().name, " finds objects: it has an average precision, not an accuracy.");
     require(asked >= 0, "The evaluation batch (", asked, ") is negative (0: a good default).");
     require_fit(model.architecture(), dataset);
     const auto start = std::chrono::steady_clock::now();
@@ -76,47 +80,33 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
     return metrics;
 }
 
-Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch) : model_(std::move(model)), batch_(batch), pixels_(model_->architecture().pixels) {
-    require(batch >= 1, "The predictor's batch (", batch, ") must be at least 1.");
-    form();
-}
-
-Predictor::Form& Predictor::form() {
-    const bool weigh = model_->weighs();
-    std::unique_ptr<Form>& compiled = weigh ? weighing_ : plain_;
-    if (compiled) return *compiled;
-    auto form = std::make_unique<Form>();
-    form->network = instantiate(model_->architecture(), {.batch = batch_, .pixels = pixels_, .fold = true, .weigh = weigh});
-    Network& network = form->network;
-    form->probabilities = network.graph.add("softmax", {network.logits});
-    form->folding = std::make_unique<Folding>(*model_, network);
-    Bindings bindings;
-    model_->bind(network, bindings);
-    form->folding->bind(bindings);
-    form->replay = Replay::compile(model_->device(), network.graph, bindings, {network.pixels, network.sample_index, network.step},
-                                   {form->probabilities}, {.slots = 1, .plan = {.name = "predict"}});
-    compiled = std::move(form);
-    return *compiled;
-}
-
-void Predictor::run(const uint8_t* pixels, int64_t count, float* probabilities) {
-    Form& form = this->form();
-    const Network& network = form.network;
-    Replay& replay = *form.replay;
-    const Shape& shape = network.graph.shape(network.pixels);
-    const int64_t image_bytes = shape[1] * shape[2] * shape[3], classes = model_->architecture().classes();
-    for (int64_t done = 0; done < count; done += shape[0]) {
-        const int64_t part = std::min(shape[0], count - done);
-        const int slot = replay.begin();
-        uint8_t* feed = replay.feed<uint8_t>(slot, network.pixels);
-        std::memcpy(feed, pixels + done * image_bytes, size_t(part * image_bytes));
-        std::memset(feed + part * image_bytes, 0, size_t((shape[0] - part) * image_bytes));
-        std::fill_n(replay.feed<int32_t>(slot, network.sample_index), shape[0], 0);
-        std::fill_n(replay.feed<int32_t>(slot, network.step), 4, 0);
-        form.folding->submit(replay, slot);
-        replay.wait(slot);
-        std::memcpy(probabilities + done * classes, replay.fetched<float>(slot, form.probabilities), size_t(part * classes) * 4);
+BoxMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Dataset& dataset, int64_t asked, const ObjectOptions& options) {
+    require(asked >= 0, "The evaluation batch (", asked, ") is negative (0: a good default).");
+    const Architecture& architecture = model->architecture();
+    require(architecture.detection.has_value(), "The model ", architecture.name, " classifies images and finds no boxes.");
+    require_fit(architecture, dataset);
+    const auto start = std::chrono::steady_clock::now();
+    const int64_t batch = std::min(asked ? asked : default_detector_batch, dataset.size());
+    Predictor predictor(std::move(model), batch, {.objects = options});
+    std::vector<float> results(size_t(checked_multiply(batch, predictor.outputs())));
+    BoxMetrics metrics{AveragePrecision(int(architecture.classes())), 0};
+    BatchLoader loader(dataset, batch, 2);
+    std::vector<uint32_t> order(size_t(dataset.size()));
+    std::iota(order.begin(), order.end(), 0u);
+    loader.start(std::move(order));
+    while (const FilledSlot* filled = loader.next()) {
+        predictor.run(filled->memory.pixels, filled->valid, results.data());
+        for (int64_t i = 0; i < filled->valid; ++i) {
+            std::vector<FoundBox> found;
+            const float* row = results.data() + i * predictor.outputs();
+            for (int64_t k = 0; k < options.limit && row[0] >= 0; ++k, row += object_columns)
+                found.push_back({row[1], {row[0], row[2], row[3], row[4], row[5]}});
+            metrics.precision.add(dataset.boxes(filled->memory.samples[i]), found);
+        }
+        loader.release(filled);
     }
+    metrics.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return metrics;
 }
 
 } // namespace lemnos

@@ -1,8 +1,10 @@
-// Running a model: over a data set for its accuracy, or on pixels for class probabilities. Normalisations are folded.
+// Running a model over a data set: the accuracy of a classifier, the average precision of a detector.
 #pragma once
 
 #include "data/dataset.h"
 #include "models/folding.h"
+#include "train/average_precision.h"
+#include "train/predictor.h"
 
 namespace lemnos {
 
@@ -20,27 +22,13 @@ void require_fit(const Architecture& architecture, const Dataset& dataset);
 // Every image counts once: the last batch is padded, and the padding masked out. batch 0: a good default.
 Metrics evaluate(const Model& model, const Dataset& dataset, int64_t batch = 0);
 
-// A model compiled for up to `batch` images at a time. It sees later changes of the model's parameters, and of its alphas:
-// where some alpha is not 0 it runs a form that takes them as inputs and folds nothing.
-class Predictor {
-  public:
-    Predictor(std::shared_ptr<const Model> model, int64_t batch);
-    const Model& model() const { return *model_; }
-    // Class probabilities of `count` images, row by row; any count, in batches.
-    void run(const uint8_t* pixels, int64_t count, float* probabilities);
-
-  private:
-    struct Form {
-        Network network;
-        Value probabilities;
-        std::unique_ptr<Folding> folding;
-        std::unique_ptr<Replay> replay;
-    };
-    Form& form(); // the one that the model asks for now
-    std::shared_ptr<const Model> model_;
-    int64_t batch_;
-    PixelPreparation pixels_; // as they were when it was made
-    std::unique_ptr<Form> plain_, weighing_; // compiled when first needed
+struct BoxMetrics {
+    AveragePrecision precision;
+    double seconds = 0;
 };
+
+// What a detector finds on every image, beside what is there. batch 0: a good default.
+BoxMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Dataset& dataset, int64_t batch = 0,
+                                const ObjectOptions& options = {.score = 0.01});
 
 } // namespace lemnos

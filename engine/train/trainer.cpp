@@ -17,10 +17,11 @@ static int64_t now_ns() {
     return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
+static constexpr double yolo_prior = 0.01; // how much YOLO's boxes are pulled to their anchors at first (as in its authors' code)
 static constexpr double auxiliary_weight = 0.4; // of a second classifier's loss (Szegedy et al., arXiv 1409.4842)
 
-std::span<const AttributeSpec> trainer_options() {
-    static const std::vector<AttributeSpec> options{
+static std::vector<AttributeSpec> general_options() {
+    return {
         integer_attribute("batch", 128, 1, INT32_MAX, "Images of one parameter update."),
         integer_attribute("micro_batch", 0, 0, INT32_MAX,
                           "Images that the device holds at a time; it divides the batch. 0: the batch where that is at most "
@@ -57,8 +58,42 @@ std::span<const AttributeSpec> trainer_options() {
                           "the model says, or else the whole micro-batch."),
         boolean_attribute("measure_noise", false, "Measure the gradient's noise between micro-batches."),
         integer_attribute("loader_threads", 1, 1, 64, "Threads that read images."),
+        text_attribute("events", "", "A folder for an event file of the curves, which TensorBoard shows; empty: none."),
+        choice_attribute("augment", "ssd", {"none", "flip", "ssd", "ssd_expand"},
+                         "Of detectors, on the pictures as they are: flip mirrors half of them; ssd also crops and changes colours "
+                         "(arXiv 1512.02325); ssd_expand also puts some small into a larger empty picture."),
     };
+}
+
+std::span<const AttributeSpec> trainer_options() {
+    static const std::vector<AttributeSpec> options = [] {
+        std::vector<AttributeSpec> all = general_options(), detection = detection_loss_options();
+        all.insert(all.end(), detection.begin(), detection.end());
+        return all;
+    }();
     return options;
+}
+
+// What an option of the other task asks for would silently not happen.
+static void refuse_useless(const Attributes& options, bool detects) {
+    std::set<std::string> others{"crop", "flip", "label_smoothing"};
+    if (!detects) {
+        others = {"augment"};
+        for (const AttributeSpec& spec : detection_loss_options()) others.insert(spec.name);
+    }
+    for (const AttributeSpec& spec : trainer_options()) {
+        if (!others.contains(spec.name)) continue;
+        const std::string value = describe_value(options.all().find(spec.name)->second);
+        require(value == describe_value(spec.fallback), "The option ", spec.name, " (", value,
+                detects ? ") is of images with a class each; those of a detector are changed by the option augment, boxes included."
+                        : ") is of models that detect objects; this one classifies images.");
+    }
+}
+
+static Augmentation augmentation_of(const Attributes& options) {
+    const std::string& kind = options.choice("augment");
+    const bool ssd = kind.starts_with("ssd");
+    return {.crop = ssd, .flip = kind != "none", .colours = ssd, .expand = kind == "ssd_expand"};
 }
 
 static Attributes completed(Attributes options) {
@@ -101,9 +136,11 @@ Trainer::Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> da
       measures_noise_(measures_noise(options_, schedule_)), adaptive_batch_(settings_.batch),
       noise_(schedule_.adaptive() ? schedule_.options().real("smoothing") : 0.95) {
     require_sets();
+    refuse_useless(options_, detects());
     if (schedule_.adaptive()) largest_batch(schedule_.options(), settings_); // refuses what does not fit
     order_.resize(size_t(dataset_->size()));
     compile();
+    if (!options_.text("events").empty()) events_ = std::make_unique<EventFile>(options_.text("events"));
     warn_of_single_examples();
     start_loader();
 }
@@ -151,6 +188,13 @@ void Trainer::compile() {
                                                          options_.text("frozen_statistics"), model_->architecture().graph)});
     const std::vector<SegmentPolicy> policies = parse_policies(options_.text("policies"), model_->architecture().graph, *layout,
                                                                options_.choice("decay") == "weights");
+    const double decay = optimizer_.weight_decay();
+    for (size_t i = 0; i < policies.size(); ++i)
+        if (policies[i].target != 0 && !policies[i].frozen && decay * policies[i].decay == 0) {
+            device->log().line(Log::warning, "The target ", policies[i].target, " of ", layout->segments()[i].name, " is of no use: ",
+                               decay == 0 ? "the optimizer's weight decay is 0." : "its weight decay is 0.");
+            break;
+        }
     update_ = std::make_unique<ParameterUpdate>(
         model_->parameters(), gradients_, optimizer_, policies,
         UpdateOptions{options_.real("clip_norm"), options_.real("clip_value"), options_.boolean("loss_scaling"),
@@ -238,18 +282,36 @@ static TensorType moments_type(int64_t bytes) {
     return {DataType::f32, {bytes / ArenaLayout::alignment, ArenaLayout::block}};
 }
 
+// What is differentiated; values.loss is what is reported.
+Value Trainer::add_loss() {
+    Graph& graph = network_.graph;
+    auto& values = accumulate_values_;
+    values.weights = graph.input("weights", {DataType::f32, {micro_batch_}});
+    if (detects()) {
+        detection_loss_ = add_detection_loss(network_, model_->architecture(), values.weights, dataset_->most_boxes(), options_);
+        return values.loss = detection_loss_.loss;
+    }
+    values.labels = graph.input("labels", {DataType::i32, {micro_batch_}});
+    const auto cross_entropy = [&](Value logits) {
+        return graph.add("softmax_cross_entropy", {logits, values.labels, values.weights},
+                         {{"label_smoothing", options_.real("label_smoothing")}});
+    };
+    values.loss = cross_entropy(network_.logits);
+    values.correct = graph.add("count_correct", {network_.logits, values.labels, values.weights});
+    if (!network_.auxiliary) return values.loss;
+    const Value second = graph.add("scale", {cross_entropy(network_.auxiliary)}, {{"factor", auxiliary_weight}});
+    return graph.add("add", {values.loss, second});
+}
+
 void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
     Graph& graph = network_.graph;
     auto& values = accumulate_values_;
-    values.labels = graph.input("labels", {DataType::i32, {micro_batch_}});
-    values.weights = graph.input("weights", {DataType::f32, {micro_batch_}});
+    const Value loss = add_loss();
     values.keep = graph.input("keep", {DataType::f32, {1}});
     values.share = graph.input("share", {DataType::f32, {1}});
-    values.loss = graph.add("softmax_cross_entropy", {network_.logits, values.labels, values.weights},
-                            {{"label_smoothing", options_.real("label_smoothing")}});
-    values.correct = graph.add("count_correct", {network_.logits, values.labels, values.weights});
     Bindings bindings;
     model_->bind(network_, bindings);
+    if (detects()) bindings[detection_loss_.anchors] = model_->anchors();
     Value seed; // of the loss's gradient
     if (options_.boolean("loss_scaling")) {
         seed = graph.input("loss scale", graph.type(values.loss));
@@ -260,12 +322,6 @@ void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
         const Segment& segment = segment_of(micro_gradients_, graph, parameter);
         if (!policies[size_t(&segment - micro_gradients_.layout->segments().data())].frozen) trained.push_back(parameter);
     }
-    Value loss = values.loss;
-    if (network_.auxiliary) {
-        const Value second = graph.add("softmax_cross_entropy", {network_.auxiliary, values.labels, values.weights},
-                                       {{"label_smoothing", options_.real("label_smoothing")}});
-        loss = graph.add("add", {loss, graph.add("scale", {second}, {{"factor", auxiliary_weight}})});
-    }
     const std::vector<Value> parameter_gradients = gradients(graph, loss, trained, seed);
     for (size_t i = 0; i < trained.size(); ++i)
         bindings[parameter_gradients[i]] = micro_gradients_.view(segment_of(micro_gradients_, graph, trained[i]));
@@ -275,7 +331,8 @@ void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
     bindings[addend] = micro_gradients_.whole();
     bindings[graph.add("accumulate", {total, addend, values.keep})] = gradients_.whole();
 
-    std::vector<Value> fetches{values.loss, values.correct};
+    std::vector<Value> fetches{values.loss};
+    if (values.correct) fetches.push_back(values.correct);
     if (measures_noise_) {
         const ArenaChunks& chunks = update_->chunks();
         const Value table = graph.input("chunks", chunks.chunk_type());
@@ -301,10 +358,10 @@ void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
         bindings[merged] = bindings[parts[2]];
         bindings[{merged.node, 1}] = bindings[parts[3]];
     }
-    accumulate_ = Replay::compile(model_->device(), graph, bindings,
-                                  {network_.pixels, network_.sample_index, network_.step, network_.valid,
-                                   values.labels, values.weights, values.keep, values.share},
-                                  fetches, {.plan = {.name = "accumulate"}});
+    std::vector<Value> feeds{network_.pixels, network_.sample_index, network_.step, network_.valid, values.weights, values.keep, values.share};
+    for (Value labels : {values.labels, detection_loss_.truth, detection_loss_.prior})
+        if (labels) feeds.push_back(labels);
+    accumulate_ = Replay::compile(model_->device(), graph, bindings, feeds, fetches, {.plan = {.name = "accumulate"}});
 }
 
 // ---- steps ----------------------------------------------------------------------------------------------------------
@@ -326,9 +383,12 @@ void Trainer::start_loader() {
     loader_done_ = 0;
     const int threads = int(options_.integer("loader_threads"));
     if (!loader_) loader_ = std::make_unique<BatchLoader>(*dataset_, micro_batch_, accumulate_->slots() + threads, threads);
-    loader_->start([this](std::span<uint32_t> samples) -> int64_t {
+    std::optional<Draw> augmentation;
+    if (detects() && options_.choice("augment") != "none") augmentation = Draw{augmentation_of(options_), seed_, 0, 0};
+    const auto next = [this](std::span<uint32_t> samples, uint32_t& epoch) -> int64_t {
         Position& at = loader_position_;
         if (at.epoch == settings_.epochs) return 0;
+        epoch = uint32_t(at.epoch);
         if (at.epoch != order_epoch_) {
             shuffled_order(seed_, uint32_t(at.epoch), order_);
             order_epoch_ = at.epoch;
@@ -342,7 +402,8 @@ void Trainer::start_loader() {
             advance(at, total);
         }
         return count;
-    });
+    };
+    loader_->start(next, augmentation);
 }
 
 int64_t Trainer::steps() const {
@@ -375,6 +436,22 @@ void Trainer::adapt_batch() {
     start_loader();
 }
 
+// Pixels and labels; `first_image` counts the images that came before.
+void Trainer::feed(int slot, const FilledSlot& filled, int64_t first_image) {
+    const auto copy = [&](Value leaf, const void* source, int64_t bytes) {
+        std::memcpy(accumulate_->feed<uint8_t>(slot, leaf), source, size_t(bytes));
+    };
+    copy(network_.pixels, filled.memory.pixels, micro_batch_ * dataset_->shape().bytes());
+    copy(network_.sample_index, filled.memory.samples, micro_batch_ * 4);
+    if (!detects()) {
+        copy(accumulate_values_.labels, filled.memory.labels, micro_batch_ * 4);
+        return;
+    }
+    copy(detection_loss_.truth, filled.memory.boxes, micro_batch_ * dataset_->most_boxes() * int64_t(sizeof(Box)));
+    if (detection_loss_.prior)
+        *accumulate_->feed<float>(slot, detection_loss_.prior) = first_image < options_.integer("prior_images") ? float(yolo_prior) : 0.0f;
+}
+
 bool Trainer::step() {
     if (averaged_)
         fail(ErrorCode::invalid_state, "The model holds its averaged weights; exchange them back before the training goes on.");
@@ -387,16 +464,14 @@ bool Trainer::step() {
     const int64_t epoch = position_.epoch;
     const int64_t total = batch_length(position_, batch_of(epoch), dataset_->size(), plan_.tail());
     rate_ = rate_of_step();
+    record_of(step_) = {.step = step_, .batch = total, .missing = divide_up(total, micro_batch_) + 1, .rate = rate_};
     const auto& values = accumulate_values_;
     for (int64_t done = 0; done < total;) {
         const FilledSlot* filled = loader_->next();
         if (!filled) fail(ErrorCode::internal, "The loader ended before the training did (step ", step_, ").");
         const int slot = accumulate_->begin();
         collect(slot);
-        std::memcpy(accumulate_->feed<uint8_t>(slot, network_.pixels), filled->memory.pixels,
-                    size_t(micro_batch_ * dataset_->shape().bytes()));
-        std::memcpy(accumulate_->feed<int32_t>(slot, values.labels), filled->memory.labels, size_t(micro_batch_) * 4);
-        std::memcpy(accumulate_->feed<uint32_t>(slot, network_.sample_index), filled->memory.samples, size_t(micro_batch_) * 4);
+        feed(slot, *filled, position_.epoch * dataset_->size() + position_.offset + done);
         const int64_t valid = filled->valid;
         loader_->release(filled);
         float* weights = accumulate_->feed<float>(slot, values.weights);
@@ -416,8 +491,30 @@ bool Trainer::step() {
     return true;
 }
 
+void Trainer::log(const std::string& tag, double value) {
+    if (!events_) fail(ErrorCode::invalid_state, "There is no event file to add \"", tag, "\" to: the option events was not given.");
+    const Scalar scalar{tag, float(value)};
+    events_->add(step_, {&scalar, 1});
+}
+
+void Trainer::write_complete(StepRecord& record) {
+    if (--record.missing > 0 || !events_) return;
+    std::array<Scalar, 7> scalars;
+    size_t count = 0;
+    const auto add = [&](const char* tag, double value) { scalars[count++] = {tag, float(value)}; };
+    if (record.images == record.batch) add("train/loss", record.loss); // of a skipped step it is not known
+    if (record.images == record.batch && accumulate_values_.correct) add("train/accuracy", double(record.correct) / double(record.images));
+    add("train/rate", record.rate);
+    add("train/batch", double(record.batch));
+    add("train/gradient_norm", report_.gradient_norm);
+    if (measures_noise_) add("train/noise_batch", noise_.noise_batch());
+    if (options_.boolean("loss_scaling")) add("train/loss_scale", report_.loss_scale);
+    events_->add(record.step + 1, {scalars.data(), count});
+}
+
 void Trainer::take_report(const UpdateReport& report) {
     report_ = report;
+    write_complete(record_of(report.step));
     if (measures_noise_) noise_.add_batch(report.step, report.gradient_norm, report.loss_scale, report.skipped);
 }
 
@@ -431,14 +528,21 @@ void Trainer::collect(int slot) {
         noise_.add_micro_batch(micro.step, double(*accumulate_->fetched<float>(slot, accumulate_values_.squared_norm)),
                                micro.images, micro.batch);
     if (micro.epoch != metrics_.epoch) metrics_ = {micro.epoch, 0, 0, 0};
+    StepRecord& record = record_of(micro.step);
     if (!std::isfinite(loss)) {
+        write_complete(record);
         if (options_.boolean("loss_scaling")) return; // the step is skipped
         fail(ErrorCode::invalid_state, "The loss of step ", micro.step, " is not finite (", loss,
              "): the training diverged; a lower learning rate may help (it is ", rate_, ").");
     }
     metrics_.images += micro.images;
     metrics_.loss_sum += double(loss) * double(micro.batch); // each image weighed 1 / batch
-    metrics_.correct += int64_t(*accumulate_->fetched<float>(slot, accumulate_values_.correct));
+    const int64_t correct = accumulate_values_.correct ? int64_t(*accumulate_->fetched<float>(slot, accumulate_values_.correct)) : 0;
+    metrics_.correct += correct;
+    record.images += micro.images;
+    record.correct += correct;
+    record.loss += double(loss);
+    write_complete(record);
     finished_images_ += micro.images;
     recent_[recent_count_++ % recent_.size()] = {now_ns(), finished_images_};
 }

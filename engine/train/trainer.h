@@ -8,8 +8,10 @@
 
 #include "data/dataset.h"
 #include "data/loader.h"
+#include "io/event_file.h"
 #include "models/model.h"
 #include "plan/replay.h"
+#include "train/detection_loss.h"
 #include "train/noise.h"
 #include "train/training_plan.h"
 #include "train/update.h"
@@ -24,7 +26,7 @@ struct Progress {
     int64_t step = 0, steps = 0; // finished, in all (an adaptive batch: as it stands now)
     int64_t epoch = 0;
     int64_t images = 0;                // used so far, of finished steps
-    double loss = 0, accuracy = 0;     // over the images of the current epoch so far
+    double loss = 0, accuracy = 0;     // over the images of the current epoch so far; detectors have no accuracy
     double rate = 0;                   // of the last step
     double seconds = 0;                // since the trainer was made or resumed, from the first step on
     double images_per_second = 0;      // over the last seconds
@@ -51,6 +53,9 @@ class Trainer {
     void save(const std::string& path);
     void resume(const std::string& path);
 
+    // Adds a number at the last step to the event file (the option events), for what is measured beside the training.
+    void log(const std::string& tag, double value);
+
     // Exchanges the weights and their moving average; a training goes on once they are exchanged back.
     void swap_average();
 
@@ -66,6 +71,11 @@ class Trainer {
         int64_t images = 0, batch = 0, step = 0, epoch = 0;
         bool pending = false;
     };
+    struct StepRecord { // what the event file says of a step, once all of it is known
+        int64_t step = 0, images = 0, correct = 0, batch = 0;
+        int64_t missing = 0; // micro-batches and the update's report
+        double loss = 0, rate = 0;
+    };
     struct EpochMetrics {
         int64_t epoch = 0, images = 0, correct = 0;
         double loss_sum = 0;
@@ -76,6 +86,9 @@ class Trainer {
     void compile();
     std::optional<StatisticsUpdate> make_moments();
     void compile_accumulate(const std::vector<SegmentPolicy>& policies);
+    Value add_loss();
+    bool detects() const { return model_->architecture().detection.has_value(); }
+    void feed(int slot, const FilledSlot& filled, int64_t first_image);
     void warn_of_single_examples() const;
     void start_loader();
     int64_t batch_of(int64_t epoch) const;
@@ -85,6 +98,9 @@ class Trainer {
     void collect(int slot);
     void collect_finished(bool wait);
     void take_report(const UpdateReport& report);
+    struct StepRecord;
+    StepRecord& record_of(int64_t step) { return records_[size_t(step) % records_.size()]; }
+    void write_complete(StepRecord& record);
     std::map<std::string, std::string> facts() const;
 
     std::shared_ptr<Model> model_;
@@ -105,8 +121,9 @@ class Trainer {
     PixelPreparation network_pixels_; // with which the network was compiled
     Network network_;
     struct {
-        Value labels, weights, keep, share, loss, correct, squared_norm;
+        Value labels, weights, keep, share, loss, correct, squared_norm; // labels and correct: of classifiers
     } accumulate_values_;
+    DetectionLoss detection_loss_; // of detectors
     std::unique_ptr<Replay> accumulate_;
     std::unique_ptr<ParameterUpdate> update_;
 
@@ -124,6 +141,8 @@ class Trainer {
     bool averaged_ = false; // the model holds the average
     std::vector<MicroBatch> running_; // by slot
     EpochMetrics metrics_;
+    std::unique_ptr<EventFile> events_; // null: none is asked for
+    std::array<StepRecord, 64> records_; // a ring, longer than steps can be in flight
     int64_t finished_images_ = 0;
     double rate_ = 0;
     int64_t start_ns_ = 0; // of the first step

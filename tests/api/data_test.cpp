@@ -61,7 +61,7 @@ TEST(ApiDataset, ClassNamesMayBeGiven) {
         LEM_ERROR_INVALID_ARGUMENT, "(1 names were given).");
     EXPECT_FAILURE(
         lem_dataset_open(scratch.path().c_str(), "train", R"({"class_names": [1]})", dataset.out()),
-        LEM_ERROR_INVALID_ARGUMENT, "A data set: the option class_names has an element that is no text.");
+        LEM_ERROR_INVALID_ARGUMENT, "A data set: the option class_names must hold texts alone.");
 }
 
 TEST(ApiDataset, Mistakes) {
@@ -82,7 +82,7 @@ TEST(ApiDataset, Mistakes) {
     EXPECT_FAILURE(open(scratch.path(), "train", R"({"hight": 3})"), LEM_ERROR_INVALID_ARGUMENT,
                    "A data set has no attribute \"hight\". Did you mean \"height\"?");
     EXPECT_FAILURE_WITH(open(scratch.path(), "train", R"({"height": 3})"), LEM_ERROR_INVALID_ARGUMENT,
-                        "only image folders are scaled");
+                        "only image files are scaled");
     EXPECT_FAILURE_WITH(open(scratch.path(), "train", "{"), LEM_ERROR_INVALID_ARGUMENT,
                         "A data set: the text is not JSON (at byte ");
     const std::string images = scratch.file("train-images-idx3-ubyte");
@@ -116,6 +116,82 @@ TEST(ApiDataset, FromMemory) {
     EXPECT_FAILURE(create(12, labels, 3, 1, 0), LEM_ERROR_INVALID_ARGUMENT,
                    "The argument classes (0) is below 1.");
     EXPECT_OK(create(12, labels, 3, 1, 5));
+}
+
+// Two pictures of 8 x 6 (width x height) with three boxes, and a line that is wrong where asked for.
+static void write_boxes(const Scratch& scratch, const std::string& more = "") {
+    const std::vector<uint8_t> pixels(6 * 8 * 3, 77);
+    for (const char* name : {"a.png", "b.png"})
+        ASSERT_OK(lem_image_write_png(scratch.file(name).c_str(), pixels.data(), 6 * 8 * 3, 6, 8, 3));
+    scratch.write("boxes.csv", "file,class,xmin,ymin,xmax,ymax\na.png,dog,0,0,4,3\nb.png,cat,2,3,8,6\n"
+                               "a.png,cat,4,0,8,6\n" +
+                                   more);
+}
+
+TEST(ApiDataset, Boxes) {
+    const Scratch scratch;
+    write_boxes(scratch);
+    Dataset dataset;
+    const char* options = R"({"height": 3, "width": 4})";
+    ASSERT_OK(lem_dataset_open(scratch.path().c_str(), "train", options, dataset.out()));
+    const Json info = json([&](lem_text** out) { return lem_dataset_info_json(dataset, out); });
+    EXPECT_EQ(info["task"], "detect");
+    EXPECT_EQ(info["size"], 2);
+    EXPECT_EQ(info["boxes"], 3);
+    EXPECT_EQ(info["most_boxes"], 2);
+    EXPECT_EQ(info["class_names"], Json({"cat", "dog"}));
+    EXPECT_EQ(info["skipped"]["images"], 0);
+    EXPECT_EQ(info["skipped"]["first"], Json::array());
+
+    std::vector<float> boxes(11, 99);
+    int64_t count = -1;
+    ASSERT_OK(lem_dataset_boxes(dataset, 0, boxes.data(), 2, &count));
+    EXPECT_EQ(count, 2);
+    EXPECT_EQ(boxes, (std::vector<float>{1, 0, 0, 0.5f, 0.5f, 0, 0, 0.5f, 1, 1, 99}));
+    boxes.assign(11, 99);
+    ASSERT_OK(lem_dataset_boxes(dataset, 0, boxes.data(), 1, &count)); // what there is room for
+    EXPECT_EQ(count, 2);
+    EXPECT_EQ(boxes[5], 99);
+    ASSERT_OK(lem_dataset_boxes(dataset, 1, nullptr, 0, &count));
+    EXPECT_EQ(count, 1);
+    EXPECT_FAILURE(lem_dataset_boxes(dataset, 2, boxes.data(), 2, &count), LEM_ERROR_INVALID_ARGUMENT,
+                   "The record 2 does not exist; the data set has 2 records, counted from 0.");
+    EXPECT_EQ(count, 0);
+    EXPECT_FAILURE(lem_dataset_boxes(dataset, 0, boxes.data(), -1, &count), LEM_ERROR_INVALID_ARGUMENT,
+                   "The argument capacity (-1) is below 0.");
+    EXPECT_FAILURE(lem_dataset_boxes(dataset, 0, nullptr, 1, &count), LEM_ERROR_INVALID_ARGUMENT,
+                   "The argument out_boxes is NULL.");
+    std::vector<uint8_t> pixels(36);
+    int32_t label = 5;
+    ASSERT_OK(lem_dataset_read(dataset, 1, pixels.data(), 36, &label));
+    EXPECT_EQ(label, -1);
+    EXPECT_EQ(pixels, std::vector<uint8_t>(36, 77));
+    EXPECT_FAILURE(lem_dataset_boxes(quarters(8), 0, boxes.data(), 2, &count), LEM_ERROR_INVALID_ARGUMENT,
+                   "The data set has no boxes: its images have a class each.");
+
+    const char* renamed = R"({"height": 3, "width": 4, "class_names": ["ape", "dog", "cat"]})";
+    ASSERT_OK(lem_dataset_open(scratch.path().c_str(), "train", renamed, dataset.out()));
+    ASSERT_OK(lem_dataset_boxes(dataset, 1, boxes.data(), 2, &count));
+    EXPECT_EQ(boxes[0], 2);
+}
+
+TEST(ApiDataset, BadBoxesAreErrorsOrSkipped) {
+    const Scratch scratch;
+    write_boxes(scratch, "b.png,dog,1,1,99,2\ngone.png,dog,1,1,2,2\n");
+    Dataset dataset;
+    const std::string sentence =
+        "The box in line 5 of \"" + scratch.file("boxes.csv") +
+        "\" reaches out of its picture of 8 x 6 pixels (width x height) by more than the one pixel that is tolerated "
+        "and cut off (xmin 1, ymin 1, xmax 99, ymax 2).";
+    EXPECT_FAILURE(lem_dataset_open(scratch.path().c_str(), "train", R"({"height": 3, "width": 4})", dataset.out()),
+                   LEM_ERROR_FILE_MALFORMED, sentence.c_str());
+    ASSERT_OK(lem_dataset_open(scratch.path().c_str(), "train", R"({"height": 3, "width": 4, "skip_bad": true})",
+                               dataset.out()));
+    const Json skipped = json([&](lem_text** out) { return lem_dataset_info_json(dataset, out); })["skipped"];
+    EXPECT_EQ(skipped["images"], 1);
+    EXPECT_EQ(skipped["boxes"], 1);
+    ASSERT_EQ(skipped["first"].size(), 2u);
+    EXPECT_EQ(skipped["first"][0], sentence);
 }
 
 // ---- image files ------------------------------------------------------------------------------------------

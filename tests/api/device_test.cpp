@@ -91,7 +91,7 @@ TEST_F(ApiDevice, CloseLeavesHusks) {
     ASSERT_OK(lem_optimizer_create("adam", nullptr, optimizer.out()));
     ASSERT_OK(lem_schedule_create("constant", nullptr, schedule.out()));
     ASSERT_OK(lem_trainer_create(model, dataset, optimizer, schedule, R"({"batch": 4})", trainer.out()));
-    ASSERT_OK(lem_predictor_create(model, 1, predictor.out()));
+    ASSERT_OK(lem_predictor_create(model, 1, nullptr, predictor.out()));
     ASSERT_OK(lem_trainer_step(trainer));
     int64_t ticket = 0;
     ASSERT_OK(lem_plan_run_async(plan, &ticket)); // in flight when the device closes

@@ -45,7 +45,7 @@ class ApiNullOneAtATime : public WithDevice {
         ASSERT_OK(lem_optimizer_create("sgd", nullptr, optimizer.out()));
         ASSERT_OK(lem_schedule_create("constant", nullptr, schedule.out()));
         ASSERT_OK(lem_trainer_create(model, dataset, optimizer, schedule, R"({"batch": 4})", trainer.out()));
-        ASSERT_OK(lem_predictor_create(model, 1, predictor.out()));
+        ASSERT_OK(lem_predictor_create(model, 1, nullptr, predictor.out()));
         const int32_t x = maker.input("x", {4}), y = maker.op("relu", {x});
         Tensor result = tensor({4});
         const int32_t values[] = {x, y};

@@ -208,7 +208,7 @@ TEST_F(ApiTraining, ImagesOwnMomentsAreWeighed) {
     for (const Json& layer : alphas["layers"]) EXPECT_EQ(layer["alpha"], 0);
 
     Predictor predictor;
-    ASSERT_OK(lem_predictor_create(model, 2, predictor.out()));
+    ASSERT_OK(lem_predictor_create(model, 2, nullptr, predictor.out()));
     std::vector<uint8_t> pixels(2 * 64);
     for (int i = 0; i < 128; ++i) pixels[size_t(i)] = uint8_t(37 * i);
     const auto predicted = [&] {
@@ -236,7 +236,7 @@ TEST_F(ApiTraining, ImagesOwnMomentsAreWeighed) {
 TEST_F(ApiTraining, Prediction) {
     build();
     Predictor predictor;
-    ASSERT_OK(lem_predictor_create(model, 4, predictor.out()));
+    ASSERT_OK(lem_predictor_create(model, 4, nullptr, predictor.out()));
     std::vector<uint8_t> pixels(6 * 64);
     for (int i = 0; i < 6; ++i) {
         int32_t label = 0;
@@ -261,6 +261,50 @@ TEST_F(ApiTraining, Prediction) {
                    "The argument elements (5) is not the size that is needed (4).");
     EXPECT_FAILURE(lem_predictor_run(predictor, pixels.data(), 0, 0, six.data(), 0),
                    LEM_ERROR_INVALID_ARGUMENT, "The argument count (0) is below 1.");
+}
+
+TEST_F(ApiTraining, PredictorsInGroupsOfChannels) {
+    build();
+    std::vector<uint8_t> pixels(4 * 64);
+    for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = uint8_t(37 * i);
+    const auto run = [&](lem_predictor* predictor) {
+        std::vector<float> result(16);
+        EXPECT_OK(lem_predictor_run(predictor, pixels.data(), 256, 4, result.data(), 16));
+        return result;
+    };
+    Predictor whole, split, limited, refused;
+    ASSERT_OK(lem_predictor_create(model, 4, "", whole.out()));
+    ASSERT_OK(lem_predictor_create(model, 4, R"({"channel_groups": 3})", split.out()));
+    const auto info_of = [&](lem_predictor* predictor) {
+        return json([&](lem_text** out) { return lem_predictor_info_json(predictor, out); });
+    };
+    const Json all = info_of(whole), groups = info_of(split);
+    const int64_t bytes = all["workspace_bytes"];
+    EXPECT_GT(bytes, 0);
+    EXPECT_EQ(all["workspace_bytes_without"], bytes);
+    EXPECT_EQ(groups["workspace_bytes_without"], bytes);
+    EXPECT_LT(groups["workspace_bytes"], bytes);
+    ASSERT_EQ(groups["blocks"].size(), all["blocks"].size());
+    ASSERT_FALSE(all["blocks"].empty());
+    for (size_t i = 0; i < all["blocks"].size(); ++i) {
+        EXPECT_EQ(all["blocks"][i]["groups"], 1);
+        EXPECT_EQ(groups["blocks"][i]["groups"], 3);
+        EXPECT_EQ(groups["blocks"][i]["name"], all["blocks"][i]["name"]);
+        EXPECT_GE(groups["blocks"][i]["channels"], 8);
+    }
+    const std::vector<float> expected = run(whole), result = run(split);
+    for (size_t i = 0; i < result.size(); ++i) EXPECT_NEAR(result[i], expected[i], 1e-5);
+
+    const int64_t limit = bytes * 9 / 10;
+    ASSERT_OK(lem_predictor_create(model, 4, ("{\"memory_limit\": " + std::to_string(limit) + "}").c_str(), limited.out()));
+    EXPECT_LE(info_of(limited)["workspace_bytes"], limit);
+    EXPECT_FAILURE_WITH(lem_predictor_create(model, 4, R"({"memory_limit": 100})", refused.out()), LEM_ERROR_OUT_OF_DEVICE_MEMORY,
+                        "(the memory limit is 100 bytes).");
+    EXPECT_EQ(static_cast<lem_predictor*>(refused), nullptr);
+    EXPECT_FAILURE_WITH(lem_predictor_create(model, 4, R"({"memory": 100})", refused.out()), LEM_ERROR_INVALID_ARGUMENT,
+                        "A predictor has no attribute \"memory\". Did you mean");
+    EXPECT_FAILURE(lem_predictor_create(model, 4, R"({"least_memory": true, "channel_groups": 2})", refused.out()),
+                   LEM_ERROR_INVALID_ARGUMENT, "A predictor: least_memory goes with neither memory_limit nor channel_groups.");
 }
 
 TEST_F(ApiTraining, Mistakes) {

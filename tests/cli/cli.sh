@@ -71,7 +71,7 @@ small=(--width 0.1 --option head=16 --option dropout=0 --batch 16 --rate 0.01)
 
 test_arguments() {
     runs 0 --help
-    for word in train schedule eval tune-alpha predict summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
+    for word in train schedule eval tune-alpha predict detect import summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
     silent stderr
     for name in train schedule eval tune-alpha predict summary devices; do
         runs 0 "$name" --help
@@ -102,6 +102,11 @@ test_arguments() {
     refused predict --model x --top 0 image.png -- 'The option --top (0) is out of range (1 to 2147483647).'
     refused predict --model x --data idx --picture '' -- 'The option --picture needs a value (an empty one was given).'
     refused predict --model x '' -- 'An argument is empty.'
+    refused predict --model x --channel-groups 0 image.png -- 'The option --channel-groups (0) is out of range (1 to 65536).'
+    for size in 3X -1 .5M 3MiBB M 99999999999999999999T; do
+        refused predict --model x "--memory-limit=$size" image.png -- \
+            "The option --memory-limit ($size) is no number of bytes such as 3000000, 3M or 2.5MiB."
+    done
     for value in nan inf 1e400; do
         refused train --data idx --rate $value -- "The option --rate needs a finite number (\"$value\" was given)."
         refused summary mobilenet_v2 --width $value -- "The option --width needs a finite number (\"$value\" was given)."
@@ -150,7 +155,7 @@ test_arguments() {
 
 test_train() {
     need_device
-    runs 0 train --data idx "${small[@]}" --epochs 4 --out model.safetensors
+    runs 0 train --data idx "${small[@]}" --epochs 4 --out model.safetensors --events runs/first
     matches '^device +'
     matches '^data +idx: 210 images of 16 x 16 x 1, 4 classes; 42 to test on$'
     matches '^model +mobilenet_v2 \(small28\): [0-9,]+ parameters, [0-9,]+ MACs$'
@@ -161,12 +166,22 @@ test_train() {
     silent stderr
     exists model.safetensors
     absent model.checkpoint.safetensors
-    [[ $(head -n1 model.csv) == split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch ]] || fail "the CSV has another header"
+    [[ $(head -n1 model.csv) == split,epoch,step,images,loss,accuracy,rate,seconds,batch,gradient_norm,noise_batch,map_50 ]] || fail "the CSV has another header"
     [[ $(grep -c '^test,' model.csv) == 4 ]] || fail "the CSV has not 4 rows of tests"
     for epoch in 1 2 3 4; do
         grep -q "^train,$epoch,$((13 * epoch)),$((208 * epoch))," model.csv || fail "the CSV lacks the end of epoch $epoch"
     done
-    awk -F, 'NF != 11 { exit 1 }' model.csv || fail "the CSV has rows without 11 cells"
+    awk -F, 'NF != 12 { exit 1 }' model.csv || fail "the CSV has rows without 12 cells"
+
+    # TensorBoard's event file says what the CSV says.
+    python3 "$(dirname "${BASH_SOURCE[0]}")/read_events.py" runs/first/events.out.tfevents.* >events.txt || fail "the event file cannot be read"
+    for tag in loss accuracy rate batch gradient_norm; do
+        [[ $(grep -c "^train/$tag " events.txt) == 52 ]] || fail "the event file has not 52 values of train/$tag"
+    done
+    [[ $(grep -c '^test/accuracy ' events.txt) == 4 ]] || fail "the event file has not 4 values of test/accuracy"
+    [[ $(grep '^test/accuracy 52 ' events.txt | cut -d' ' -f3) == $(awk -F, '/^test,4,/ { printf "%g", $6 }' model.csv) ]] ||
+        fail "the event file and the CSV differ in the last accuracy"
+    grep -q '^train/batch 52 16$' events.txt || fail "the event file has another batch at step 52"
 
     runs 0 eval --model model.safetensors --data idx
     matches '^accuracy +[0-9.]+ % \([0-9]+ of 42 images\)$'
@@ -329,6 +344,68 @@ test_finetuning() {
     fails 'The file "none" cannot be read: No such file or directory.' train --data idx "${small[@]}" --init none
 }
 
+test_detect() {
+    need_device
+    local -a small_detector=(--task detect --resolution 64 --width 0.25 --batch 8 --optimizer adamw --rate 0.01)
+    runs 0 train --data boxes "${small_detector[@]}" --epochs 4 --eval-every 2 --out found.safetensors --events runs
+    matches '^data +boxes: 32 images of 64 x 64 x 3, 2 classes, 32 boxes; 8 to test on$'
+    matches '^model +ssdlite_mobilenet_v2: [0-9,]+ parameters, [0-9,]+ MACs$'
+    matches '^epoch 4/4  step 16/16  loss [0-9.]+  [0-9]+ images/s$'
+    matches '^test +mAP [0-9.]+ % at an overlap of 0.5, [0-9.]+ % over 0.50 to 0.95 \(8 boxes in 8 images\)$'
+    [[ $(grep -c '^val,' found.csv) == 2 ]] || fail "the CSV has not 2 rows of tests"
+    awk -F, '/^train/ && ($6 != "" || $12 != "") || /^val/ && ($5 != "" || $12 == "") { exit 1 }' found.csv || fail "the CSV has other columns"
+    python3 "$(dirname "${BASH_SOURCE[0]}")/read_events.py" runs/events.out.tfevents.* >events.txt || fail "the event file cannot be read"
+    [[ $(grep -c '^val/map_50 ' events.txt) == 2 ]] || fail "the event file has not 2 values of val/map_50"
+
+    runs 0 eval --model found.safetensors --data boxes --split val
+    matches '^bright +[0-9]+ '
+    matches '^mean +8 '
+    runs 0 eval --model found.safetensors --data boxes --split val --json
+    prints '"map_50_voc2007"'
+    runs 0 summary --model found.safetensors
+    matches '^ssdlite_mobilenet_v2, input 64 x 64 x 3, 2 classes, [0-9]+ anchors$'
+    runs 0 detect --model found.safetensors --score 0.01 --out drawn --picture sheet.png boxes/images/33.png boxes/images/34.png
+    exists sheet.png
+    exists drawn/33.png
+    exists drawn/34.png
+    prints '"drawing": "drawn/33.png"'
+    prints '"box": ['
+    python3 -c 'import json; found = json.load(open("stdout")); assert [len(each["objects"]) > 0 for each in found] == [True, True]' ||
+        fail "nothing is found at a score of 0.01"
+    runs 0 detect --model found.safetensors --score 1 boxes/images/33.png
+    prints '"objects": []'
+
+    # Bad pictures and boxes are errors, or named, counted and left out.
+    fails 'The box in line 42 of "bad/boxes.csv" reaches out of its picture' train --data bad "${small_detector[@]}" --out bad.safetensors
+    absent bad.safetensors
+    runs 0 train --data bad "${small_detector[@]}" --epochs 1 --skip-bad --out bad.safetensors
+    matches '^left out +1 image and 2 boxes.$'
+    prints 'text.png'
+
+    # What belongs to the other task says so.
+    fails 'The images of "boxes" have boxes: they are for --task detect.' train --data boxes --resolution 64
+    fails 'The images of "folder" have no boxes; --task detect needs them.' train --data folder "${small_detector[@]}"
+    refused train --data boxes --task detect --model resnet18 -- 'The model resnet18 is made to classify (the task is to detect).'
+    refused train --data boxes --task find -- 'The task "find" is not known (classify or detect).'
+    runs 0 train --data idx "${small[@]}" --epochs 1 --out class.safetensors
+    fails 'The model "class.safetensors" classifies images; lemnos predict is for such models.' detect --model class.safetensors image.png
+    fails 'The model "found.safetensors" finds objects; lemnos detect is for such models.' predict --model found.safetensors image.png
+    fails 'The image "text.png" cannot be decoded' detect --model found.safetensors text.png
+
+    # A model from weights alone.
+    runs 0 import ssdlite_mobilenet_v2 --resolution 64 --width 0.25 --classes 2 --weights found.safetensors --out imported.safetensors
+    matches '^imported.safetensors: ssdlite_mobilenet_v2, [0-9,]+ parameters, 2 classes$'
+    printf 'bright\ndark\n' >names.txt
+    runs 0 import ssdlite_mobilenet_v2 --resolution 64 --width 0.25 --classes 2 --weights found.safetensors --class-names names.txt --out imported.safetensors
+    runs 0 detect --model imported.safetensors --score 0.01 boxes/images/33.png
+    cp stdout imported.txt
+    runs 0 detect --model found.safetensors --score 0.01 boxes/images/33.png
+    cmp stdout imported.txt || fail "an imported model finds other objects"
+    fails 'There are 3 class names for 2 classes.' import ssdlite_mobilenet_v2 --resolution 64 --width 0.25 --classes 2 --weights found.safetensors \
+        --class-names <(printf 'a\nb\nc\n') --out imported.safetensors
+    fails 'The file "found.safetensors" does not fit the model: ' import mobilenet_v2 --weights found.safetensors
+}
+
 test_full() {
     need_device
     if [[ ${LEMNOS_TEST_NAMESPACE:-} != 1 ]]; then # of its own, where anybody may mount
@@ -422,6 +499,15 @@ test_predict() {
     [[ $(head -c 8 sheet.png | od -An -tx1 | tr -d ' \n') == 89504e470d0a1a0a ]] || fail "sheet.png is no PNG"
     runs 0 predict --model model.safetensors --data idx --count 1000 --json
     prints '"images": 42'
+    runs 0 predict --model model.safetensors --channel-groups 3 image.png
+    matches '^Activations take [0-9.]+ KiB \([0-9.]+ % of [0-9.]+ KiB\); blocks in groups of channels: features.1.conv in 3, '
+    runs 0 predict --model model.safetensors --least-memory --json image.png
+    [[ $(head -c 1 stdout) == '[' ]] || fail "the result is no JSON"
+    runs 0 predict --model model.safetensors --memory-limit 1GiB image.png
+    prints 'blocks in groups of channels: none.'
+    runs 1 predict --model model.safetensors --memory-limit 1K image.png
+    grep -q 'The activations of mobilenet_v2 in batches of 1 take at least [0-9]* bytes (the memory limit is 1000 bytes).' stderr ||
+        fail "the limit is not named"
     fails 'The image "text.png" cannot be decoded: it has 17 bytes and begins like neither a PNG nor a JPEG.' \
         predict --model model.safetensors text.png
     fails 'The file "none.png" cannot be read: No such file or directory.' predict --model model.safetensors none.png

@@ -3,7 +3,6 @@
 // Tolerance: the two differ by the rounding of filters that are multiplied before or after the sum, of some
 // 20 to 50 layers; 1e-5 of the largest logit. Seen on lavapipe: below 1e-6.
 #include "models/compiled_network.h"
-#include "models/layers.h"
 
 #include <algorithm>
 
@@ -13,40 +12,10 @@ namespace {
 
 constexpr double tolerance = 1e-5;
 
-// Gammas, betas, means and variances that a training might have left.
-void randomise(const Model& model, RandomCases& random) {
-    const Graph& graph = model.architecture().graph;
-    for (const Node& node : graph.nodes()) {
-        if (!node.op || std::string_view(node.op->name) != "batch_norm") continue;
-        const std::pair<double, double> ranges[] = {{0.5, 1.5}, {-0.5, 0.5}, {-0.5, 0.5}, {0.25, 2}};
-        for (size_t i = 1; i < 5; ++i) {
-            const std::string& name = graph.node(node.inputs[i].node).name;
-            const Tensor values =
-                random.uniform(graph.shape(node.inputs[i]), ranges[i - 1].first, ranges[i - 1].second);
-            model.view(name).write(std::vector<float>(values.data.begin(), values.data.end()).data());
-        }
-    }
-}
-
 int64_t count(const Graph& graph, std::string_view op) {
     return std::count_if(graph.nodes().begin(), graph.nodes().end(),
                          [&](const Node& node) { return node.op && node.op->name == op; });
 }
-
-// A network of one image of 6 x 6 x 4, built by hand.
-struct HandMade {
-    HandMade() : layers(architecture, {{"norm", std::string("batch")}}) {
-        architecture.name = "hand_made";
-        architecture.image = architecture.graph.input("image", {DataType::f32, {1, 6, 6, 4}});
-        architecture.pixels = {std::vector<double>(4, 0.5), std::vector<double>(4, 0.5)};
-    }
-    void classify(Value x) {
-        architecture.logits = layers.linear(layers.add("global_average_pool", {x}, {}, "pool"), "end", 3, 1);
-    }
-    Graph& graph() { return architecture.graph; }
-    Architecture architecture;
-    LayerBuilder layers;
-};
 
 } // namespace
 

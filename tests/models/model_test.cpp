@@ -3,6 +3,7 @@
 #include "ops/harness.h"
 #include "support/file.h"
 #include "train/evaluation.h"
+#include "train/predictor.h"
 #include "unit/scratch.h"
 
 #include <cstdlib>

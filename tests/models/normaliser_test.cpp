@@ -1,8 +1,10 @@
 // Normalisers by name: what is understood, the groups that layers get, and that every architecture trains with each.
 #include "data/dataset.h"
 #include "models/normaliser.h"
+#include "models/small_forms.h"
 #include "ops/harness.h"
 #include "refusal.h"
+#include "train/shapes.h"
 #include "train/trainer.h"
 
 #include <algorithm>
@@ -87,16 +89,8 @@ struct NormalisedArchitectures : OpTest {};
 // The first convolution learns, through all normalisations; running statistics are there, and move, where they are used.
 TEST_F(NormalisedArchitectures, TrainAStep) {
     const auto number = [](int64_t value) { return AttributeValue(value); };
-    const std::map<std::string, Attributes> tiny{
-        {"mobilenet_v1", {{"width", 0.25}, {"resolution", number(64)}}},
-        {"mobilenet_v2", {{"preset", std::string("small28")}, {"width", 0.1}, {"head", number(16)}}},
-        {"resnet18", {{"resolution", number(64)}}},
-        {"resnet50", {{"resolution", number(64)}}},
-        {"resnet20_cifar", {{"resolution", number(8)}}},
-        {"resnet56_cifar", {{"resolution", number(8)}}},
-        {"wrn", {{"depth", number(10)}, {"width", number(1)}, {"resolution", number(16)}}},
-        {"inception_v3", {{"resolution", number(128)}}}};
-    const std::set<std::string> slow{"resnet18", "resnet50", "inception_v3"}; // two forms must do
+    const std::map<std::string, Attributes>& tiny = small_forms();
+    const std::set<std::string> slow{"resnet18", "resnet50", "inception_v3", "yolov2"}; // two forms must do
     for (const ArchitectureBuilder& builder : all_architectures())
         for (const char* name : {"batch", "ghost:2", "group:8", "batch-group:2x8", "instance", "layer"}) {
             if (builder.name == std::string_view("resnet152")) continue; // resnet50 with more of the same
@@ -121,8 +115,9 @@ TEST_F(NormalisedArchitectures, TrainAStep) {
             const RecordShape shape{int(architecture.height()), int(architecture.width()), 1};
             std::vector<uint8_t> pixels;
             for (int64_t i = 0; i < 4 * shape.bytes(); ++i) pixels.push_back(uint8_t(random.integer(0, 255)));
-            const auto data = std::make_shared<MemoryDataset>(
+            std::shared_ptr<const Dataset> data = std::make_shared<MemoryDataset>(
                 "noise", shape, pixels, std::vector<int32_t>{0, 1, 0, 1}, number_names(2));
+            if (architecture.detection) data = std::make_shared<Rectangles>(4, shape.height);
             Trainer trainer(model, data, Optimizer("sgd", {{"rate", 0.1}}), Schedule("constant", {}),
                             {{"batch", int64_t(4)}, {"epochs", int64_t(1)}});
             EXPECT_TRUE(trainer.step());

@@ -2,7 +2,9 @@
 #include "data/image.h"
 #include "models/cifar10_shards.h"
 #include "models/compiled_network.h"
+#include "models/ssd_mobilenet.h"
 #include "train/evaluation.h"
+#include "train/predictor.h"
 #include "unit/scratch.h"
 
 #include <fstream>
@@ -11,6 +13,25 @@
 namespace lemnos::test {
 
 struct PublishedWeights : OpTest {
+    static Tensor read_tensor(const std::string& path, const Shape& shape) {
+        Tensor tensor(shape);
+        const Bytes bytes = bytes_of(path);
+        EXPECT_EQ(int64_t(bytes.size()), 4 * tensor.size()) << path;
+        for (int64_t i = 0; i < std::min(tensor.size(), int64_t(bytes.size() / 4)); ++i) {
+            float value;
+            std::memcpy(&value, bytes.data() + 4 * i, 4);
+            tensor[i] = value;
+        }
+        return tensor;
+    }
+    // Pixels of 0 to 255 become -1 to 1.
+    static Tensor read_picture(const std::string& path) {
+        const Image image = read_image(path, 3);
+        Tensor x({1, image.height, image.width, 3});
+        for (int64_t i = 0; i < x.size(); ++i) x[i] = image.pixels[size_t(i)] / 127.5 - 1;
+        return x;
+    }
+
     // Files of f16, which become f32; TensorFlow's padding, as the weights were trained with.
     static std::shared_ptr<Model> mobilenet_v2(const std::string& weights) {
         auto model = std::make_shared<Model>(
@@ -44,17 +65,8 @@ TEST_F(PublishedWeights, MobileNetV2GivesTheGoldenLogits) {
                       golden = test_data() + "/models/golden_cat224.mobilenet_v2.logits.f32";
     for (const std::string& path : {weights, picture, golden}) LEMNOS_SKIP_WITHOUT(path);
     const auto model = mobilenet_v2(weights);
-    const Image image = read_image(picture, 3);
-    ASSERT_EQ(image.height, 224);
-    Tensor x({1, 224, 224, 3}), expected({1, 1000});
-    for (int64_t i = 0; i < x.size(); ++i) x[i] = image.pixels[size_t(i)] / 127.5 - 1;
-    const Bytes bytes = bytes_of(golden);
-    ASSERT_EQ(bytes.size(), 4000u);
-    for (int64_t i = 0; i < 1000; ++i) {
-        float value;
-        std::memcpy(&value, bytes.data() + 4 * i, 4);
-        expected[i] = value;
-    }
+    const Tensor x = read_picture(picture), expected = read_tensor(golden, {1, 1000});
+    ASSERT_EQ(x.shape, (Shape{1, 224, 224, 3}));
     for (const bool fold : {false, true}) {
         const Tensor logits = CompiledNetwork(*model, fold, 1).logits(x);
         expect_near(logits, expected, 2e-3);
@@ -99,6 +111,45 @@ TEST_F(PublishedWeights, MobileNetV2KnowsPhotographs) {
             std::any_of(ranges.begin(), ranges.end(),
                         [&](const auto& range) { return best >= range.first && best <= range.second; }))
             << photo << " is taken for " << classes[best];
+    }
+}
+
+// The offsets and logits of all 1,917 anchors that TensorFlow Lite gave for a photograph of a cat, folded and not.
+TEST_F(PublishedWeights, SsdMobileNetV2GivesTheGoldenBoxesAndLogits) {
+    const std::string folder = test_data() + "/models/", weights = folder + "ssd_mobilenet_v2_300_oidv4.safetensors",
+                      picture = folder + "golden_cat300.png", boxes = folder + "golden_cat300.ssd.boxes_1917x4.f32",
+                      classes = folder + "golden_cat300.ssd.classes_1917x24.f32", labels = folder + "ssd_oidv4_labels.txt";
+    for (const std::string& path : {weights, picture, boxes, classes, labels}) LEMNOS_SKIP_WITHOUT(path);
+    const auto model = ssd_mobilenet_v2(device(), weights, labels);
+    const Tensor x = read_picture(picture);
+    ASSERT_EQ(x.shape, (Shape{1, 300, 300, 3}));
+    for (const bool fold : {false, true}) {
+        CompiledNetwork network(*model, fold, 1);
+        network.run(x);
+        expect_near(network.fetched(network.network.boxes), read_tensor(boxes, {1, 1917, 4}), 2e-3);
+        expect_near(network.fetched(network.network.logits), read_tensor(classes, {1, 1917, 24}), 2e-3);
+    }
+}
+
+TEST_F(PublishedWeights, SsdMobileNetV2FindsACatAndTwoDogs) {
+    const std::string folder = test_data() + "/models/", weights = folder + "ssd_mobilenet_v2_300_oidv4.safetensors",
+                      labels = folder + "ssd_oidv4_labels.txt", photos = test_data() + "/photos/coral/";
+    for (const std::string& path : {weights, labels, photos}) LEMNOS_SKIP_WITHOUT(path);
+    const auto model = ssd_mobilenet_v2(device(), weights, labels);
+    Predictor predictor(model, 1, {.objects = {.score = 0.7}});
+    using Names = std::vector<std::string>;
+    const std::pair<const char*, Names> expected[] = {{"cat", {"Cat"}}, {"pets", {"Dog", "Dog"}}};
+    for (const auto& [photo, names] : expected) {
+        const Image image = resize_image(read_image(photos + photo + ".jpg", 3), 300, 300);
+        std::vector<float> rows(size_t(predictor.outputs()));
+        predictor.run(image.pixels.data(), 1, rows.data());
+        Names found;
+        for (const float* row = rows.data(); row[0] >= 0; row += object_columns) {
+            found.push_back(model->architecture().class_names[size_t(row[0])]);
+            std::printf("%-5s %s %.2f: top %.2f, left %.2f, bottom %.2f, right %.2f\n", photo, found.back().c_str(), double(row[1]), double(row[2]),
+                        double(row[3]), double(row[4]), double(row[5]));
+        }
+        EXPECT_EQ(found, names) << photo;
     }
 }
 

@@ -5,6 +5,7 @@
 #include "reference/pooling.h"
 #include "refusal.h"
 #include "train/evaluation.h"
+#include "train/predictor.h"
 #include "train/scales.h"
 #include "unit/scratch.h"
 

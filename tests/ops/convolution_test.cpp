@@ -1,5 +1,6 @@
 // conv2d and linear in all three directions against the double-precision reference, over every kernel's territory.
 #include "ops/harness.h"
+#include "plan/plan.h"
 #include "reference/convolution.h"
 #include "reference/elementwise.h"
 
@@ -133,6 +134,76 @@ TEST_F(Conv2d, AppliesAnActivation) {
     const auto gradients = run_gradients(conv, dy, {0, 1});
     expect_near(gradients[0], expected.x, tolerance);
     expect_near(gradients[1], expected.weights, tolerance);
+}
+
+// y = activation(conv + bias + residual) on every kernel that takes one; the residual's gradient is the result's.
+TEST_F(Conv2d, AddsAResidual) {
+    const struct {
+        Shape x, filter;
+        int64_t groups;
+        int64_t max_storage_range = 0;
+    } cases[] = {{{2, 5, 5, 8}, {1, 1, 8, 16}, 1},  // pointwise
+                 {{2, 5, 5, 6}, {1, 1, 6, 9}, 1},   // direct
+                 {{1, 7, 6, 8}, {3, 3, 8, 24}, 1},
+                 {{2, 4, 4, 6}, {3, 3, 3, 10}, 2},  // in groups
+                 {{16, 6, 6, 16}, {1, 1, 16, 16}, 1, 16384}};
+    for (const auto& c : cases)
+        for (bool biased : {false, true}) {
+            SCOPED_TRACE(text(to_string(c.x), " by ", to_string(c.filter), biased ? ", bias" : ""));
+            const RunOptions options{.device = device(c.max_storage_range)};
+            const int64_t pad = c.filter[0] / 2;
+            const Tensor x = random.uniform(c.x, -1, 1), w = random.uniform(c.filter, -1, 1);
+            const Tensor bias = biased ? random.uniform({c.filter[3]}, -1, 1) : Tensor();
+            reference::Conv2d geometry{.padding = {pad, pad, pad, pad}, .groups = c.groups};
+            Tensor sum = reference::conv2d(x, w, bias, geometry);
+            const Tensor residual = random.uniform(sum.shape, -2, 2), dy = random.uniform(sum.shape, -1, 1);
+            for (int64_t i = 0; i < sum.size(); ++i) sum[i] += residual[i];
+            OpCase conv{"conv2d", {x, w, bias, residual},
+                        {{"padding", std::vector<int64_t>(4, pad)}, {"groups", c.groups}, {"activation", std::string("relu6")}}};
+            expect_near(run(conv, options), reference::activate(reference::relu6(), sum), tolerance);
+            const Tensor masked = reference::activate_backward(reference::relu6(), sum, dy);
+            const auto gradients = run_gradients(conv, dy, {0, 1, 3}, options);
+            const auto expected = reference::conv2d_backward(x, w, masked, geometry);
+            expect_near(gradients[0], expected.x, tolerance);
+            expect_near(gradients[1], expected.weights, tolerance);
+            expect_near(gradients[2], masked, tolerance);
+        }
+}
+
+// The sum of several convolutions takes one tensor: each lies where the one before it lay, if nobody else reads that.
+TEST_F(Conv2d, TheSumTakesItsResidualsMemory) {
+    Graph graph;
+    const Value x = graph.input("x", {DataType::f32, {1, 4, 4, 8}}), w = graph.input("w", {DataType::f32, {1, 1, 8, 8}});
+    const Value first = graph.add("conv2d", {x, w}), second = graph.add("conv2d", {x, w, {}, first});
+    const Value third = graph.add("conv2d", {x, w, {}, second}), seen = graph.add("add", {second, third});
+    const Value last = graph.add("conv2d", {x, w, {}, seen});
+    const auto bytes = [&](std::vector<Value> results) {
+        return Plan::estimate(device()->profile(), graph, results).workspace_bytes;
+    };
+    const int64_t tensor = 4 * 4 * 8 * 4;
+    EXPECT_EQ(bytes({second}), tensor);     // the first; the second is bound
+    EXPECT_EQ(bytes({third}), tensor);      // the second lies on the first
+    EXPECT_EQ(bytes({second, third}), tensor); // the first alone
+    EXPECT_EQ(bytes({last}), 3 * tensor);   // the second is seen by others than the third
+    const Tensor pixels = random.uniform({1, 4, 4, 8}, -1, 1), weights = random.uniform({1, 1, 8, 8}, -1, 1);
+    const Tensor once = reference::conv2d(pixels, weights, {}, {});
+    const auto results = run_graph(graph, {{x, pixels}, {w, weights}}, {third, last});
+    const auto times = [&](double factor) {
+        Tensor scaled = once;
+        for (double& value : scaled.data) value *= factor;
+        return scaled;
+    };
+    expect_near(results[0], times(3), tolerance);
+    expect_near(results[1], times(6), tolerance);
+    expect_near(run_graph(graph, {{x, pixels}, {w, weights}}, {last})[0], times(6), tolerance);
+}
+
+TEST_F(Conv2d, RefusesAResidualThatDoesNotFit) {
+    const Tensor x(Shape{1, 4, 4, 6});
+    EXPECT_EQ(refusal({"conv2d", {x, Tensor(Shape{1, 1, 6, 8}), Tensor(), Tensor(Shape{1, 4, 4, 6})}}),
+              "Operator conv2d: the input residual (f32 1 x 4 x 4 x 6) is not of the result's shape (f32 1 x 4 x 4 x 8).");
+    EXPECT_EQ(refusal({"conv2d", {x, Tensor(Shape{1, 1, 1, 6}), Tensor(), x}, {{"groups", int64_t(6)}}}),
+              "Operator conv2d: a convolution of each channel by itself (6 groups) takes no residual.");
 }
 
 TEST_F(Conv2d, RefusesWithASentence) {

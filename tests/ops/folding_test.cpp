@@ -89,6 +89,51 @@ TEST_F(Folding, ReferenceEqualsTheConvolutionAndTheNormalisation) {
         }
 }
 
+// A range of the channels, one of the inputs, or both: blocks of the whole.
+TEST_F(Folding, GivesParts) {
+    const struct {
+        Shape filter;
+        std::vector<int64_t> channels, inputs;
+    } cases[] = {{{1, 1, 16, 24}, {8, 8}, {0, 0}},   {{3, 3, 1, 33}, {30, 3}, {0, 0}}, {{1, 1, 40, 12}, {0, 0}, {16, 24}},
+                 {{1, 1, 40, 12}, {0, 0}, {39, 0}}, {{1, 1, 37, 65}, {5, 60}, {1, 36}}, {{9, 10}, {9, 1}, {0, 4}},
+                 {{7, 7, 3, 9}, {4, 0}, {0, 0}}};
+    for (const auto& c : cases)
+        for (bool biased : {false, true}) {
+            SCOPED_TRACE(text(to_string(c.filter), biased ? ", bias" : ""));
+            const Fold fold = random_fold(random, c.filter, biased);
+            OpCase part = fold.op_case();
+            part.attributes.set("channels", c.channels);
+            part.attributes.set("inputs", c.inputs);
+            const int64_t all = c.filter.back(), inputs = c.filter[c.filter.size() - 2];
+            const int64_t channels = c.channels[1] ? c.channels[1] : all - c.channels[0];
+            const int64_t rows = c.inputs[1] ? c.inputs[1] : inputs - c.inputs[0];
+            const auto whole = fold.expected();
+            Shape shape = c.filter;
+            shape.back() = channels;
+            shape[shape.size() - 2] = rows;
+            Tensor filter(shape), bias(Shape{channels});
+            for (int64_t i = 0; i < filter.size(); ++i)
+                filter[i] = whole.filter[(i / channels + c.inputs[0]) * all + c.channels[0] + i % channels];
+            for (int64_t i = 0; i < channels; ++i) bias[i] = whole.bias[c.channels[0] + i];
+            const std::vector<Tensor> folded = run_all(part);
+            expect_near_elementwise(folded[0], filter, 5e-7, 0);
+            expect_near(folded[1], bias, 2e-6);
+        }
+}
+
+TEST_F(Folding, RefusesPartsThatAreNotThere) {
+    OpCase fold = random_fold(random, {3, 3, 2, 6}, false).op_case();
+    fold.attributes.set("channels", std::vector<int64_t>{4, 3});
+    EXPECT_EQ(refusal(fold), "Operator fold_batch_norm: the channels 4 to 6 are not of the 6 of filter.");
+    fold.attributes.set("channels", std::vector<int64_t>{6, 0});
+    EXPECT_EQ(refusal(fold), "Operator fold_batch_norm: the first channel (6) is not of the 6 of filter.");
+    fold.attributes.set("channels", std::vector<int64_t>{0, 0});
+    fold.attributes.set("inputs", std::vector<int64_t>{1, 1});
+    EXPECT_EQ(refusal(fold), "Operator fold_batch_norm: a filter (f32 3 x 3 x 2 x 6) of more than one tap has no range of inputs.");
+    fold.attributes.set("inputs", std::vector<int64_t>{1, 2});
+    EXPECT_EQ(refusal(fold), "Operator fold_batch_norm: the inputs 1 to 2 are not of the 2 of filter.");
+}
+
 TEST_F(Folding, RefusesOtherChannels) {
     OpCase fold = random_fold(random, {3, 3, 2, 6}, true).op_case();
     fold.inputs[5] = Tensor(Shape{5});

@@ -5,6 +5,8 @@
 // are added up, not of their sum. Where these cancel all but a small part, the tensor is badly conditioned and is
 // measured against that part of the terms instead: the gradient of x over two cells, which is what is left of
 // g - mean(g) - x' mean(g x') with x' = 1 and -1, or that of a single channel's beta where it happens to be near 0.
+//
+// And the losses of one number a row and the normalisation of rows to a length (oracle/losses.py): results and gradients.
 #include "oracle/oracle.h"
 #include "models/arena.h"
 #include "ops/harness.h"
@@ -124,20 +126,109 @@ std::vector<Tensor> updated(const NormalisationCase& c, const Tensor& mean, cons
     return results;
 }
 
-struct PyTorch : OpTest {
+struct OracleTest : OpTest {
+    explicit OracleTest(const char* subject) : subject(subject) {}
     void SetUp() override {
         OpTest::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
-        const std::string file = folder.file("normalisation");
-        const OracleRun oracle = run_oracle("normalisation", file, random.seed());
+        const std::string file = folder.file(subject);
+        const OracleRun oracle = run_oracle(subject, file, random.seed());
         require_oracle(oracle);
         if (oracle.done()) cases = std::make_unique<OracleFile>(file);
     }
+    const char* subject;
     const ScratchFolder folder;
     std::unique_ptr<OracleFile> cases;
 };
 
+struct PyTorch : OracleTest {
+    PyTorch() : OracleTest("normalisation") {}
+};
+
+struct PyTorchLosses : OracleTest {
+    PyTorchLosses() : OracleTest("losses") {}
+};
+
+// An operator of two inputs, with what the oracle says of its result and of the gradients.
+struct RowsCase {
+    std::string kind;
+    int64_t rows = 0, columns = 0;
+    OpCase op;
+    Tensor dy;
+    std::vector<Tensor> expected;
+
+    std::string describe() const { return text(kind, " ", rows, " x ", columns, describe_options(op.attributes)); }
+};
+
+RowsCase read_rows_case(OracleFile& file) {
+    RowsCase c{.kind = file.word()};
+    c.rows = file.word<int64_t>();
+    c.columns = file.word<int64_t>();
+    file.expect("options");
+    const Shape matrix{c.rows, c.columns}, column{c.rows}, row{c.columns};
+    Shape second = matrix, result = column;
+    DataType second_type = DataType::f32;
+    bool differentiable = true;
+    if (c.kind == "smooth_l1") {
+        c.op = {"smooth_l1_losses", {}, {{"beta", file.word<double>()}}};
+    } else if (c.kind == "l2_normalisation") {
+        c.op = {"l2_normalisation", {}, {{"epsilon", file.word<double>()}}};
+        second = row;
+        result = matrix;
+    } else {
+        const double alpha = file.word<double>(), gamma = file.word<double>();
+        c.op = {"classification_losses", {}, {{"kind", c.kind}, {"alpha", alpha}, {"gamma", gamma}}};
+        second = column;
+        second_type = DataType::i32;
+        differentiable = false;
+    }
+    const auto tensor = [&](const Shape& shape) {
+        return Tensor(shape, file.array(size_t(reference::element_count(shape))));
+    };
+    c.op.inputs.push_back(tensor(matrix));
+    c.op.inputs.push_back({tensor(second), second_type});
+    c.dy = tensor(result);
+    for (const Shape& shape : {result, matrix}) c.expected.push_back(tensor(shape));
+    if (differentiable) c.expected.push_back(tensor(second));
+    return c;
+}
+
 } // namespace
+
+// Tolerance: 1e-5 of the largest element, or of the size of the terms where these cancel: a gradient of l2_normalisation is
+// a difference of terms scale * dy / |x|, or a sum of dy * x / |x| over the rows; a loss is at least the logarithm of a sum
+// near 1, which is exact to 2^-24 of 1.
+TEST_F(PyTorchLosses, AreAlike) {
+    std::map<std::string, double> worst;
+    int count = 0;
+    for (; cases->next(); ++count) {
+        const RowsCase c = read_rows_case(*cases);
+        SCOPED_TRACE(c.describe());
+        std::vector<Tensor> actual{run(c.op)};
+        const std::vector<int> wrt = c.expected.size() > 2 ? std::vector{0, 1} : std::vector{0};
+        for (Tensor& gradient : run_gradients(c.op, c.dy, wrt)) actual.push_back(std::move(gradient));
+        for (size_t i = 0; i < c.expected.size(); ++i) {
+            double least = 0.1;
+            if (c.kind == "l2_normalisation" && i == 1) {
+                const Tensor &x = c.op.inputs[0].value, &scale = c.op.inputs[1].value;
+                for (int64_t r = 0; r < c.rows; ++r) {
+                    double squares = 0, largest = 0;
+                    for (int64_t k = 0; k < c.columns; ++k) {
+                        squares += x(r, k) * x(r, k);
+                        largest = std::max(largest, std::abs(c.dy(r, k) * scale[k]));
+                    }
+                    least = std::max(least, largest / std::max(std::sqrt(squares), c.op.attributes.real("epsilon")));
+                }
+            }
+            EXPECT_EQ(reference::mismatch(actual[i], c.expected[i], 1e-5, least), "") << "result " << i;
+            const double size = std::max(reference::largest_magnitude(c.expected[i]), least);
+            for (int64_t at = 0; at < actual[i].size(); ++at)
+                worst[c.kind] = std::max(worst[c.kind], std::abs(actual[i][at] - c.expected[i][at]) / size);
+        }
+    }
+    EXPECT_EQ(count, 200);
+    for (const auto& [kind, error] : worst) std::cout << text("    ", kind, ": worst error ", error, "\n");
+}
 
 TEST_F(PyTorch, NormalisesAlike) {
     struct Errors {

@@ -2,7 +2,7 @@
 """usage: oracle.py SUBJECT FILE [SEED]
 
 Lets PyTorch compute and writes down what went in and what came out, for tests that compare Lemnos with it (oracle.h).
-SUBJECT is a module beside this one: optimizers or normalisation. Ends with 77 where torch or numpy cannot be imported.
+SUBJECT is a module beside this one: optimizers, normalisation or losses. Ends with 77 where torch or numpy cannot be imported.
 
 A file is a sequence of records, each a line of text and then numbers (float64, little-endian); the subject says which.
 """

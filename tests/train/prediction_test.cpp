@@ -3,6 +3,7 @@
 #include "data/dataset.h"
 #include "ops/harness.h"
 #include "train/evaluation.h"
+#include "train/predictor.h"
 #include "train/trainer.h"
 #include "unit/scratch.h"
 

@@ -274,6 +274,8 @@ TEST_F(Statistics, OverSingleExamplesAreWarnedOfOnce) {
     EXPECT_EQ(warnings(true, with(one, {{"frozen_statistics", std::string("*")}})), Lines{});
     EXPECT_EQ(warnings(true, {{"batch", int64_t(2)}, {"micro_batch", int64_t(2)}}), Lines{});
     EXPECT_EQ(warnings(true, with(ghosts, {{"ghost", int64_t(2)}})), Lines{});
+    EXPECT_EQ(warnings(false, {{"policies", std::string("@gamma target=1 decay=0")}}),
+              (Lines{"lemnos,1,warning,The target 1 of a.weight is of no use: its weight decay is 0."}));
     // An epoch's last batch: 16 images in batches of 5 and 15.
     for (const int64_t batch : {5, 15})
         EXPECT_EQ(warnings(false, {{"batch", batch}, {"micro_batch", batch}, {"tail", std::string("include")}}),

@@ -61,28 +61,55 @@ TEST(ImageFolder, ReadsAFolderWithoutSplits) {
     EXPECT_EQ(dataset->name(1), scratch.file("train/a.png"));
     EXPECT_EQ(open_dataset(scratch.path(), "train", {6, 9, 0})->shape().channels, 3);
     expect_refusal(ErrorCode::not_found, {scratch.path(), "\"test\"", "/test/<class>/"},
-                 [&] { open_dataset(scratch.path(), "test", small); });
+                   [&] { open_dataset(scratch.path(), "test", small); });
 }
 
 TEST(ImageFolder, SaysWhatIsWrong) {
     const ScratchFolder scratch;
     expect_refusal(ErrorCode::not_found, {scratch.path(), "is an empty folder."},
-                 [&] { open_dataset(scratch.path(), "train", small); });
+                   [&] { open_dataset(scratch.path(), "train", small); });
     const std::string path = scratch.write("train/cat/a.png", std::string("no picture"));
     for (const auto& [options, part] : std::initializer_list<std::pair<DatasetOptions, std::string>>{
              {{0, 5, 3}, "0 x 5"}, {{5, 0, 3}, "5 x 0"}, {{99999, 5, 3}, "99999"}, {{5, 5, 2}, "2 channels"}})
         expect_refusal(ErrorCode::invalid_argument, {scratch.path(), part},
-                     [&] { open_dataset(scratch.path(), "train", options); });
+                       [&] { open_dataset(scratch.path(), "train", options); });
     const auto dataset = open_dataset(scratch.path(), "train", small);
     Bytes pixels(60);
     int32_t label = 0;
     expect_refusal(ErrorCode::file_malformed, {path, "neither a PNG nor a JPEG"},
-                 [&] { dataset->read(0, pixels.data(), label); });
-    expect_refusal(ErrorCode::invalid_argument, {"1 records"}, [&] { dataset->read(1, pixels.data(), label); });
+                   [&] { dataset->read(0, pixels.data(), label); });
+    expect_refusal(ErrorCode::invalid_argument, {"1 records"},
+                   [&] { dataset->read(1, pixels.data(), label); });
     std::filesystem::remove(path);
     expect_refusal(ErrorCode::not_found, {path}, [&] { dataset->read(0, pixels.data(), label); });
     expect_refusal(ErrorCode::not_found, {scratch.path(), "no data set"},
-                 [&] { open_dataset(scratch.path(), "train", small); });
+                   [&] { open_dataset(scratch.path(), "train", small); });
+}
+
+TEST(ImageFolder, SkipsWhatCannotBeDecoded) {
+    const ScratchFolder scratch;
+    scratch.write("train/cat/a.png", flat_png(10));
+    const std::string bad = scratch.write("train/cat/b.png", std::string("no picture"));
+    scratch.write("train/dog/c.png", flat_png(30));
+    EXPECT_EQ(open_dataset(scratch.path(), "train", small)->size(), 3);
+    const DatasetOptions skipping = {4, 5, 3, true};
+    const auto dataset = open_dataset(scratch.path(), "train", skipping);
+    ASSERT_EQ(dataset->size(), 2);
+    EXPECT_EQ(dataset->name(1), scratch.file("train/dog/c.png"));
+    Bytes pixels(60);
+    int32_t label = 0;
+    dataset->read(1, pixels.data(), label);
+    EXPECT_EQ(label, 1);
+    EXPECT_EQ(pixels, Bytes(60, 30));
+    EXPECT_EQ(dataset->skipped().pictures, 1);
+    EXPECT_EQ(dataset->skipped().sentences,
+              std::vector<std::string>{
+                  "The image \"" + bad +
+                  "\" cannot be decoded: it has 10 bytes and begins like neither a PNG nor a JPEG."});
+    scratch.write("val/cat/d.png", std::string("no picture"));
+    expect_refusal(ErrorCode::not_found,
+                   {"None of the 1 images in \"" + scratch.file("val") + "\" can be decoded. The first: "},
+                   [&] { open_dataset(scratch.path(), "val", skipping); });
 }
 
 } // namespace

@@ -122,8 +122,9 @@ TEST(Loader, TakesAnEndlessStreamFromAFunction) {
         shuffled_order(7, uint32_t(epoch), order);
         return order;
     };
-    loader.start([batch = int64_t(0), order_of](std::span<uint32_t> samples) mutable {
+    loader.start([batch = int64_t(0), order_of](std::span<uint32_t> samples, uint32_t& epoch) mutable {
         const std::vector<uint32_t> order = order_of(batch / 3);
+        epoch = uint32_t(batch / 3);
         std::copy_n(order.begin() + batch++ % 3 * 8, 8, samples.begin());
         return int64_t(8);
     });
@@ -131,6 +132,7 @@ TEST(Loader, TakesAnEndlessStreamFromAFunction) {
         const FilledSlot* filled = loader.next();
         ASSERT_NE(filled, nullptr);
         const std::vector<uint32_t> order = order_of(batch / 3);
+        EXPECT_EQ(filled->epoch, uint32_t(batch / 3));
         expect_batch(*filled, 8, std::span(order).subspan(size_t(batch % 3 * 8), 8));
         loader.release(filled);
     }
@@ -183,10 +185,69 @@ TEST(Loader, AnErrorOfTheOrderComesInItsTurn) {
     loader.start(std::vector<uint32_t>{1, 2, 3, 4, 10});
     loader.release(loader.next());
     expect_refusal(ErrorCode::invalid_argument, {"record 10", "10 records"}, [&] { loader.next(); });
-    loader.start([](std::span<uint32_t>) -> int64_t { return 5; });
+    loader.start([](std::span<uint32_t>, uint32_t&) -> int64_t { return 5; });
     expect_refusal(ErrorCode::invalid_argument, {"5 samples", "0 to 4"}, [&] { loader.next(); });
-    loader.start([](std::span<uint32_t>) -> int64_t { throw std::runtime_error("thrown on purpose"); });
+    loader.start(
+        [](std::span<uint32_t>, uint32_t&) -> int64_t { throw std::runtime_error("thrown on purpose"); });
     EXPECT_THROW(loader.next(), std::runtime_error);
+}
+
+// Record i has i % 4 boxes of the label i; an augmented one also says with which draw.
+class BoxedDataset final : public Dataset {
+  public:
+    BoxedDataset() : names_(number_names(40)) {}
+    int64_t size() const override { return 40; }
+    RecordShape shape() const override { return {1, 2, 1}; }
+    const std::vector<std::string>& class_names() const override { return names_; }
+    std::string name(int64_t index) const override { return text("#", index); }
+    void read(int64_t, uint8_t*, int32_t&) const override { ADD_FAILURE() << "boxes are to be read"; }
+    int64_t most_boxes() const override { return 3; }
+    void read_boxes(int64_t index, const Draw* draw, uint8_t* pixels, std::span<Box> boxes) const override {
+        pixels[0] = uint8_t(index);
+        pixels[1] =
+            draw ? uint8_t(draw->seed + draw->epoch * 50 + draw->sample + draw->augmentation.flip) : 255;
+        for (int64_t i = 0; i < 3; ++i)
+            boxes[size_t(i)] = i < index % 4 ? Box{float(index), 0, 0, 1, 1} : Box();
+    }
+
+  private:
+    std::vector<std::string> names_;
+};
+
+TEST(Loader, ReadsBoxesAndAugments) {
+    const BoxedDataset dataset;
+    for (const int threads : {1, 3})
+        for (const bool augments : {false, true}) {
+            BatchLoader loader(dataset, 6, 4, threads);
+            std::optional<Draw> draw;
+            if (augments) draw = {.augmentation = {.flip = false}, .seed = 3, .epoch = 77, .sample = 77};
+            loader.start(
+                [done = uint32_t(0)](std::span<uint32_t> samples, uint32_t& epoch) mutable -> int64_t {
+                    const int64_t count = std::min<int64_t>(6, 80 - done); // the last one is padded
+                    epoch = done / 42;
+                    for (uint32_t& sample : samples.first(size_t(count))) sample = done++ % 40;
+                    return count;
+                },
+                draw);
+            uint32_t expected = 0;
+            while (const FilledSlot* filled = loader.next()) {
+                EXPECT_EQ(filled->epoch, expected / 42);
+                for (int64_t i = 0; i < 6; ++i) {
+                    const bool valid = i < filled->valid;
+                    const uint32_t sample = expected % 40;
+                    EXPECT_EQ(filled->memory.labels[i], valid ? -1 : 0);
+                    EXPECT_EQ(filled->memory.pixels[2 * i], valid ? sample : 0);
+                    const int drawn = augments ? uint8_t(3 + filled->epoch * 50 + sample) : 255;
+                    EXPECT_EQ(filled->memory.pixels[2 * i + 1], valid ? drawn : 0);
+                    for (uint32_t j = 0; j < 3; ++j)
+                        EXPECT_EQ(filled->memory.boxes[i * 3 + j].label,
+                                  valid && j < sample % 4 ? float(sample) : -1.0f);
+                    expected += valid;
+                }
+                loader.release(filled);
+            }
+            EXPECT_EQ(expected, 80u);
+        }
 }
 
 TEST(Loader, EndsAtAnyTime) {
@@ -228,6 +289,13 @@ TEST(Loader, RefusesWhatCannotWork) {
     refused(argument, {"0 slots"}, [&] { BatchLoader(dataset, 4, 0); });
     refused(argument, {"0 slots"}, [&] { BatchLoader(dataset, 4, std::vector<LoaderSlot>()); });
     refused(argument, {"slot 0", "no memory"}, [&] { BatchLoader(dataset, 4, std::vector<LoaderSlot>(1)); });
+    const BoxedDataset boxed;
+    Bytes pixels(8);
+    std::vector<int32_t> labels(4);
+    std::vector<uint32_t> samples(4);
+    refused(argument, {"slot 0 has no memory for boxes"}, [&] {
+        BatchLoader(boxed, 4, {{pixels.data(), labels.data(), samples.data()}});
+    });
     refused(argument, {"0 threads", "1 to 256"}, [&] { BatchLoader(dataset, 4, 2, 0); });
     refused(argument, {"64 bits"}, [&] { BatchLoader(dataset, int64_t(1) << 62, 2); });
 

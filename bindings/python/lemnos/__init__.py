@@ -16,6 +16,7 @@ from ._values import Metrics, ModelInput, Progress
 from .errors import *  # noqa: F403
 from .errors import LemnosError
 from .objects import (
+    Box,
     Dataset,
     Device,
     Graph,
@@ -32,6 +33,7 @@ from .objects import (
     build_info,
     devices,
     image_read,
+    image_size,
     image_write_png,
     is_available,
     operators_info,

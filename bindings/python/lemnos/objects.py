@@ -104,6 +104,12 @@ def summary(name: str, **options: Any) -> Json:
     return json.loads(_native.summary_json(name, _options(options)))
 
 
+def image_size(path: Path) -> Tuple[int, int]:
+    """Height and width."""
+    size = _native.image_size(os.fspath(path))
+    return size.height, size.width
+
+
 def image_read(path: Path, height: int, width: int, channels: int = 3) -> memoryview:
     pixels = new_array((height, width, channels), Dtype.U8)
     _native.image_read(os.fspath(path), height, width, channels, pixels)
@@ -357,6 +363,24 @@ class Image(NamedTuple):
     label: int
 
 
+class Guess(NamedTuple):
+    """A class and how probable it is."""
+
+    name: str
+    probability: float
+
+
+class Box(NamedTuple):
+    """An object in an image: its class, how sure it is, and where it lies, in fractions of the image."""
+
+    name: str
+    score: float
+    top: float
+    left: float
+    bottom: float
+    right: float
+
+
 class Dataset(_Object):
     """Labelled images. Datasets are opened or created by the functions of these names."""
 
@@ -395,6 +419,12 @@ class Dataset(_Object):
         info = self._info
         pixels = new_array((info["height"], info["width"], info["channels"]), Dtype.U8) if into is None else memoryview(into)
         return Image(pixels, self._native.read(index, pixels))
+
+    def boxes(self, index: int) -> List[Box]:
+        """Of a data set with boxes; fractions of the image."""
+        rows = new_array((max(1, self._native.boxes(index, new_array((0, 5), Dtype.F32))), 5), Dtype.F32)
+        count = self._native.boxes(index, rows)
+        return [Box(self.class_names[int(row[0])], 1.0, *row[1:]) for row in rows.tolist()[:count]]
 
     def __len__(self) -> int:
         return self._info["size"]
@@ -454,6 +484,10 @@ class Model(_Object):
         """The names of the classes in the order of their labels."""
         return self.summary()["class_names"]
 
+    @class_names.setter
+    def class_names(self, names: Sequence[str]) -> None:
+        self._native.set_class_names(json.dumps(list(names)))
+
     def set_pixels(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
         self._native.set_pixels(mean, deviation)
 
@@ -477,6 +511,9 @@ class Model(_Object):
 
     def evaluate(self, dataset: Dataset, batch: int = 0) -> Metrics:
         return metrics_of(self._native.evaluate(dataset._native, batch))
+
+    def evaluate_boxes(self, dataset: Dataset, **options: Any) -> Json:
+        return json.loads(self._native.evaluate_boxes_json(dataset._native, _options(options)))
 
     def _about(self) -> str:
         summary = self.summary()
@@ -548,6 +585,9 @@ class Trainer(_Object):
     def resume(self, path: Path) -> None:
         self._native.resume(os.fspath(path))
 
+    def log(self, tag: str, value: float) -> None:
+        self._native.log(tag, value)
+
     def swap_average(self) -> None:
         self._native.swap_average()
 
@@ -587,32 +627,30 @@ class Trainer(_Object):
 # ---- prediction ----------------------------------------------------------------------------------------------------
 
 
-class Guess(NamedTuple):
-    """A class and how probable it is."""
-
-    name: str
-    probability: float
-
-
 class Predictor(_Object):
     """A model compiled for `batch` images at a time; any number can be asked for."""
 
-    __slots__ = ("_input", "_names")
+    __slots__ = ("_input", "_names", "_outputs")
 
-    def __init__(self, model: Model, batch: int = 1) -> None:
-        self._native = _native.Predictor(model._native, batch)
+    def __init__(self, model: Model, batch: int = 1, **options: Any) -> None:
+        self._native = _native.Predictor(model._native, batch, _options(options))
         self._input = model.input
         self._names = model.class_names
+        self._outputs = self.info()["outputs"]
+
+    def info(self) -> Json:
+        return json.loads(self._native.info_json())
 
     def run(self, pixels: Any, into: Any = None) -> memoryview:
-        """The probabilities, float32 [images, classes], of images u8 [images, height, width, channels], or of one."""
+        """The results, float32 [images, outputs], of images u8 [images, height, width, channels], or of one: of a classifier
+        the probabilities of the classes, of a detector rows of class (-1: none), score, top, left, bottom, right."""
         memory = memory_of(pixels, Dtype.U8)
-        height, width, channels, classes = self._input
+        height, width, channels, _ = self._input
         size = height * width * channels
         count, rest = divmod(memory.view.nbytes, size)
         if rest:
             raise ValueError(f"The pixels ({memory.view.nbytes} bytes) are no whole number of images ({size} bytes each).")
-        result = new_array((count, classes), Dtype.F32) if into is None else memoryview(into)
+        result = new_array((count, self._outputs), Dtype.F32) if into is None else memoryview(into)
         self._native.run(memory.view, count, result)
         return result
 
@@ -623,6 +661,14 @@ class Predictor(_Object):
             best = sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top]
             result.append([Guess(self._names[index], row[index]) for index in best])
         return result
+
+    def detect(self, pixels: Any) -> List[List[Box]]:
+        """The objects in each image, the surest first."""
+        found = []
+        for numbers in self.run(pixels).tolist():
+            rows = [numbers[at : at + 6] for at in range(0, len(numbers), 6)]
+            found.append([Box(self._names[int(row[0])], *row[1:]) for row in rows if row[0] >= 0])
+        return found
 
     def _about(self) -> str:
         height, width, channels, classes = self._input

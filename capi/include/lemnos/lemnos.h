@@ -106,7 +106,7 @@ LEM_API const char *lem_build_info(void);
 /* All operators as JSON: name, summary, inputs, outputs, attributes (kind, default, range, help), has_gradient. */
 LEM_API lem_result lem_operators_json(lem_text **out);
 /* The options of one kind of thing as a JSON array: name, summary and options (name, kind, default, minimum, maximum,
-   choices, help) of each. kind: "model", "optimizer", "schedule", "trainer", "dataset". */
+   choices, help) of each. kind: "model", "optimizer", "schedule", "trainer", "predictor", "dataset". */
 LEM_API lem_result lem_options_json(const char *kind, lem_text **out);
 
 /* The characters of a text; valid while the text is; "" for NULL. */
@@ -226,8 +226,9 @@ LEM_API lem_result lem_plan_run(lem_plan *plan);
 
 /* ---- models ----------------------------------------------------------------------------------------------------- */
 
-/* The layers, parameters and multiply-accumulates of an architecture as JSON, without a device: name, parameters, macs,
-   input, layers[] (name, operators, output, parameters, macs). MACs count convolutions and linear layers for one image. */
+/* The layers, parameters and multiply-accumulates of an architecture as JSON, without a device: name, task ("classify" or
+   "detect"), parameters, macs, input, classes (of a detector without the background), anchors (of a detector), layers[]
+   (name, operators, output, parameters, macs). MACs count convolutions and linear layers for one image. */
 LEM_API lem_result lem_summary_json(const char *name, const char *options, lem_text **out);
 /* Builds an architecture by name ("mobilenet_v2") and fills its parameters from the seed. */
 LEM_API lem_result lem_model_build(lem_device *device, const char *name, const char *options, int64_t seed,
@@ -237,9 +238,10 @@ LEM_API lem_result lem_model_load(lem_device *device, const char *path, lem_mode
 /* Replaces the parameters by those of a safetensors file in torchvision's names and order (f32, f16 or bf16). Every
    parameter of the model must be there in its shape; nothing is changed otherwise, and the first five that differ are named. */
 LEM_API lem_result lem_model_load_weights(lem_model *model, const char *path);
-/* For fine-tuning: takes from a file the tensors that it has in the model's names and shapes, and the preparation of pixels
-   where it is a Lemnos model of as many channels; the others keep their values. out_report: JSON with loaded (how many), pixels (true: the preparation too),
-   absent[] (from the file), differ[] (names with both shapes) and unused[] (the file's own); may be NULL.
+/* For fine-tuning: takes from a file the tensors that it has in the model's names and shapes; the others keep their values. The
+   preparation of pixels becomes what those weights expect: that of a Lemnos model of as many channels, or, for files from
+   elsewhere, the one that the model was built with. out_report: JSON with loaded (how many), pixels (true: their preparation
+   was set), absent[] (from the file), differ[] (names with both shapes) and unused[] (the file's own); may be NULL.
    LEM_ERROR_FILE_MALFORMED, and nothing is changed, when no tensor fits. */
 LEM_API lem_result lem_model_load_matching(lem_model *model, const char *path, lem_text **out_report);
 /* Writes the model atomically: an existing file is replaced only by a complete one. */
@@ -254,8 +256,10 @@ LEM_API lem_result lem_model_input(lem_model *model, int32_t *out_height, int32_
 /* How 8-bit pixels become the network's input: (pixel / 255 - mean) / deviation, one number a channel; in a
    model that was built those that published weights of its architecture expect. Trainers and predictors that exist already keep what they were made with. */
 LEM_API lem_result lem_model_set_pixels(lem_model *model, const double *mean, const double *deviation, int32_t channels);
-/* Takes the class names, and the mean and deviation of the pixels, from a data set. To be called once, when a new model is
-   to be trained on it and before its trainer is made. */
+/* Names of the classes: a JSON list of one text a class. */
+LEM_API lem_result lem_model_set_class_names(lem_model *model, const char *names);
+/* Takes the class names, and the mean and deviation of the pixels, from a data set; a detector keeps the pixels that its
+   architecture expects. To be called once, when a new model is to be trained on it and before its trainer is made. */
 LEM_API lem_result lem_model_prepare(lem_model *model, lem_dataset *dataset);
 /* Inference example weighing (Summers and Dinneen, arXiv 1906.03548): at inference each image's own moments weigh alpha (0 to
    1), the running ones 1 - alpha, as raw moments, in every layer of batch normalisation whose name fits layers ("*": all; *
@@ -272,10 +276,16 @@ LEM_API lem_result lem_model_write(lem_model *model, const char *parameter, cons
 
 /* ---- data ------------------------------------------------------------------------------------------------------- */
 
-/* Opens a folder of labelled images; what lies in it decides the format: IDX files (MNIST, Fashion-MNIST; also .gz),
-   CIFAR-10/100 binary batches, or <split>/<class>/ folders of PNG and JPEG files. split: "train", "test" or "val". Images
-   of folders are scaled to the options height and width, which they need. The option class_names, a list of texts, names
-   the classes. Options: lem_options_json("dataset"). */
+/* Opens a folder of labelled images; what lies in it decides the format. With a class each: IDX files (MNIST, Fashion-MNIST;
+   also .gz), CIFAR-10/100 binary batches, or <split>/<class>/ folders of PNG and JPEG files. With boxes:
+     boxes.csv             a line a box under the header file,width,height,class,xmin,ymin,xmax,ymax,split in any order (width,
+                           height and split may be left out); pixels from 0; images in images/ or beside it
+     Pascal VOC            Annotations/, JPEGImages/, ImageSets/Main/<split>.txt; pixels from 1, the last ones included
+     COCO                  annotations/instances_<split>*.json, or <split>/_annotations.coco.json; pixels from 0
+   split: "train", "test" or "val". Image files are scaled to the options height and width, which they need. The option
+   class_names, a list of texts, names the classes (and of boxes says which there are). Options: lem_options_json("dataset").
+   Boxes are checked: those outside of their image (by more than a pixel), without an area or of an unknown class are errors
+   that name the line, unless the option skip_bad leaves them out. */
 LEM_API lem_result lem_dataset_open(const char *path, const char *split, const char *options, lem_dataset **out);
 /* A data set from memory: count images, u8 NHWC, and their labels 0 … classes-1. Both are copied. */
 LEM_API lem_result lem_dataset_create(const void *pixels, int64_t bytes, const int32_t *labels, int64_t count,
@@ -283,11 +293,20 @@ LEM_API lem_result lem_dataset_create(const void *pixels, int64_t bytes, const i
                                       lem_dataset **out);
 LEM_API void lem_dataset_retain(lem_dataset *dataset);
 LEM_API void lem_dataset_release(lem_dataset *dataset);
-/* size, height, width, channels, classes, class_names as JSON. */
+/* size, height, width, channels, classes, class_names, task ("classify" or "detect": the images have boxes), boxes (in all),
+   most_boxes (of an image), skipped (images, boxes: how many skip_bad left out; first[]: what was wrong) as JSON. */
 LEM_API lem_result lem_dataset_info_json(lem_dataset *dataset, lem_text **out);
-/* One image: u8 HWC pixels (bytes = height*width*channels) and its label. */
+/* One image: u8 HWC pixels (bytes = height*width*channels) and its label, -1 where images have boxes. */
 LEM_API lem_result lem_dataset_read(lem_dataset *dataset, int64_t index, void *pixels, int64_t bytes, int32_t *out_label);
 
+/* The boxes of an image, five floats each: class, top, left, bottom, right (fractions of the image). Writes at most capacity
+   boxes to out_boxes (which may be NULL when capacity is 0) and their number to out_count. COCO's crowds are among them;
+   most_boxes, the largest number to train on, leaves them out. */
+LEM_API lem_result lem_dataset_boxes(lem_dataset *dataset, int64_t index, float *out_boxes, int64_t capacity,
+                                     int64_t *out_count);
+
+/* The height and width of an image file (PNG, JPEG), in pixels. Outputs that are not wanted may be NULL. */
+LEM_API lem_result lem_image_size(const char *path, int32_t *out_height, int32_t *out_width);
 /* Decodes an image file (PNG, JPEG) and resizes it to the given size: u8 HWC, channels 1 or 3. */
 LEM_API lem_result lem_image_read(const char *path, int32_t height, int32_t width, int32_t channels, void *pixels,
                                   int64_t bytes);
@@ -373,6 +392,11 @@ LEM_API lem_result lem_trainer_save(lem_trainer *trainer, const char *path);
    what differs. */
 LEM_API lem_result lem_trainer_resume(lem_trainer *trainer, const char *path);
 
+/* Adds a number to the trainer's event file, at the step it stands at: "test/accuracy". The file, which TensorBoard shows, is
+   in the folder of the trainer's option events, and has train/loss, train/accuracy, train/rate, train/batch and
+   train/gradient_norm of every step. LEM_ERROR_INVALID_STATE where that option was not given. */
+LEM_API lem_result lem_trainer_log(lem_trainer *trainer, const char *tag, double value);
+
 /* Exchanges the model's weights and their moving average (the trainer's option average), to evaluate or save the average;
    a second call exchanges them back, which the next step needs. LEM_ERROR_INVALID_STATE where no average is kept. */
 LEM_API lem_result lem_trainer_swap_average(lem_trainer *trainer);
@@ -380,16 +404,42 @@ LEM_API lem_result lem_trainer_swap_average(lem_trainer *trainer);
 /* Evaluates a model on every image of a data set. batch: images at a time, 0 for a good default. */
 LEM_API lem_result lem_model_evaluate(lem_model *model, lem_dataset *dataset, int32_t batch, lem_metrics *out);
 
+/* Measures a detector on every image of a data set with boxes. options: batch (0: a good default), score (the least that
+   counts, 0.01), overlap (for suppression; default: the model's), limit (objects of an image, 100). JSON: images, boxes,
+   seconds, and the mean over classes of the average precision (mAP): map_50 (VOC 2010 and later: area under the curve, at an
+   overlap of 0.5), map_50_voc2007 (of 11 points), map_coco (0.50, 0.55 ... 0.95), map_coco_50, map_coco_75; classes[]: name,
+   boxes, ap_50 and so on (null where there are no boxes: such a class counts in no mean), and curve[]: recall, precision and
+   score after each detection at 0.5, by falling score. */
+LEM_API lem_result lem_model_evaluate_boxes(lem_model *model, lem_dataset *dataset, const char *options, lem_text **out);
+
 /* ---- prediction ------------------------------------------------------------------------------------------------- */
 
 /* Compiles a model for batch images at a time. Normalisations become part of the convolutions before them, in memory of the
-   predictor's own. It sees later changes of the model's parameters and running statistics. */
-LEM_API lem_result lem_predictor_create(lem_model *model, int32_t batch, lem_predictor **out);
+   predictor's own. It sees later changes of the model's parameters and running statistics.
+   Options, above all for MobileNetV2, whose inner tensors are its largest: an expansion, a depthwise convolution and a
+   projection (each with batch normalisation) are a sum over the channels between them, so such a block can run in groups of
+   channels, one after the other, with the same number of multiplications and results that are equal to rounding.
+     memory_limit    bytes of activations; blocks are split, in as few groups as will do, until all fits.
+                     LEM_ERROR_OUT_OF_DEVICE_MEMORY where it cannot, with the least that is possible
+     channel_groups  so many groups in every block that can be split; 1: never split; 0: chosen by the limit
+     least_memory    true: as little memory as there can be
+     score           of a detector: the least score of an object (0.3)
+     overlap         of a detector: of two boxes of one class that overlap more the weaker goes; -1: the model's own (-1)
+     limit           of a detector: the most objects of an image (100)
+   LEM_ERROR_UNSUPPORTED for channel_groups where no block can be split. Models that weigh images' own moments (…_set_alpha)
+   are never split: a limit that was kept in groups is then refused, also by the first run after such a change. */
+LEM_API lem_result lem_predictor_create(lem_model *model, int32_t batch, const char *options, lem_predictor **out);
+/* What a predictor gives and takes, as JSON: outputs (floats an image), workspace_bytes (activations and temporaries),
+   workspace_bytes_without (the same if no block ran in groups), folded_bytes (filters and biases with their normalisation),
+   and blocks, those that can be split: name, channels (inner ones), groups (1: not split). */
+LEM_API lem_result lem_predictor_info_json(lem_predictor *predictor, lem_text **out);
 LEM_API void lem_predictor_release(lem_predictor *predictor);
-/* Class probabilities of count images (u8 NHWC in the model's input size; any count, run in batches): elements = count *
-   classes floats, row by row. */
+/* Results of count images (u8 NHWC in the model's input size; any count, run in batches), one after the other, each of the
+   "outputs" of lem_predictor_info_json floats; elements = count * outputs. Of a classifier the probability of each class. Of a
+   detector rows of 6 floats by falling score: class, score, top, left, bottom, right (fractions of the image); there are as
+   many rows as the option limit says, and the class of those beyond the last object is -1. */
 LEM_API lem_result lem_predictor_run(lem_predictor *predictor, const void *pixels, int64_t bytes, int32_t count,
-                                     float *out_probabilities, int64_t elements);
+                                     float *out_results, int64_t elements);
 
 #ifdef __cplusplus
 }
