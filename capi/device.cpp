@@ -76,6 +76,7 @@ lem_result lem_device_close(lem_device* device) {
             } catch (const Error&) { // a lost device is closed all the same
             }
         }
+        device->gate->closing = true;
         const std::unique_lock lock(*device->gate);
         engine->close();
     });

@@ -74,7 +74,8 @@ Shape need_shape(const int64_t* extents, int32_t rank);
 
 // A lock on an open device for the length of a call.
 inline std::shared_lock<Gate> enter(const OnDevice& handle) {
-    std::shared_lock lock(*handle.gate);
+    if (handle.gate->closing) fail(ErrorCode::device_closed, "The device ", handle.device->info().name, " has been closed.");
+    std::shared_lock<Gate> lock(*handle.gate);
     handle.device->require_open();
     return lock;
 }

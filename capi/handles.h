@@ -24,8 +24,11 @@ struct Counted {
 
 // One for each open device, shared by everything on it. Calls that touch the device hold the gate shared and
 // close holds it alone, so that no call, and no release on another thread, meets a device that goes away
-// underneath it.
-using Gate = std::shared_mutex;
+// underneath it. What comes after close has begun is turned away, or threads that call one after the other would
+// keep close out for ever.
+struct Gate : std::shared_mutex {
+    std::atomic<bool> closing{false};
+};
 
 struct OnDevice : Counted {
     explicit OnDevice(const OnDevice& parent) : device(parent.device), gate(parent.gate) {}

@@ -121,6 +121,23 @@ TEST_F(ApiDevice, CloseLeavesHusks) {
     device.release(); // before everything on it, which the destructors release next
 }
 
+// Calls that overlap without end must not keep close waiting.
+TEST_F(ApiDevice, CloseWhileOthersKeepCalling) {
+    Tensor in = tensor({1 << 16});
+    std::atomic<int> begun{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([&] {
+            std::vector<float> values(1 << 16);
+            for (lem_result result = LEM_OK; result == LEM_OK; ++begun)
+                result = lem_tensor_read(in, values.data(), int64_t(values.size()) * 4);
+            EXPECT_STREQ(lem_result_name(lem_tensor_read(in, values.data(), 4)), "LEM_ERROR_DEVICE_CLOSED");
+        });
+    while (begun < 100) std::this_thread::yield();
+    EXPECT_OK(lem_device_close(device));
+    for (std::thread& thread : threads) thread.join();
+}
+
 TEST_F(ApiDevice, ReleaseInEveryOrder) {
     std::vector<int> order{0, 1, 2, 3};
     do {

@@ -1,0 +1,45 @@
+"""Lemnos: train and run convolutional networks on any Vulkan device.
+
+    import lemnos
+
+    device = lemnos.Device()
+    data = lemnos.Dataset.open("photos", "train", height=96, width=96)
+    model = lemnos.Model.build(device, "mobilenet_v2", classes=5, resolution=96)
+    model.prepare(data)
+    lemnos.Trainer(model, data, lemnos.Optimizer("radam", rate=1e-3), "one_cycle", epochs=5).run(progress=True)
+    model.save("photos.safetensors")
+"""
+
+from . import _native, operators  # noqa: F401
+from ._memory import Dtype
+from ._values import Metrics, ModelInput, Progress
+from .errors import *  # noqa: F403
+from .errors import LemnosError
+from .objects import (
+    Box,
+    Dataset,
+    Device,
+    Graph,
+    Guess,
+    Image,
+    Model,
+    Optimizer,
+    Plan,
+    Predictor,
+    Schedule,
+    Tensor,
+    Trainer,
+    Value,
+    build_info,
+    devices,
+    image_read,
+    image_size,
+    image_write_png,
+    is_available,
+    operators_info,
+    options,
+    summary,
+    version,
+)
+
+__version__ = ".".join(str(part) for part in version())
