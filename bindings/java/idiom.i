@@ -35,6 +35,9 @@
 
 /* ---- devices and tensors ------------------------------------------------------------------------------------------ */
 
+/* A closed device keeps its handle, which says so. */
+%ignore lemnos::binding::Device::closed;
+
 %typemap(javacode) lemnos::binding::Device %{
   /** Opens the device that $LEMNOS_DEVICE names, else the first. */
   public Device() {
@@ -52,6 +55,20 @@
 
   {
     Reaper.closeAtExit(this);
+  }
+
+  /**
+   * Whether it was closed.
+   *
+   * @return true after {@link #close}
+   */
+  public boolean isClosed() {
+    try {
+      countersJson();
+      return false;
+    } catch (DeviceClosedException error) {
+      return true;
+    }
   }
 
   @Override

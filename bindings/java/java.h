@@ -125,7 +125,7 @@ inline void raise_failure(JNIEnv *env, const lemnos::binding::Failure &failure) 
     if (!bytes) return; // Java's own OutOfMemoryError is on its way
     const jobject exception =
         env->CallStaticObjectMethod(failures, failures_of, jint(failure.code()), bytes, jlong(failure.step()));
-    if (exception) env->Throw(static_cast<jthrowable>(exception));
+    if (!env->ExceptionCheck()) env->Throw(static_cast<jthrowable>(exception));
 }
 
 inline void need_floats(const lemnos::binding::Tensor &tensor) {

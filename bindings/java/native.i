@@ -39,6 +39,7 @@
 %pragma(java) moduleclassmodifiers="public final class"
 
 %rename("%(lowercamelcase)s", %$isfunction) "";
+%rename(isClosed) closed;
 %rename(await) lemnos::binding::Device::wait; /* wait() belongs to java.lang.Object */
 
 /* Of what SWIG writes for a class by itself, nothing is wanted: no delete() and no finalize(). */
@@ -49,7 +50,6 @@
 
 %define LEMNOS_HANDLE(Class)
 LEMNOS_BODY(Class)
-%rename(isClosed) Class::closed;
 %typemap(javaclassmodifiers) Class "public final class"
 %typemap(javainterfaces) Class "AutoCloseable"
 %typemap(javabody) Class %{
