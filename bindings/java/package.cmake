@@ -46,7 +46,7 @@ file(WRITE ${natives}/files "${names}\n")
 file(COPY ${LICENSE} DESTINATION ${classes}/META-INF)
 configure_file(${name}.pom ${classes}/META-INF/maven/org.lemnos/lemnos/pom.xml COPYONLY)
 
-run(${JAVADOC} -quiet -notimestamp -encoding UTF-8 -Xdoclint:all,-missing ${WERROR} -windowtitle "Lemnos ${VERSION}" -doctitle
+run(${JAVADOC} -quiet -notimestamp -encoding UTF-8 -Xdoclint:all,-missing -windowtitle "Lemnos ${VERSION}" -doctitle
     "Lemnos ${VERSION}" -d ${FOLDER}/javadoc @${FOLDER}/files)
 
 file(WRITE ${FOLDER}/manifest "Implementation-Title: Lemnos\nImplementation-Version: ${VERSION}\n")
