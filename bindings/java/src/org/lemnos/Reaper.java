@@ -15,7 +15,11 @@ final class Reaper {
 
   static {
     // Drivers tear themselves down at the end of a process; nothing may be at work on a device then.
-    Runtime.getRuntime().addShutdownHook(new Thread(Reaper::closeDevices, "Lemnos closes its devices"));
+    try {
+      Runtime.getRuntime().addShutdownHook(new Thread(Reaper::closeDevices, "Lemnos closes its devices"));
+    } catch (IllegalStateException ending) {
+      // Whoever begins with Lemnos in a hook of its own closes what it opens.
+    }
   }
 
   private Reaper() {}
