@@ -547,22 +547,31 @@ class Trainer : public Object<lem_trainer, lem_trainer_release, Threads::one> {
     // False when all epochs were done already.
     bool step() const {
         const auto trainer = use();
-        const lem_result result = lem_trainer_step(trainer);
-        if (result >= 0) return result == LEM_OK;
-        const std::string sentence = lem_last_error(); // before another call may change it
-        lem_progress progress = LEM_PROGRESS_INIT;
-        lem_trainer_progress(trainer, 0, &progress);
-        throw Failure(result, sentence, progress.step);
+        return check_training(trainer, lem_trainer_step(trainer)) == LEM_OK;
     }
     lem_progress progress(bool wait) const {
+        const auto trainer = use();
         lem_progress progress = LEM_PROGRESS_INIT;
-        check(lem_trainer_progress(use(), wait, &progress));
+        check_training(trainer, lem_trainer_progress(trainer, wait, &progress));
         return progress;
     }
     void save(const std::string& path) const { check(lem_trainer_save(use(), terminated(path))); }
     void resume(const std::string& path) const { check(lem_trainer_resume(use(), terminated(path))); }
     void log(const std::string& tag, double value) const { check(lem_trainer_log(use(), terminated(tag), value)); }
     void swap_average() const { check(lem_trainer_swap_average(use())); }
+
+#ifndef SWIG
+  private:
+    // A failure with the step that the training had come to. Asking for that fails, too, once for each step that is still
+    // under way and has diverged as well.
+    static lem_result check_training(lem_trainer *trainer, lem_result result) {
+        if (result >= 0) return result;
+        const std::string sentence = lem_last_error(); // before another call may change it
+        lem_progress progress = LEM_PROGRESS_INIT;
+        for (int i = 0; i < 64 && lem_trainer_progress(trainer, 0, &progress) < 0; ++i) {}
+        throw Failure(result, sentence, progress.step > 0 ? progress.step : -1);
+    }
+#endif
 };
 
 // ---- prediction -------------------------------------------------------------------------------------------

@@ -1,0 +1,236 @@
+/* What the classes have in Java alone: constructors without what is rarely given, values of graphs, arrays, words. */
+
+/* Not for others than this package. */
+%javamethodmodifiers lemnos::binding::fail_for_tests "";
+%javamethodmodifiers lemnos::binding::version "";
+%rename(versionNumber) lemnos::binding::version;
+
+%pragma(java) modulecode=%{
+  private Lemnos() {}
+
+  /**
+   * Whether there is a device to compute on. It never throws: where the native library, Vulkan or a driver is missing, the
+   * answer is false, and opening a {@link Device} says why.
+   *
+   * @return whether a device can be opened
+   */
+  public static boolean isAvailable() {
+    try {
+      return !devicesJson().equals("[]");
+    } catch (LemnosException | LinkageError error) {
+      return false;
+    }
+  }
+
+  /**
+   * The version of the native library.
+   *
+   * @return major, minor and patch, such as "0.1.0"
+   */
+  public static String version() {
+    int number = versionNumber();
+    return number / 1_000_000 + "." + number / 1_000 % 1_000 + "." + number % 1_000;
+  }
+%}
+
+/* ---- devices and tensors ------------------------------------------------------------------------------------------ */
+
+/* A closed device keeps its handle, which says so. */
+%ignore lemnos::binding::Device::closed;
+
+%typemap(javacode) lemnos::binding::Device %{
+  /** Opens the device that $LEMNOS_DEVICE names, else the first. */
+  public Device() {
+    this("");
+  }
+
+  /**
+   * Opens a device.
+   *
+   * @param wanted an index, a UUID or a part of the name
+   */
+  public Device(String wanted) {
+    this(wanted, 0, true, false);
+  }
+
+  {
+    Reaper.closeAtExit(this);
+  }
+
+  /**
+   * Whether it was closed.
+   *
+   * @return true after {@link #close}
+   */
+  public boolean isClosed() {
+    try {
+      countersJson();
+      return false;
+    } catch (DeviceClosedException error) {
+      return true;
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "Device " + (isClosed() ? "(closed)" : Json.parse(infoJson()).get("name"));
+  }
+%}
+
+%typemap(javacode) lemnos::binding::Tensor %{
+  /**
+   * Creates a tensor of f32 zeros.
+   *
+   * @param device where it is to lie
+   * @param shape its extents; none for one number
+   */
+  public Tensor(Device device, long... shape) {
+    this(device, Dtype.F32, shape);
+  }
+
+  /**
+   * Copies the elements of an f32 tensor.
+   *
+   * @return the elements, row by row
+   */
+  public float[] floats() {
+    float[] elements = new float[Math.toIntExact(bytes() / 4)];
+    read(elements);
+    return elements;
+  }
+
+  /**
+   * Copies the tensor, whatever its type.
+   *
+   * @return a direct buffer in native byte order
+   */
+  public java.nio.ByteBuffer read() {
+    java.nio.ByteBuffer data = Memory.allocate(bytes());
+    read(data);
+    return data;
+  }
+
+  @Override
+  public String toString() {
+    return "Tensor " + (isClosed() ? "(closed)" : dtype() + " " + java.util.Arrays.toString(shape()));
+  }
+%}
+
+/* ---- graphs and plans --------------------------------------------------------------------------------------------- */
+
+/* The numbers of values are seen as Value. */
+%typemap(jstype) int32_t value, int32_t loss, int32_t seed "Value"
+%typemap(javain) int32_t value, int32_t loss, int32_t seed "number($javainput)"
+%typemap(jstype) (const int32_t *values, int32_t count) "Value[]"
+%typemap(javain) (const int32_t *values, int32_t count) "numbers($javainput)"
+%typemap(jstype) int32_t lemnos::binding::Graph::input, int32_t lemnos::binding::Graph::op,
+                 int32_t lemnos::binding::Graph::result "Value"
+%typemap(javaout) int32_t lemnos::binding::Graph::input, int32_t lemnos::binding::Graph::op,
+                  int32_t lemnos::binding::Graph::result {
+    return new Value(this, $jnicall);
+  }
+%typemap(jstype) lemnos::binding::Values lemnos::binding::Graph::gradients "Value[]"
+%typemap(javaout) lemnos::binding::Values lemnos::binding::Graph::gradients {
+    return java.util.Arrays.stream($jnicall).mapToObj(number -> new Value(this, number)).toArray(Value[]::new);
+  }
+
+%typemap(javacode) lemnos::binding::Graph %{
+  /**
+   * Adds an f32 value that is bound to a tensor when the graph is compiled.
+   *
+   * @param name unique in this graph
+   * @param shape its extents; none for one number
+   * @return the value
+   */
+  public Value input(String name, long... shape) {
+    return input(name, Dtype.F32, shape);
+  }
+
+  /**
+   * Adds the gradients of a loss of one element.
+   *
+   * @param loss what is differentiated
+   * @param values with respect to what
+   * @return the gradient of each of the values
+   */
+  public Value[] gradients(Value loss, Value... values) {
+    return gradients(loss, values, null);
+  }
+
+  int number(Value value) {
+    if (value == null) return -1;
+    if (value.graph() != this) throw new IllegalArgumentException("A value belongs to the graph that made it.");
+    return value.number();
+  }
+
+  private int[] numbers(Value[] values) {
+    return java.util.Arrays.stream(values).mapToInt(this::number).toArray();
+  }
+%}
+
+/* One call's list of pairs, which Plan makes and deletes. */
+LEMNOS_BODY(lemnos::binding::Bindings)
+%typemap(javaclassmodifiers) lemnos::binding::Bindings "final class"
+%typemap(javabody) lemnos::binding::Bindings %{
+  private final long swigCPtr;
+
+  $javaclassname(long pointer, boolean owned) {
+    swigCPtr = pointer;
+  }
+
+  static long getCPtr($javaclassname object) {
+    return object.swigCPtr;
+  }
+
+  void delete() {
+    Native.delete_$javaclassname(swigCPtr);
+  }
+
+  private static int number(Value value) {
+    return value.number();
+  }
+%}
+%javamethodmodifiers lemnos::binding::Plan::Plan "";
+
+%typemap(javacode) lemnos::binding::Plan %{
+  /**
+   * Compiles a graph for a device.
+   *
+   * @param device which runs it
+   * @param graph what is run; it may be closed afterwards
+   * @param tensors what every input that is needed, and every result that is wanted, is bound to
+   */
+  public Plan(Device device, Graph graph, java.util.Map<Value, Tensor> tensors) {
+    this(make(device, graph, tensors), true);
+  }
+
+  private static long make(Device device, Graph graph, java.util.Map<Value, Tensor> tensors) {
+    tensors.keySet().forEach(graph::number);
+    Bindings bindings = new Bindings();
+    try {
+      tensors.forEach(bindings::bind);
+      return Native.new_Plan(Device.getCPtr(device), device, Graph.getCPtr(graph), graph, Bindings.getCPtr(bindings), bindings);
+    } finally {
+      bindings.delete();
+    }
+  }
+%}
+
+/* ---- training ----------------------------------------------------------------------------------------------------- */
+
+%typemap(javacode) lemnos::binding::Trainer %{
+  /**
+   * Trains to the end.
+   *
+   * @param each is told after every step where the training stands, by this thread; the last time with all steps finished
+   * @return where the training stands at the end
+   */
+  public Progress run(java.util.function.Consumer<? super Progress> each) {
+    Progress standing = progress(false);
+    while (step()) {
+      standing = progress(standing.step() + 1 >= standing.steps());
+      each.accept(standing);
+    }
+    return progress(true);
+  }
+%}
