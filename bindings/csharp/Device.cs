@@ -8,32 +8,6 @@ namespace Lemnos
     /// <summary>A Vulkan device. Disposing it waits for its work and frees everything on it.</summary>
     public sealed unsafe partial class Device
     {
-        // Drivers tear themselves down at the end of a process; nothing may be at work on a device then.
-        private static readonly List<WeakReference<Device>> all = new List<WeakReference<Device>>();
-
-        static Device()
-        {
-            AppDomain.CurrentDomain.ProcessExit += (_, _) => CloseAll();
-            AppDomain.CurrentDomain.DomainUnload += (_, _) => CloseAll();
-        }
-
-        partial void Made()
-        {
-            lock (all)
-            {
-                all.RemoveAll(reference => !reference.TryGetTarget(out _));
-                all.Add(new WeakReference<Device>(this));
-            }
-        }
-
-        private static void CloseAll()
-        {
-            WeakReference<Device>[] devices;
-            lock (all) devices = all.ToArray();
-            foreach (var reference in devices)
-                if (reference.TryGetTarget(out var device)) device.TryClose();
-        }
-
         private void TryClose()
         {
             try

@@ -35,9 +35,16 @@ namespace Lemnos
 
     internal abstract class Handle : SafeHandle
     {
+        private static int alive;
         private long weight;
 
-        protected Handle(IntPtr pointer) : base(IntPtr.Zero, true) => SetHandle(pointer);
+        protected Handle(IntPtr pointer) : base(IntPtr.Zero, true)
+        {
+            SetHandle(pointer);
+            if (pointer != IntPtr.Zero) Interlocked.Increment(ref alive);
+        }
+
+        internal static int Alive => Volatile.Read(ref alive); // for tests
 
         public override bool IsInvalid => handle == IntPtr.Zero;
 
@@ -52,6 +59,7 @@ namespace Lemnos
         protected override bool ReleaseHandle()
         {
             Release(handle);
+            Interlocked.Decrement(ref alive);
             if (weight > 0) GC.RemoveMemoryPressure(weight);
             return true;
         }

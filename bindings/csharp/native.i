@@ -135,6 +135,8 @@ LEMNOS_DEFAULT(bool wait, bool, false)
 /* Dispose() closes; so the objects' own close() is not shown, but for a device's, which waits and frees what is on it. */
 %define LEMNOS_HANDLE(Class)
 %enddef
+%feature("ref") lemnos::binding::Device "OpenDevices::add($this);"
+%feature("unref") lemnos::binding::Device "OpenDevices::remove($this); delete $this;"
 %define LEMNOS_VALUE(Class)
 %ignore Class;
 %enddef
