@@ -64,8 +64,8 @@ public class ErrorsTests
     public void Options_are_objects_dictionaries_or_json()
     {
         using var optimizer = new Optimizer("radam", new { rate = 0.25f });
-        object dictionary = new Dictionary<string, object?> { ["milestones"] = new List<int> { 2, 4 }, ["factor"] = 0.5, ["warmup"] = null };
-        foreach (var options in new[] { new { milestones = new[] { 2, 4 }, factor = 0.5 }, dictionary, "{\"milestones\": [2, 4], \"factor\": 0.5}" })
+        object dictionary = new Dictionary<string, object?> { ["milestones"] = new List<int> { 2, 4 }, ["gamma"] = 0.5, ["warmup"] = null };
+        foreach (var options in new[] { new { milestones = new[] { 2, 4 }, gamma = 0.5 }, dictionary, "{\"milestones\": [2, 4], \"gamma\": 0.5}" })
         {
             using var schedule = new Schedule("multi_step", options);
             Assert.Equal([1, 0.5, 0.25], new[] { 0L, 2, 4 }.Select(step => schedule.Factor(step, 5, 1)));

@@ -141,7 +141,7 @@ public class InterfaceTests
     {
         using var graph = new Graph();
         Value x = graph.Input("x", 1, 8, 8, 3), weight = graph.Input("weight", 3, 3, 3, 5);
-        var y = x.Conv2d(weight, stride: [2, 2], padding: [1, 1]);
+        var y = x.Conv2d(weight, stride: [2, 2], padding: [1, 1, 1, 1]);
         Assert.Equal([1, 4, 4, 5], y.Shape);
         Assert.Contains("\"stride\":[2,2]", graph.Json().Replace(" ", ""));
     }
