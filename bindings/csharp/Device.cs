@@ -5,9 +5,24 @@ using System.Runtime.InteropServices;
 
 namespace Lemnos
 {
-    /// <summary>A Vulkan device. Disposing it waits for its work and frees everything on it.</summary>
+    /// <summary>A Vulkan device. Disposing it waits for its work and frees everything on it. Devices that are open when the process
+    /// ends are closed by a handler of <see cref="AppDomain.ProcessExit"/>.</summary>
     public sealed unsafe partial class Device
     {
+        [DllImport("lemnos_csharp")]
+        private static extern void lemnos_csharp_end();
+
+        private static readonly EventHandler end = (_, _) => lemnos_csharp_end();
+
+        partial void Made()
+        {
+            lock (end)
+            {
+                AppDomain.CurrentDomain.ProcessExit -= end; // as late as can be
+                AppDomain.CurrentDomain.ProcessExit += end;
+            }
+        }
+
         private void TryClose()
         {
             try

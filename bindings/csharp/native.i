@@ -27,6 +27,7 @@ SWIGEXPORT void *SWIGSTDCALL lemnos_csharp_take(int64_t *step) {
     return lemnos::binding::block(sentence, int64_t(std::strlen(sentence)), 1);
 }
 SWIGEXPORT void SWIGSTDCALL lemnos_csharp_release(void *block) { ::operator delete(block); }
+SWIGEXPORT void SWIGSTDCALL lemnos_csharp_end() { lemnos::binding::OpenDevices::close(); }
 }
 %}
 /* A macro of SWIG's, not of C++'s: only SWIG knows what a wrapper returns. */

@@ -159,4 +159,29 @@ public class InterfaceTests
         Assert.DoesNotMatch(@"System\.IO|File\.|Directory\.", string.Concat(
             Directory.GetFiles(Path.Combine(Shared.Source, "bindings", "csharp"), "*.cs").Select(File.ReadAllText)));
     }
+
+    /// What Unity takes, in place of the assembly for .NET 8.
+    [Fact]
+    public void The_assembly_of_netstandard_runs_the_scenario()
+    {
+        using (Shared.OpenDevice()) { }
+        string programs = Environment.GetEnvironmentVariable("LEMNOS_PROGRAMS")!;
+        string folder = Directory.CreateTempSubdirectory("lemnos-netstandard-").FullName;
+        try
+        {
+            foreach (string file in Directory.GetFiles(Path.GetDirectoryName(programs)!))
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            File.Copy(Path.Combine(Shared.Build, "bindings", "csharp", "artifacts", "bin", "Lemnos", "release_netstandard2.1", "Lemnos.dll"),
+                Path.Combine(folder, "Lemnos.dll"), true);
+            string dotnet = Environment.GetEnvironmentVariable("LEMNOS_DOTNET")!;
+            var ours = Shared.Start(dotnet, [programs, "scenario", folder]);
+            var unitys = Shared.Start(dotnet, [Path.Combine(folder, Path.GetFileName(programs)), "scenario", folder]);
+            Assert.Equal(0, ours.Code);
+            Assert.Equal(ours, unitys);
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
+    }
 }
