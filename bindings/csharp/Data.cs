@@ -1,0 +1,26 @@
+#nullable enable
+using System;
+
+namespace Lemnos
+{
+    /// <summary>Labelled images, from files or memory.</summary>
+    public sealed unsafe partial class Dataset
+    {
+        /// <summary>The number of images.</summary>
+        public int Count => Convert.ToInt32(Json.Read(InfoJson())["size"]);
+
+        /// <summary>The names of the classes in the order of their labels.</summary>
+        public string[] ClassNames => Json.Texts(Json.Read(InfoJson())["class_names"]);
+
+        /// <summary>An image's pixels, u8 [height, width, channels], and its label.</summary>
+        public (byte[] Pixels, int Label) this[long index]
+        {
+            get
+            {
+                var info = Json.Read(InfoJson());
+                var pixels = new byte[(int)((double)info["height"]! * (double)info["width"]! * (double)info["channels"]!)];
+                return (pixels, Read(index, pixels));
+            }
+        }
+    }
+}
