@@ -122,6 +122,7 @@ def signatures():
     """The methods of objects.h that SWIG sees, without those that its template has."""
     text = re.sub(r"#ifndef SWIG.*?#endif", "", read(OBJECTS), flags=re.S)
     text = re.sub(r"//.*", "", text)
+    text = re.sub(r"(?<=\w)([*&]) ?(?=\w)", r" \1 ", text) # types read as SWIG writes them: const void * data
     result = []
     bodies = re.findall(r"^class (\w+)[^;{]*\{(.*?)^\};", text, re.S | re.M)
     free = re.sub(r"^(class|struct) .*?^\};", "", text, flags=re.S | re.M)

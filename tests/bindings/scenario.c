@@ -116,7 +116,7 @@ int main(int argc, char **argv) {
     check(lem_model_read(loaded, "classifier.1.bias", bias, 4));
     printf("bias %s %s %s %s\n", hex(bias[0]), hex(bias[1]), hex(bias[2]), hex(bias[3]));
 
-    check(lem_predictor_create(loaded, 2, &predictor));
+    check(lem_predictor_create(loaded, 2, NULL, &predictor));
     check(lem_predictor_run(predictor, pixels, 3 * side * side, 3, rows[0], 3 * classes));
     for (i = 0; i < 3; ++i)
         printf("image %d: %s %s %s %s\n", i, hex(rows[i][0]), hex(rows[i][1]), hex(rows[i][2]), hex(rows[i][3]));

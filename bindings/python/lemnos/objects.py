@@ -6,6 +6,7 @@ import math
 import os
 import types
 import weakref
+from array import array
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import _native
@@ -422,9 +423,11 @@ class Dataset(_Object):
 
     def boxes(self, index: int) -> List[Box]:
         """Of a data set with boxes; fractions of the image."""
-        rows = new_array((max(1, self._native.boxes(index, new_array((0, 5), Dtype.F32))), 5), Dtype.F32)
-        count = self._native.boxes(index, rows)
-        return [Box(self.class_names[int(row[0])], 1.0, *row[1:]) for row in rows.tolist()[:count]]
+        numbers = array("f", bytes(20 * self._native.boxes(index, array("f"))))
+        self._native.boxes(index, numbers)
+        rows = [numbers[at : at + 5].tolist() for at in range(0, len(numbers), 5)]
+        names = self.class_names
+        return [Box(names[int(row[0])], 1.0, *row[1:]) for row in rows]
 
     def __len__(self) -> int:
         return self._info["size"]
