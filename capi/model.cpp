@@ -109,9 +109,7 @@ lem_result lem_model_summary_json(lem_model* model, lem_text** out) {
         clear(out);
         const Architecture& architecture = need(model, "model").model->architecture();
         Json json = describe(architecture);
-        json["class_names"] = architecture.class_names;
-        if (architecture.class_names.empty())
-            for (int64_t i = 0; i < architecture.classes(); ++i) json["class_names"].push_back(text(i));
+        json["class_names"] = architecture.labels();
         json["mean"] = architecture.pixels.mean;
         json["deviation"] = architecture.pixels.deviation;
         give_text(out, dump(json));

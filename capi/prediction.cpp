@@ -27,11 +27,17 @@ lem_result lem_predictor_info_json(lem_predictor* predictor, lem_text** out) {
         need(predictor, "predictor");
         need(out, "out");
         const auto lock = enter(*predictor);
+        const Architecture& network = predictor->predictor->model().architecture();
         const Predictor::Memory memory = predictor->predictor->memory();
         Json blocks = Json::array();
         for (const Network::Transform& block : memory.blocks)
             blocks.push_back({{"name", block.name}, {"channels", block.channels}, {"groups", block.groups}});
-        give_text(out, dump({{"outputs", predictor->predictor->outputs()},
+        give_text(out, dump({{"task", network.detection ? "detect" : "classify"},
+                             {"height", network.height()},
+                             {"width", network.width()},
+                             {"channels", network.channels()},
+                             {"class_names", network.labels()},
+                             {"outputs", predictor->predictor->outputs()},
                              {"workspace_bytes", memory.workspace_bytes},
                              {"workspace_bytes_without", memory.workspace_bytes_without},
                              {"folded_bytes", memory.folded_bytes},

@@ -251,18 +251,16 @@ lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, cons
         const BoxMetrics metrics = evaluate_boxes(model->model, *dataset->dataset, given.integer("batch"),
                                                   object_options_from(given));
         const AveragePrecision& precision = metrics.precision;
-        const Architecture& architecture = model->model->architecture();
+        const std::vector<std::string> labels = model->model->architecture().labels();
         Json result{{"images", precision.images()}, {"boxes", 0}}, classes = Json::array();
         int64_t boxes = 0;
-        for (int i = 0; i < int(architecture.classes()); ++i) {
+        for (int i = 0; i < int(labels.size()); ++i) {
             boxes += precision.truths(i);
             Json curve = Json::array();
             for (const PrecisionPoint& point : precision.curve(i))
                 curve.push_back({point.recall, point.precision, point.score});
             classes.push_back(
-                {{"name", architecture.class_names.empty() ? text(i) : architecture.class_names[size_t(i)]},
-                 {"boxes", precision.truths(i)},
-                 {"curve", std::move(curve)}});
+                {{"name", labels[size_t(i)]}, {"boxes", precision.truths(i)}, {"curve", std::move(curve)}});
         }
         result["boxes"] = boxes;
         const std::pair<const char*, PrecisionRule> rules[] = {{"50", PrecisionRule::voc2010},

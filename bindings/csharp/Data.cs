@@ -12,6 +12,17 @@ namespace Lemnos
         /// <summary>The names of the classes in the order of their labels.</summary>
         public string[] ClassNames => Json.Texts(Json.Read(InfoJson())["class_names"]);
 
+        /// <summary>The boxes of an image, of a data set with boxes.</summary>
+        public Box[] Boxes(long index)
+        {
+            var names = ClassNames;
+            var rows = new float[5 * Boxes(index, Array.Empty<float>())];
+            Boxes(index, rows);
+            var boxes = new Box[rows.Length / 5];
+            for (int box = 0; box < boxes.Length; ++box) boxes[box] = new Box(names, rows.AsSpan(5 * box, 5));
+            return boxes;
+        }
+
         /// <summary>An image's pixels, u8 [height, width, channels], and its label.</summary>
         public (byte[] Pixels, int Label) this[long index]
         {

@@ -15,7 +15,11 @@ namespace Lemnos
         public long Parameters => (long)(double)Json.Read(SummaryJson())["parameters"]!;
 
         /// <summary>The names of the classes in the order of their labels.</summary>
-        public string[] ClassNames => Json.Texts(Json.Read(SummaryJson())["class_names"]);
+        public string[] ClassNames
+        {
+            get => Json.Texts(Json.Read(SummaryJson())["class_names"]);
+            set => SetClassNames(Options.List(value));
+        }
 
         /// <summary>Height, width and channels of the input, and the number of classes.</summary>
         public ModelInput Input => GetInput();
@@ -30,21 +34,5 @@ namespace Lemnos
 
         /// <summary>Evaluates the model on every image of a data set.</summary>
         public Metrics Evaluate(Dataset dataset) => Evaluate(dataset, 0);
-    }
-
-    /// <summary>A model, classifying images.</summary>
-    public sealed unsafe partial class Predictor
-    {
-        /// <summary>Class probabilities of images (u8 NHWC in the model's input size), row by row.</summary>
-        public float[] Run(Model model, ReadOnlySpan<byte> pixels)
-        {
-            var input = model.Input;
-            int size = input.Height * input.Width * input.Channels;
-            if (pixels.Length % size != 0)
-                throw new ArgumentException($"The pixels ({pixels.Length} bytes) are no whole number of images ({size} bytes each).");
-            var probabilities = new float[pixels.Length / size * input.Classes];
-            Run(pixels, pixels.Length / size, probabilities);
-            return probabilities;
-        }
     }
 }

@@ -27,6 +27,13 @@ namespace Lemnos
             return json.Length == 2 ? "" : json.ToString();
         }
 
+        internal static string List(IEnumerable items)
+        {
+            var json = new StringBuilder();
+            Value(json, items);
+            return json.ToString();
+        }
+
         private static IEnumerable<(string, object?)> Members(object options)
         {
             switch (options)

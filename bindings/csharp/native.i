@@ -215,6 +215,7 @@ LEMNOS_RAW(lemnos::binding::Graph::shape, GetShape)
 LEMNOS_RAW(lemnos::binding::Graph::gradients, AddGradients)
 LEMNOS_RAW(lemnos::binding::Plan::workspace, GetWorkspace)
 LEMNOS_RAW(lemnos::binding::Model::input, GetInput)
+LEMNOS_RAW(lemnos::binding::Model::set_class_names, SetClassNames)
 %csmethodmodifiers lemnos::binding::Plan::Plan "internal";
 %typemap(csclassmodifiers) lemnos::binding::Bindings "internal sealed unsafe partial class"
 %typemap(csclassmodifiers) lem_result "internal enum"

@@ -309,7 +309,7 @@ def swig_interface(records):
             continue
         text = texts.get(owner if name == owner else f"{owner}.{name}" if owner else name, "")
         full = "::".join(part for part in ("lemnos::binding", owner, name) if part)
-        if owner != "Bindings" and name not in ("fail_for_tests", "version") and "Bindings" not in str(given):
+        if owner != "Bindings" and name not in ("fail_for_tests", "version", "set_class_names") and "Bindings" not in str(given):
             out += swig_help(full, text)
         overloads[owner] = overloads.get(owner, "") + options_methods(owner, name, returns, static, given, text)
     for owner, code in overloads.items():

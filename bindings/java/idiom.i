@@ -234,3 +234,120 @@ LEMNOS_BODY(lemnos::binding::Bindings)
     return progress(true);
   }
 %}
+
+/* ---- models ------------------------------------------------------------------------------------------------------ */
+
+%javamethodmodifiers lemnos::binding::Model::set_class_names "private";
+%rename(setClassNamesJson) lemnos::binding::Model::set_class_names;
+
+%typemap(javacode) lemnos::binding::Model %{
+  /**
+   * The names of the classes.
+   *
+   * @return the names in the order of their labels
+   */
+  @SuppressWarnings("unchecked")
+  public java.util.List<String> classNames() {
+    return (java.util.List<String>) Json.parse(summaryJson()).get("class_names");
+  }
+
+  /**
+   * Gives the classes names, which the model's file then carries.
+   *
+   * @param names one for each class, in the order of their labels
+   */
+  public void setClassNames(java.util.List<String> names) {
+    setClassNamesJson(Json.list(names));
+  }
+%}
+
+/* ---- images, boxes and predictions -------------------------------------------------------------------------------- */
+
+%typemap(javacode) lemnos::binding::Dataset %{
+  /**
+   * The boxes of an image, of a data set with boxes.
+   *
+   * @param index the image's number
+   * @return the boxes, each with a score of 1
+   */
+  public java.util.List<Box> boxes(long index) {
+    float[] numbers = new float[Math.toIntExact(5 * boxes(index, new float[0]))];
+    boxes(index, numbers);
+    return Box.of(numbers, 0, numbers.length, false, (java.util.List<?>) Json.parse(infoJson()).get("class_names"));
+  }
+%}
+
+%typemap(javacode) lemnos::binding::Predictor %{
+  private java.util.Map<String, Object> info;
+
+  private synchronized Object info(String name) {
+    if (info == null) info = Json.parse(infoJson());
+    return info.get(name);
+  }
+
+  private int number(String name) {
+    return ((Long) info(name)).intValue();
+  }
+
+  private java.util.List<?> namesFor(String task, String method) {
+    if (!task.equals(info("task")))
+      throw new IllegalStateException(
+          method + " needs a model that can " + task + " (this one's task: " + info("task") + ").");
+    return (java.util.List<?>) info("class_names");
+  }
+
+  /**
+   * Runs the model.
+   *
+   * @param pixels images, 8-bit [images, height, width, channels] in the model's size: a direct buffer
+   * @return the results: of a classifier the probabilities of the classes, image by image; of a detector rows of class (-1:
+   *     none), score, top, left, bottom, right
+   */
+  public float[] run(java.nio.ByteBuffer pixels) {
+    int size = number("height") * number("width") * number("channels");
+    int count = pixels.remaining() / size;
+    if (count * size != pixels.remaining())
+      throw new IllegalArgumentException("The pixels (" + pixels.remaining()
+          + " bytes) are no whole number of images (" + size + " bytes each).");
+    float[] results = new float[Math.multiplyExact(count, number("outputs"))];
+    run(pixels, count, results);
+    return results;
+  }
+
+  /**
+   * The most probable classes of images.
+   *
+   * @param pixels as for {@link #run(java.nio.ByteBuffer)}
+   * @param top how many of each image are wanted
+   * @return for each image the best ones, the best first
+   */
+  public java.util.List<java.util.List<Guess>> classify(java.nio.ByteBuffer pixels, int top) {
+    java.util.List<?> names = namesFor("classify", "classify()");
+    float[] results = run(pixels);
+    java.util.List<java.util.List<Guess>> guesses = new java.util.ArrayList<>();
+    for (int from = 0; from < results.length; from += names.size()) {
+      int first = from;
+      guesses.add(java.util.stream.IntStream.range(0, names.size())
+          .mapToObj(label -> new Guess((String) names.get(label), results[first + label]))
+          .sorted(java.util.Comparator.comparingDouble(Guess::probability).reversed())
+          .limit(top)
+          .collect(java.util.stream.Collectors.toList()));
+    }
+    return guesses;
+  }
+
+  /**
+   * The objects in images.
+   *
+   * @param pixels as for {@link #run(java.nio.ByteBuffer)}
+   * @return for each image its objects, the surest first
+   */
+  public java.util.List<java.util.List<Box>> detect(java.nio.ByteBuffer pixels) {
+    java.util.List<?> names = namesFor("detect", "detect()");
+    float[] results = run(pixels);
+    java.util.List<java.util.List<Box>> objects = new java.util.ArrayList<>();
+    for (int from = 0; from < results.length; from += number("outputs"))
+      objects.add(Box.of(results, from, from + number("outputs"), true, names));
+    return objects;
+  }
+%}

@@ -35,6 +35,12 @@ struct Architecture {
     int64_t width() const { return graph.shape(image)[2]; }
     int64_t channels() const { return graph.shape(image)[3]; }
     int64_t classes() const { return graph.type(logits).channels() - (detection ? 1 : 0); }
+    // The classes' names; their numbers where they have none.
+    std::vector<std::string> labels() const {
+        std::vector<std::string> labels = class_names;
+        while (int64_t(labels.size()) < classes()) labels.push_back(std::to_string(labels.size()));
+        return labels;
+    }
 };
 
 // A family of architectures that is built by name.

@@ -18,6 +18,7 @@ using var shapes = Dataset.Create(pixels, labels, side, side, 1, names.Length);
 using var model = Model.Build(
     device, "mobilenet_v2", new { preset = "small28", width = 0.25, resolution = side, channels = 1, classes = names.Length, dropout = 0 });
 model.Prepare(shapes);
+model.ClassNames = names;
 using var optimizer = new Optimizer("adam", new { rate = 0.01 });
 using var schedule = new Schedule("one_cycle");
 using var trainer = new Trainer(model, shapes, optimizer, schedule, new { batch = 32, epochs = 12 });
@@ -44,8 +45,8 @@ else
 
 var (unseen, answers) = Draw(200);
 using var predictor = new Predictor(model, 50);
-float[][] guesses = [.. predictor.Run(model, unseen).Chunk(names.Length)];
-int right = guesses.Where((guess, image) => Array.IndexOf(guess, guess.Max()) == answers[image]).Count();
+Guess[] guesses = [.. predictor.Classify(unseen).Select(best => best[0])];
+int right = guesses.Where((guess, image) => guess.Name == names[answers[image]]).Count();
 if (!plain) AnsiConsole.Write(new Columns(Enumerable.Range(0, names.Length).Select(Answer)) { Expand = false, Padding = new Padding(0) });
 Console.WriteLine($"{right} of {answers.Length} new shapes are recognised.");
 return right > 150 ? 0 : 1;
@@ -109,7 +110,7 @@ IRenderable Answer(int image)
     for (int y = 0; y < side; y += 2)
         for (int x = 0; x < side; ++x)
             picture.Append(x == side - 1 ? "▀\n" : "▀", new Style(Pixel(y, x), Pixel(y + 1, x)));
-    int best = Array.IndexOf(guesses[image], guesses[image].Max());
-    picture.Append($"{names[best]} {guesses[image][best]:P0}", best == answers[image] ? Color.Green : Color.Red);
-    return new Panel(picture).Header($" {names[answers[image]]} ");
+    var (guess, answer) = (guesses[image], names[answers[image]]);
+    picture.Append($"{guess.Name} {guess.Probability:P0}", guess.Name == answer ? Color.Green : Color.Red);
+    return new Panel(picture).Header($" {answer} ");
 }

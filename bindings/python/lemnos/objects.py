@@ -633,49 +633,57 @@ class Trainer(_Object):
 class Predictor(_Object):
     """A model compiled for `batch` images at a time; any number can be asked for."""
 
-    __slots__ = ("_input", "_names", "_outputs")
+    __slots__ = ("_info",)
 
     def __init__(self, model: Model, batch: int = 1, **options: Any) -> None:
         self._native = _native.Predictor(model._native, batch, _options(options))
-        self._input = model.input
-        self._names = model.class_names
-        self._outputs = self.info()["outputs"]
+        self._info = self.info()
 
     def info(self) -> Json:
         return json.loads(self._native.info_json())
+
+    @property
+    def class_names(self) -> List[str]:
+        """The names of the classes in the order of their labels."""
+        return list(self._info["class_names"])
 
     def run(self, pixels: Any, into: Any = None) -> memoryview:
         """The results, float32 [images, outputs], of images u8 [images, height, width, channels], or of one: of a classifier
         the probabilities of the classes, of a detector rows of class (-1: none), score, top, left, bottom, right."""
         memory = memory_of(pixels, Dtype.U8)
-        height, width, channels, _ = self._input
-        size = height * width * channels
+        size = self._info["height"] * self._info["width"] * self._info["channels"]
         count, rest = divmod(memory.view.nbytes, size)
         if rest:
             raise ValueError(f"The pixels ({memory.view.nbytes} bytes) are no whole number of images ({size} bytes each).")
-        result = new_array((count, self._outputs), Dtype.F32) if into is None else memoryview(into)
+        result = new_array((count, self._info["outputs"]), Dtype.F32) if into is None else memoryview(into)
         self._native.run(memory.view, count, result)
         return result
 
     def classify(self, pixels: Any, top: int = 1) -> List[List[Guess]]:
         """The most probable classes of each image, the best first."""
-        result = []
+        self._need("classify", "classify()")
+        result, names = [], self.class_names
         for row in self.run(pixels).tolist():
             best = sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top]
-            result.append([Guess(self._names[index], row[index]) for index in best])
+            result.append([Guess(names[index], row[index]) for index in best])
         return result
 
     def detect(self, pixels: Any) -> List[List[Box]]:
         """The objects in each image, the surest first."""
-        found = []
+        self._need("detect", "detect()")
+        found, names = [], self.class_names
         for numbers in self.run(pixels).tolist():
             rows = [numbers[at : at + 6] for at in range(0, len(numbers), 6)]
-            found.append([Box(self._names[int(row[0])], *row[1:]) for row in rows if row[0] >= 0])
+            found.append([Box(names[int(row[0])], *row[1:]) for row in rows if row[0] >= 0])
         return found
 
+    def _need(self, task: str, method: str) -> None:
+        if self._info["task"] != task:
+            raise ValueError(f"{method} needs a model that can {task} (this one's task: {self._info['task']}).")
+
     def _about(self) -> str:
-        height, width, channels, classes = self._input
-        return f"of {height} x {width} x {channels} into {classes} classes"
+        info = self._info
+        return f"of {info['height']} x {info['width']} x {info['channels']}, {len(info['class_names'])} classes"
 
 
 # ---- help ----------------------------------------------------------------------------------------------------------

@@ -429,7 +429,8 @@ LEM_API lem_result lem_model_evaluate_boxes(lem_model *model, lem_dataset *datas
    LEM_ERROR_UNSUPPORTED for channel_groups where no block can be split. Models that weigh images' own moments (…_set_alpha)
    are never split: a limit that was kept in groups is then refused, also by the first run after such a change. */
 LEM_API lem_result lem_predictor_create(lem_model *model, int32_t batch, const char *options, lem_predictor **out);
-/* What a predictor gives and takes, as JSON: outputs (floats an image), workspace_bytes (activations and temporaries),
+/* What a predictor takes and gives, as JSON: task ("classify" or "detect"), height, width, channels, class_names (numbers as
+   texts where the model has none), outputs (floats an image), workspace_bytes (activations and temporaries),
    workspace_bytes_without (the same if no block ran in groups), folded_bytes (filters and biases with their normalisation),
    and blocks, those that can be split: name, channels (inner ones), groups (1: not split). */
 LEM_API lem_result lem_predictor_info_json(lem_predictor *predictor, lem_text **out);

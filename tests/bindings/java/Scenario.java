@@ -1,5 +1,8 @@
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +26,59 @@ final class Scenario {
     System.out.println(word + " " + metrics.correct() + " of " + metrics.images() + " loss " + hex(metrics.loss()));
   }
 
+  static void writePictures(String folder) throws IOException {
+    List<String> boxes = new ArrayList<>(List.of("file,class,xmin,ymin,xmax,ymax"));
+    int state = 12345;
+    for (int number = 0; number < 8; ++number) {
+      int top = 8 * (number % 4);
+      int left = 8 * (number / 4);
+      ByteBuffer picture = Memory.allocate(64 * 64);
+      for (int row = 0; row < 64; ++row) {
+        for (int column = 0; column < 64; ++column) {
+          boolean inside = row >= top && row < top + 32 && column >= left && column < left + 32;
+          state = state * 1664525 + 1013904223;
+          picture.put((byte) ((!inside ? 110 : number % 2 == 1 ? 20 : 220) + (state >>> 24) % 20));
+        }
+      }
+      boxes.add(number + ".png," + (number % 2 == 1 ? "dark" : "bright") + "," + left + "," + top + "," + (left + 32) + ","
+          + (top + 32));
+      Lemnos.imageWritePng(Path.of(folder, number + ".png").toString(), picture.rewind(), 64, 64, 1);
+    }
+    Files.write(Path.of(folder, "boxes.csv"), boxes);
+  }
+
+  static Model detect(Device device, String folder) throws IOException {
+    writePictures(folder);
+    Dataset dataset = Dataset.open(folder, "train", Map.of("height", 64, "width", 64, "channels", 1));
+    Map<String, Object> info = Json.parse(dataset.infoJson());
+    System.out.println("pictures " + info.get("size") + " boxes " + info.get("boxes"));
+    for (Box box : dataset.boxes(5)) {
+      System.out.println("box " + box.name() + " " + hex(box.top(), box.left(), box.bottom(), box.right()));
+    }
+    Model detector = Model.build(device, "ssdlite_mobilenet_v2",
+        Map.of("width", 0.1, "resolution", 64, "channels", 1, "classes", 2), 2);
+    detector.prepare(dataset);
+    System.out.println("detector " + Json.parse(detector.summaryJson()).get("parameters") + " parameters");
+
+    Optimizer optimizer = new Optimizer("radam", Map.of("rate", 0.01));
+    Trainer trainer = new Trainer(detector, dataset, optimizer, new Schedule("constant"),
+        Map.of("batch", 4, "micro_batch", 4, "epochs", 3, "seed", 5));
+    while (trainer.step()) {
+      Progress at = trainer.progress(true);
+      System.out.println("step " + at.step() + " loss " + hex(at.loss()));
+    }
+    double precision = (Double) Json.parse(detector.evaluateBoxesJson(dataset)).get("map_50");
+    System.out.println("average precision " + hex(precision));
+    ByteBuffer picture = Memory.allocate(64 * 64);
+    dataset.read(0, picture);
+    Predictor predictor = new Predictor(detector, 4, Map.of("score", 0.05, "limit", 3));
+    for (Box found : predictor.detect(picture.rewind()).get(0)) {
+      System.out.println("object " + found.name() + " "
+          + hex(found.score(), found.top(), found.left(), found.bottom(), found.right()));
+    }
+    return detector;
+  }
+
   static void provoke(Runnable call) {
     try {
       call.run();
@@ -31,7 +87,7 @@ final class Scenario {
     }
   }
 
-  public static void main(String[] arguments) {
+  public static void main(String[] arguments) throws IOException {
     try {
       run(arguments[0]);
     } catch (NoDeviceException error) {
@@ -40,7 +96,7 @@ final class Scenario {
     }
   }
 
-  static void run(String folder) {
+  static void run(String folder) throws IOException {
     Device device = new Device();
     ByteBuffer pixels = Memory.allocate(64 * 28 * 28);
     int[] labels = new int[64];
@@ -103,8 +159,11 @@ final class Scenario {
     System.out.println(
         "loss " + hex(tensors.get(loss).floats(), 0, 1) + " gradient " + hex(tensors.get(gradient).floats(), 0, 3));
 
+    Model detector = detect(device, folder);
+
     provoke(() -> Model.build(device, "mobilenet_v3", 1));
     provoke(() -> new Optimizer("radam", Map.of("beta", 0.9)));
+    provoke(() -> new Trainer(detector, dataset, new Optimizer("radam"), schedule));
     device.close();
     provoke(() -> tensors.get(gradient).floats());
   }

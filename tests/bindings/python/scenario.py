@@ -23,6 +23,45 @@ def make_images():
     return memoryview(pixels).cast("B", (64, 28, 28, 1)), array.array("i", [image % 4 for image in range(64)])
 
 
+def write_pictures(folder):
+    boxes, state = ["file,class,xmin,ymin,xmax,ymax"], 12345
+    for number in range(8):
+        name, top, left = "dark" if number % 2 else "bright", 8 * (number % 4), 8 * (number // 4)
+        picture = bytearray()
+        for row in range(64):
+            for column in range(64):
+                inside = top <= row < top + 32 and left <= column < left + 32
+                state = (state * 1664525 + 1013904223) % 2**32
+                picture.append((110 if not inside else 20 if number % 2 else 220) + (state >> 24) % 20)
+        boxes.append(f"{number}.png,{name},{left},{top},{left + 32},{top + 32}")
+        lemnos.image_write_png(os.path.join(folder, f"{number}.png"), memoryview(picture).cast("B", (64, 64, 1)))
+    with open(os.path.join(folder, "boxes.csv"), "w") as file:
+        file.write("\n".join(boxes) + "\n")
+
+
+def detect(device, folder):
+    write_pictures(folder)
+    dataset = lemnos.Dataset.open(folder, "train", height=64, width=64, channels=1)
+    print("pictures", len(dataset), "boxes", dataset.info()["boxes"])
+    for box in dataset.boxes(5):
+        print("box", box.name, hexadecimal(box.top, box.left, box.bottom, box.right))
+    detector = lemnos.Model.build(
+        device, "ssdlite_mobilenet_v2", seed=2, width=0.1, resolution=64, channels=1, classes=2
+    )
+    detector.prepare(dataset)
+    print("detector", detector.summary()["parameters"], "parameters")
+
+    optimizer = lemnos.Optimizer("radam", rate=0.01)
+    trainer = lemnos.Trainer(detector, dataset, optimizer, "constant", batch=4, micro_batch=4, epochs=3, seed=5)
+    while trainer.step():
+        at = trainer.progress(wait=True)
+        print("step", at.step, "loss", hexadecimal(at.loss))
+    print("average precision", hexadecimal(detector.evaluate_boxes(dataset)["map_50"]))
+    for found in lemnos.Predictor(detector, 4, score=0.05, limit=3).detect(dataset[0].pixels)[0]:
+        print("object", found.name, hexadecimal(*found[1:]))
+    return detector
+
+
 def evaluate(word, model, dataset):
     metrics = model.evaluate(dataset, batch=16)
     print(word, metrics.correct, "of", metrics.images, "loss", hexadecimal(metrics.loss))
@@ -78,8 +117,11 @@ def main(folder):
     lemnos.Plan(device, graph, tensors).run()
     print("loss", hexadecimal(tensors[loss].item()), "gradient", hexadecimal(*tensors[gradient].tolist()))
 
+    detector = detect(device, folder)
+
     provoke(lambda: lemnos.Model.build(device, "mobilenet_v3"))
     provoke(lambda: lemnos.Optimizer("radam", beta=0.9))
+    provoke(lambda: lemnos.Trainer(detector, dataset, "radam", schedule))
     device.close()
     provoke(lambda: tensors[gradient].read())
 

@@ -53,8 +53,11 @@ static class Scenario
         plan.Run();
         Console.WriteLine($"loss {Hex(tensors[loss].ToFloats())} gradient {Hex(tensors[gradient].ToFloats())}");
 
+        using var detector = Detect(device, folder);
+
         Provoke(() => Model.Build(device, "mobilenet_v3"));
         Provoke(() => new Optimizer("radam", new { beta = 0.9 }));
+        Provoke(() => new Trainer(detector, dataset, new Optimizer("radam"), schedule));
         device.Close();
         Provoke(() => tensors[gradient].ToFloats());
     }
@@ -76,6 +79,57 @@ static class Scenario
                 }
         }
         return (pixels, labels);
+    }
+
+    static void WritePictures(string folder)
+    {
+        List<string> boxes = ["file,class,xmin,ymin,xmax,ymax"];
+        uint state = 12345;
+        for (int number = 0; number < 8; ++number)
+        {
+            int top = 8 * (number % 4), left = 8 * (number / 4);
+            var picture = new byte[64 * 64];
+            for (int at = 0; at < picture.Length; ++at)
+            {
+                int row = at / 64, column = at % 64;
+                bool inside = row >= top && row < top + 32 && column >= left && column < left + 32;
+                state = unchecked(state * 1664525 + 1013904223);
+                picture[at] = (byte)((!inside ? 110 : number % 2 == 1 ? 20 : 220) + (state >> 24) % 20);
+            }
+            boxes.Add($"{number}.png,{(number % 2 == 1 ? "dark" : "bright")},{left},{top},{left + 32},{top + 32}");
+            Library.ImageWritePng(Path.Combine(folder, $"{number}.png"), picture, 64, 64, 1);
+        }
+        File.WriteAllLines(Path.Combine(folder, "boxes.csv"), boxes);
+    }
+
+    static Model Detect(Device device, string folder)
+    {
+        WritePictures(folder);
+        using var dataset = Dataset.Open(folder, "train", new { height = 64, width = 64, channels = 1 });
+        var info = JsonDocument.Parse(dataset.InfoJson()).RootElement;
+        Console.WriteLine($"pictures {info.GetProperty("size")} boxes {info.GetProperty("boxes")}");
+        foreach (var box in dataset.Boxes(5))
+            Console.WriteLine($"box {box.Name} {Hex(box.Top, box.Left, box.Bottom, box.Right)}");
+        var detector = Model.Build(
+            device, "ssdlite_mobilenet_v2", new { width = 0.1, resolution = 64, channels = 1, classes = 2 }, seed: 2);
+        detector.Prepare(dataset);
+        Console.WriteLine($"detector {detector.Parameters} parameters");
+
+        using var optimizer = new Optimizer("radam", new { rate = 0.01 });
+        using var schedule = new Schedule("constant");
+        using var trainer = new Trainer(
+            detector, dataset, optimizer, schedule, new { batch = 4, micro_batch = 4, epochs = 3, seed = 5 });
+        while (trainer.Step())
+        {
+            var at = trainer.Progress(wait: true);
+            Console.WriteLine($"step {at.Step} loss {Hex(at.Loss)}");
+        }
+        var precision = JsonDocument.Parse(detector.EvaluateBoxesJson(dataset)).RootElement.GetProperty("map_50");
+        Console.WriteLine($"average precision {Hex(precision.GetDouble())}");
+        using var predictor = new Predictor(detector, 4, new { score = 0.05, limit = 3 });
+        foreach (var found in predictor.Detect(dataset[0].Pixels)[0])
+            Console.WriteLine($"object {found.Name} {Hex(found.Score, found.Top, found.Left, found.Bottom, found.Right)}");
+        return detector;
     }
 
     static string Hex(params float[] numbers) =>

@@ -107,10 +107,10 @@ public sealed class TrainingTests : IDisposable
         Assert.True(longer.Run().Last().Loss < 1.2);
         using var predictor = new Predictor(model, 2);
         var (pixels, labels) = Shared.MakeQuarters(8);
-        var rows = predictor.Run(model, pixels);
+        var rows = predictor.Run(pixels);
         Assert.Equal(8 * 4, rows.Length);
         for (int image = 0; image < 8; ++image) Assert.Equal(1, rows[(4 * image)..(4 * image + 4)].Sum(), 1e-4);
-        Assert.Throws<ArgumentException>(() => predictor.Run(model, new byte[65]));
+        Assert.Throws<ArgumentException>(() => predictor.Run(new byte[65]));
     }
 
     [Fact]

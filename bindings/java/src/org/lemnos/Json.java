@@ -31,6 +31,12 @@ public final class Json {
     return out.toString();
   }
 
+  static String list(Collection<?> items) {
+    StringBuilder out = new StringBuilder();
+    write(items, out);
+    return out.toString();
+  }
+
   private static void write(Object value, StringBuilder out) {
     if (value instanceof Double || value instanceof Float) {
       double number = ((Number) value).doubleValue();
