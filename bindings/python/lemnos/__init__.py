@@ -12,7 +12,7 @@
 
 from . import _native, operators  # noqa: F401
 from ._memory import Dtype
-from ._values import Metrics, ModelInput, Progress
+from ._values import ImageSize, Metrics, ModelInput, Progress
 from .errors import *  # noqa: F403
 from .errors import LemnosError
 from .objects import (

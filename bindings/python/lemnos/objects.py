@@ -13,7 +13,16 @@ from . import _native
 from . import errors  # noqa: F401 (registers the exceptions)
 from ._docs import DOCS
 from ._memory import Dtype, DtypeLike, Memory, dtype_code, dtype_of, memory_of, new_array, to_list
-from ._values import Metrics, ModelInput, Progress, metrics_of, model_input_of, progress_of
+from ._values import (
+    ImageSize,
+    Metrics,
+    ModelInput,
+    Progress,
+    image_size_of,
+    metrics_of,
+    model_input_of,
+    progress_of,
+)
 from .progress import Bar
 
 Path = Union[str, "os.PathLike[str]"]
@@ -105,10 +114,8 @@ def summary(name: str, **options: Any) -> Json:
     return json.loads(_native.summary_json(name, _options(options)))
 
 
-def image_size(path: Path) -> Tuple[int, int]:
-    """Height and width."""
-    size = _native.image_size(os.fspath(path))
-    return size.height, size.width
+def image_size(path: Path) -> ImageSize:
+    return image_size_of(_native.image_size(os.fspath(path)))
 
 
 def image_read(path: Path, height: int, width: int, channels: int = 3) -> memoryview:

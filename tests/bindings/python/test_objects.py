@@ -191,5 +191,7 @@ def test_a_predictor(model, quarters):
     assert len(guesses) == 6 and guesses[0][0].probability == max(rows.tolist()[0])
     assert guesses[0][0].name in model.class_names
     assert "8 x 8 x 1, 4 classes" in repr(predictor)
+    with pytest.raises(ValueError, match="needs a model that can detect"):
+        predictor.detect(pixels)
     with pytest.raises(ValueError, match="no whole number of images"):
         predictor.run(bytearray(65))

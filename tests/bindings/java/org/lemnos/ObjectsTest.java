@@ -151,6 +151,8 @@ class ObjectsTest {
     assertThrows(InvalidArgumentException.class, () -> model.setPixels(new double[2], new double[1]));
     model.setAlpha("*", 0.25);
     assertTrue(model.alphaJson().contains("0.25"));
+    model.setClassNames(List.of("a", "\"b\"", "ç", "d"));
+    assertEquals(List.of("a", "\"b\"", "ç", "d"), model.classNames());
     String path = folder.resolve("modèle.safetensors").toString();
     model.save(path);
     Model again = Model.load(device, path);
@@ -190,6 +192,14 @@ class ObjectsTest {
       predictor.run(Fixtures.pixels(6), 6, mine);
       assertArrayEquals(rows, mine);
     });
+    assertArrayEquals(rows, predictor.run(Fixtures.pixels(6)));
+    List<List<Guess>> guesses = predictor.classify(Fixtures.pixels(6), 2);
+    assertEquals(6, guesses.size());
+    assertEquals(2, guesses.get(0).size());
+    assertTrue(guesses.get(5).get(0).probability() >= guesses.get(5).get(1).probability());
+    assertTrue(assertThrows(IllegalStateException.class, () -> predictor.detect(Fixtures.pixels(6))).getMessage()
+        .contains("needs a model that can detect"));
+    assertThrows(IllegalArgumentException.class, () -> predictor.run(Memory.allocate(65)));
     assertThrows(InvalidArgumentException.class, () -> predictor.run(Memory.allocate(65), 1, new float[4]));
     assertThrows(InvalidArgumentException.class, () -> predictor.run(Memory.allocate(64), 1, new float[5]));
   }
