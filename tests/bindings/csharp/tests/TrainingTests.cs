@@ -111,6 +111,13 @@ public sealed class TrainingTests : IDisposable
         Assert.Equal(8 * 4, rows.Length);
         for (int image = 0; image < 8; ++image) Assert.Equal(1, rows[(4 * image)..(4 * image + 4)].Sum(), 1e-4);
         Assert.Throws<ArgumentException>(() => predictor.Run(new byte[65]));
+        Assert.Contains("needs a model that can detect", Assert.Throws<InvalidOperationException>(() => predictor.Detect(pixels)).Message);
+        var guesses = predictor.Classify(pixels, 2);
+        Assert.Equal(8, guesses.Length);
+        Assert.All(guesses, best => Assert.True(best.Length == 2 && best[0].Probability >= best[1].Probability));
+        model.ClassNames = ["a", "\"b\"", "ç", "d"];
+        Assert.Equal(["a", "\"b\"", "ç", "d"], model.ClassNames);
+        Assert.Equal(model.ClassNames, new Predictor(model, 1).ClassNames);
     }
 
     [Fact]
