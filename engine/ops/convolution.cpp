@@ -1,4 +1,4 @@
-// conv2d and linear with their gradients: what they mean. How they are computed is in convolution_kernels.cpp.
+// conv2d and linear with their gradients: what they mean. How they are computed is in convolution_menu.h.
 #include "ops/convolution.h"
 
 #include "graph/graph.h"

@@ -31,11 +31,14 @@ struct ConvolutionShape {
 ConvolutionShape convolution_shape(const TensorType& x, const TensorType& filter, const TensorType& y,
                                    const Attributes& attributes);
 
-// The choice of kernels, in convolution_kernels.cpp. Operands are those of the whole operator or of a batch slice.
+// The operands of a pass, of the whole operator or of a batch slice: x, filter and y, or in their place the gradients of them
+// that the pass reads or writes.
 struct ConvolutionOperands {
-    Operand x, filter, bias, y; // bias.region < 0: none
-    Operand residual = {};      // likewise; not of a depthwise convolution
+    Operand x, filter, bias = {}, y; // bias.region < 0: none
+    Operand residual = {};           // likewise; not of a depthwise convolution
+    bool add = false;                // the filter's gradient is added to what is there
 };
+// How it is computed is the affair of convolution_menu.h.
 void emit_convolution(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands,
                       const std::string& activation);
 // dx from dy and the filter.

@@ -1,0 +1,52 @@
+// The menu of kernels for convolutions. Each file of convolutions.def offers rows: a kernel for one pass, where it fits, how
+// it may be cut, and its dispatches. Which row computes a problem is a pure function of the device's profile and of the
+// problem. Each shader says at its head what it computes and why it is fast; each .h beside it says how it is dispatched.
+#pragma once
+
+#include "ops/activation.h"
+#include "ops/convolution.h"
+
+#include <optional>
+#include <vector>
+
+namespace lemnos {
+
+enum class ConvolutionPass { forward, input_gradient, filter_gradient };
+
+// What is to be computed: one pass over (a batch slice of) one convolution.
+struct ConvolutionProblem {
+    ConvolutionPass pass = ConvolutionPass::forward;
+    ConvolutionShape shape;
+    ActivationKind activation = ActivationKind::none; // of the forward pass, as are bias and residual
+    bool bias = false, residual = false;
+};
+
+// How a kernel cuts its work, where there are several ways; what the numbers mean is the kernel's own affair.
+struct KernelTile {
+    uint32_t columns = 0, rows = 0;
+    auto operator<=>(const KernelTile&) const = default;
+};
+
+struct ConvolutionKernel {
+    const char* name; // with its pass unique in the menu
+    ConvolutionPass pass;
+    std::optional<KernelFamily> family; // of the devices that it is meant for; empty: all
+    bool (*fits)(const DeviceProfile&, const ConvolutionProblem&); // it runs there and computes that
+    void (*emit)(Emitter&, const ConvolutionProblem&, const ConvolutionOperands&, KernelTile);
+    // All ways to cut the problem, the default first. Null: there is one way, which has no numbers.
+    std::vector<KernelTile> (*tiles)(const DeviceProfile&, const ConvolutionProblem&) = nullptr;
+};
+
+// In the order of preference.
+const std::vector<ConvolutionKernel>& all_convolution_kernels();
+
+struct ConvolutionChoice {
+    const ConvolutionKernel* kernel = nullptr;
+    KernelTile tile;
+};
+ConvolutionChoice choose_convolution(const DeviceProfile& profile, const ConvolutionProblem& problem);
+
+// Defines the rows of a file of convolutions.def: LEMNOS_DEFINE_CONVOLUTIONS(tiled) { return {{"tiled", …}}; }
+#define LEMNOS_DEFINE_CONVOLUTIONS(file) std::vector<::lemnos::ConvolutionKernel> define_convolutions_##file()
+
+} // namespace lemnos

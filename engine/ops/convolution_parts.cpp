@@ -1,0 +1,173 @@
+#include "ops/convolution_parts.h"
+
+#include "shaders/conv2d_sum.h"
+#include "shaders/conv2d_transpose_filter.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace lemnos {
+
+std::array<uint32_t, 3> folded_groups(int64_t count, int64_t columns) {
+    constexpr int64_t widest_grid = 32768; // workgroups in x before they fold into z
+    const int64_t x = std::min(count, widest_grid);
+    return {uint32_t(x), uint32_t(columns), uint32_t(divide_up(count, x))};
+}
+
+void set_division(int64_t divisor, uint32_t& multiplier, uint32_t& shift) {
+    uint32_t log = 0;
+    while ((int64_t(1) << log) < divisor) ++log;
+    multiplier = uint32_t(((uint64_t(1) << (31 + log)) + uint64_t(divisor) - 1) / uint64_t(divisor));
+    shift = 31 + log;
+}
+
+int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes) {
+    const int64_t wanted = e.profile().is_cpu ? 32 : 1024;
+    const int64_t fitting = std::max<int64_t>(1, e.profile().max_storage_range / std::max<int64_t>(copy_bytes, 1));
+    return std::clamp<int64_t>(divide_up(wanted, groups_a_part), 1, std::min(std::max<int64_t>(units, 1), fitting));
+}
+
+void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies, bool add) {
+    const bool wide = e.profile().int64 && count % 8 == 0;
+    Kernel kernel{.shader = wide ? "conv2d_sum.8" : "conv2d_sum.1",
+                  .specialisation = {convolution_group_size},
+                  .operands = {partial.as(Access::read), result.as(Access::read_write)}};
+    kernel.groups = folded_groups(divide_up(count / (wide ? 8 : 1), convolution_group_size));
+    e.dispatch(std::move(kernel.params(shader::Conv2dSumParams{uint32_t(count), uint32_t(copies), add})));
+}
+
+Operand swap_channels(Emitter& e, const ConvolutionShape& s, const Operand& filter) {
+    const int64_t count = s.kernel_height * s.kernel_width * (s.out_channels / s.groups) * s.in_channels;
+    const Operand swapped = e.workspace(count * 4);
+    Kernel transpose{.shader = "conv2d_transpose_filter",
+                     .specialisation = {convolution_group_size},
+                     .operands = {filter, swapped.as(Access::write)}};
+    transpose.groups = folded_groups(divide_up(count, convolution_group_size));
+    e.dispatch(std::move(transpose.params(shader::Conv2dTransposeFilterParams{uint32_t(count), uint32_t(s.in_channels),
+                                                                              uint32_t(s.out_channels), uint32_t(s.groups)})));
+    return swapped.as(Access::read);
+}
+
+static shader::Conv2dDirectParams forward_params(const ConvolutionShape& s) {
+    shader::Conv2dDirectParams p{};
+    p.rows = uint32_t(s.pixels());
+    p.grid_height = p.out_height = uint32_t(s.out_height);
+    p.grid_width = p.out_width = uint32_t(s.out_width);
+    p.in_height = uint32_t(s.in_height);
+    p.in_width = uint32_t(s.in_width);
+    p.in_channels = uint32_t(s.in_channels);
+    p.inner = uint32_t(s.in_channels / s.groups);
+    p.columns = uint32_t(s.out_channels / s.groups);
+    p.out_channels = uint32_t(s.out_channels);
+    p.taps_y = uint32_t(s.kernel_height);
+    p.taps_x = uint32_t(s.kernel_width);
+    p.stride_y = int32_t(s.stride_y);
+    p.stride_x = int32_t(s.stride_x);
+    p.origin_y = -int32_t(s.pad_top);
+    p.origin_x = -int32_t(s.pad_left);
+    p.step_y = int32_t(s.dilation_y);
+    p.step_x = int32_t(s.dilation_x);
+    p.filter_step_y = uint32_t(s.kernel_width);
+    p.filter_step_x = 1;
+    p.out_step_y = p.out_step_x = 1;
+    return p;
+}
+
+// The taps that input pixels of one residue meet along an axis: those with (residue + pad - tap * dilation) % stride == 0.
+struct Taps {
+    uint32_t count = 0, first = 0, step = 1; // filter taps
+    int32_t origin = 0, input_step = 0;      // in dy
+};
+static Taps taps_of_residue(int64_t residue, int64_t pad, int64_t stride, int64_t dilation, int64_t kernel) {
+    Taps taps;
+    taps.step = uint32_t(stride / std::gcd(stride, dilation));
+    for (int64_t tap = 0; tap < kernel && taps.count == 0; ++tap)
+        if ((residue + pad - tap * dilation) % stride == 0) {
+            taps.first = uint32_t(tap);
+            taps.count = uint32_t((kernel - 1 - tap) / taps.step + 1);
+        }
+    taps.origin = int32_t((residue + pad - int64_t(taps.first) * dilation) / stride);
+    taps.input_step = -int32_t(dilation * taps.step / stride);
+    return taps;
+}
+
+std::vector<GatheredProduct> gathered_products(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o) {
+    const ConvolutionShape& s = problem.shape;
+    if (problem.pass == ConvolutionPass::forward) return {{forward_params(s), o, problem.activation, false, s.groups}};
+    const ConvolutionOperands operands{.x = o.y, .filter = swap_channels(e, s, o.filter), .y = o.x};
+    std::vector<GatheredProduct> products;
+    const bool strided = s.stride_y > 1 || s.stride_x > 1;
+    for (int64_t y = 0; y < std::min(s.stride_y, s.in_height); ++y)
+        for (int64_t x = 0; x < std::min(s.stride_x, s.in_width); ++x) {
+            const Taps down = taps_of_residue(y, s.pad_top, s.stride_y, s.dilation_y, s.kernel_height);
+            const Taps across = taps_of_residue(x, s.pad_left, s.stride_x, s.dilation_x, s.kernel_width);
+            shader::Conv2dDirectParams p{};
+            p.grid_height = uint32_t(divide_up(s.in_height - y, s.stride_y));
+            p.grid_width = uint32_t(divide_up(s.in_width - x, s.stride_x));
+            p.rows = uint32_t(s.batch) * p.grid_height * p.grid_width;
+            p.in_height = uint32_t(s.out_height);
+            p.in_width = uint32_t(s.out_width);
+            p.in_channels = uint32_t(s.out_channels);
+            p.inner = uint32_t(s.out_channels / s.groups);
+            p.columns = uint32_t(s.in_channels / s.groups);
+            p.out_channels = uint32_t(s.in_channels);
+            p.taps_y = down.count;
+            p.taps_x = across.count;
+            p.stride_y = p.stride_x = 1;
+            p.origin_y = down.origin;
+            p.origin_x = across.origin;
+            p.step_y = down.input_step;
+            p.step_x = across.input_step;
+            p.filter_first = down.first * uint32_t(s.kernel_width) + across.first;
+            p.filter_step_y = down.step * uint32_t(s.kernel_width);
+            p.filter_step_x = across.step;
+            p.out_height = uint32_t(s.in_height);
+            p.out_width = uint32_t(s.in_width);
+            p.out_step_y = uint32_t(s.stride_y);
+            p.out_step_x = uint32_t(s.stride_x);
+            p.out_first_y = uint32_t(y);
+            p.out_first_x = uint32_t(x);
+            products.push_back({p, operands, ActivationKind::none, strided, s.groups});
+        }
+    return products;
+}
+
+shader::Conv2dFilterGradientParams filter_gradient_params(const ConvolutionShape& s) {
+    shader::Conv2dFilterGradientParams p{};
+    p.rows = uint32_t(s.pixels());
+    p.out_height = uint32_t(s.out_height);
+    p.out_width = uint32_t(s.out_width);
+    p.in_height = uint32_t(s.in_height);
+    p.in_width = uint32_t(s.in_width);
+    p.in_channels = uint32_t(s.in_channels);
+    p.inner = uint32_t(s.in_channels / s.groups);
+    p.columns = uint32_t(s.out_channels / s.groups);
+    p.out_channels = uint32_t(s.out_channels);
+    p.filter_rows = uint32_t(s.kernel_height * s.kernel_width) * p.inner;
+    p.kernel_width = uint32_t(s.kernel_width);
+    p.stride_y = int32_t(s.stride_y);
+    p.stride_x = int32_t(s.stride_x);
+    p.dilation_y = int32_t(s.dilation_y);
+    p.dilation_x = int32_t(s.dilation_x);
+    p.pad_top = int32_t(s.pad_top);
+    p.pad_left = int32_t(s.pad_left);
+    return p;
+}
+
+void dispatch_filter_gradient(Emitter& e, const ConvolutionShape& s, const ConvolutionOperands& o, Kernel kernel,
+                              shader::Conv2dFilterGradientParams params, const FilterGradientCut& cut) {
+    const int64_t count = int64_t(params.filter_rows) * s.out_channels;
+    const int64_t row_tiles = divide_up(params.filter_rows, cut.tile_rows), column_tiles = int64_t(params.column_tiles) * s.groups;
+    const int64_t wanted = parts_of(e, s.pixels() / 64, row_tiles * column_tiles, count * 4 * cut.copies_a_split);
+    params.split_rows = uint32_t(round_up(divide_up(s.pixels(), wanted), cut.row_step));
+    params.splits = uint32_t(divide_up(s.pixels(), params.split_rows));
+    const int64_t copies = params.splits * cut.copies_a_split;
+    const Operand partial = e.workspace(copies * count * 4);
+    kernel.operands = {o.x, o.y, partial.as(Access::write)};
+    kernel.groups = {uint32_t(row_tiles), uint32_t(column_tiles), params.splits};
+    kernel.flops = 2 * s.macs();
+    e.dispatch(std::move(kernel.params(params)));
+    dispatch_sum(e, partial, o.filter, count, copies, o.add);
+}
+
+} // namespace lemnos

@@ -1,0 +1,55 @@
+// What several files of convolution kernels share: grids, split sums, and the implicit product over gathered rows.
+#pragma once
+
+#include "ops/convolution_menu.h"
+#include "shaders/conv2d_direct.h"
+#include "shaders/conv2d_filter_gradient.h"
+
+namespace lemnos {
+
+constexpr uint32_t convolution_group_size = 64; // of kernels that need no subgroup
+
+// `count` workgroups over x and z, `columns` over y.
+std::array<uint32_t, 3> folded_groups(int64_t count, int64_t columns = 1);
+
+inline Operand or_none(const Emitter& e, const Operand& operand) { return operand.region < 0 ? e.none() : operand; }
+
+// Multiplier and shift of shaders/include/division.glsl.
+void set_division(int64_t divisor, uint32_t& multiplier, uint32_t& shift);
+
+// Parts of a sum over `units`: enough to fill the device, few enough to fit a binding.
+int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes);
+// result (+)= the copies in order.
+void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies, bool add);
+
+// The filter with the channels in and out of each group swapped, in a workspace.
+Operand swap_channels(Emitter& e, const ConvolutionShape& shape, const Operand& filter);
+
+// One dispatch of the sum over gathered rows; `params` lack what follows from the kernel.
+struct GatheredProduct {
+    shader::Conv2dDirectParams params;
+    ConvolutionOperands operands; // x is read, y is written, whatever the pass
+    ActivationKind activation = ActivationKind::none;
+    bool scatter = false; // the grid is not the whole output
+    int64_t groups = 1;
+
+    double flops() const { return 2.0 * params.rows * params.columns * double(groups) * params.inner * params.taps_y * params.taps_x; }
+};
+// The forward pass is one such product. The input's gradient is the forward sum over dy with the channels of the filter
+// swapped; at stride s there is one product for each residue of the input pixel, which meets every s-th tap only.
+std::vector<GatheredProduct> gathered_products(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& operands);
+
+// ---- the filter's gradient, a product over all pixels that is cut into splits ----
+
+shader::Conv2dFilterGradientParams filter_gradient_params(const ConvolutionShape& shape); // without what the kernel decides
+
+struct FilterGradientCut {
+    int64_t tile_rows;          // of the filter, a workgroup
+    int64_t row_step;           // a split is a multiple of so many pixels
+    int64_t copies_a_split = 1; // partial sums that one leaves
+};
+// Completes `params` (column_tiles is given), dispatches the kernel on x, dy and a workspace, and adds the copies in order.
+void dispatch_filter_gradient(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands, Kernel kernel,
+                              shader::Conv2dFilterGradientParams params, const FilterGradientCut& cut);
+
+} // namespace lemnos

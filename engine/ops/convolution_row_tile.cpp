@@ -1,0 +1,150 @@
+// The register tile of a subgroup (shaders/include/row_tile.glsl), the scalar family's product: `pointwise` where the rows are
+// those of a matrix (channels in fours, results in eights), `direct` over gathered rows for all other convolutions, and
+// `row_tile` for the gradient of the filter, with split sums.
+#include "ops/convolution_parts.h"
+#include "shaders/conv2d_filter_gradient.h"
+#include "shaders/conv2d_pointwise.h"
+
+#include <algorithm>
+
+namespace lemnos {
+
+namespace {
+
+std::string variant(const Emitter& e, const char* shader) { return text(shader, ".", e.profile().subgroup_size); }
+
+// ---- how a subgroup lies over a matrix ----
+
+// Some lanes side by side over its columns, the others over further rows: KernelTile{lanes over the columns, rows a lane}.
+// The tables are the fastest of all choices on lavapipe with subgroups of 8; at other sizes all lanes go over the columns.
+constexpr uint32_t tabled_subgroup = 8;
+
+// The default, then every other division of the subgroup with the same rows a lane.
+std::vector<KernelTile> with_alternatives(const DeviceProfile& profile, KernelTile fastest) {
+    std::vector<KernelTile> tiles{fastest};
+    for (uint32_t lanes = 1; lanes <= profile.subgroup_size; lanes *= 2)
+        if (lanes != fastest.columns) tiles.push_back({lanes, fastest.rows});
+    return tiles;
+}
+
+std::vector<KernelTile> pointwise_tiles(const DeviceProfile& profile, int64_t rows, int64_t columns) {
+    const uint32_t subgroup = profile.subgroup_size;
+    if (subgroup != tabled_subgroup) return with_alternatives(profile, {subgroup, std::max(16u, subgroup)});
+    if (rows <= 8) return with_alternatives(profile, {8, 8});
+    return with_alternatives(profile, {columns <= 8 ? 1u : columns <= 16 ? 2u : 4u, 16});
+}
+
+std::vector<KernelTile> direct_tiles(const DeviceProfile& profile, int64_t rows, int64_t columns, bool wide, bool x_wide) {
+    const uint32_t tile_rows = x_wide ? 16 : 8, subgroup = profile.subgroup_size;
+    if (subgroup != tabled_subgroup) return with_alternatives(profile, {subgroup, std::max(tile_rows, subgroup)});
+    if (rows <= 8) return with_alternatives(profile, {8, 8});
+    if (!wide) return with_alternatives(profile, {columns <= 2 ? 2u : columns <= 4 ? 4u : 8u, tile_rows});
+    const uint32_t lanes = columns <= 8 ? 1 : columns <= 16 ? 2 : columns < 64 ? 4 : 8;
+    return with_alternatives(profile, {x_wide ? lanes : std::max(2u, lanes), tile_rows});
+}
+
+// ---- forward, and the input's gradient ----
+
+// The matrices of a pass: x or dy is read, y or dx is written.
+struct Product {
+    int64_t rows, inner, columns;
+};
+Product product_of(const ConvolutionProblem& p) {
+    const ConvolutionShape& s = p.shape;
+    const bool forward = p.pass == ConvolutionPass::forward;
+    return {s.pixels(), forward ? s.in_channels : s.out_channels, forward ? s.out_channels : s.in_channels};
+}
+
+bool fits_pointwise(const DeviceProfile& profile, const ConvolutionProblem& p) {
+    const Product product = product_of(p);
+    return profile.has_subgroup_kernels() && p.shape.pointwise() && p.shape.groups == 1 && product.inner % 4 == 0 &&
+           product.columns % 8 == 0;
+}
+
+std::vector<KernelTile> tiles_of_pointwise(const DeviceProfile& profile, const ConvolutionProblem& p) {
+    const Product product = product_of(p);
+    return pointwise_tiles(profile, product.rows, product.columns);
+}
+
+void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile tile) {
+    const auto [rows, inner, columns] = product_of(problem);
+    const uint32_t subgroup = e.profile().subgroup_size, lanes = tile.columns;
+    const bool forward = problem.pass == ConvolutionPass::forward;
+    Kernel kernel{.shader = variant(e, "conv2d_pointwise"),
+                  .specialisation = {subgroup, lanes, tile.rows, 1, problem.bias, problem.residual, uint32_t(problem.activation)}};
+    if (forward) kernel.operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y};
+    else kernel.operands = {o.y, swap_channels(e, problem.shape, o.filter), e.none(), e.none(), o.x};
+    kernel.groups = folded_groups(divide_up(rows, tile.rows * (subgroup / lanes)), divide_up(columns, 8 * lanes));
+    kernel.flops = 2.0 * double(rows) * double(inner) * double(columns);
+    kernel.subgroups = true;
+    e.dispatch(std::move(kernel.params(shader::Conv2dPointwiseParams{uint32_t(rows), uint32_t(inner), uint32_t(columns), 0})));
+}
+
+bool fits_direct(const DeviceProfile& profile, const ConvolutionProblem& p) {
+    return profile.has_subgroup_kernels() && !(p.shape.by_channel());
+}
+
+void direct(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& operands, KernelTile) {
+    const uint32_t subgroup = e.profile().subgroup_size;
+    for (GatheredProduct& product : gathered_products(e, problem, operands)) {
+        shader::Conv2dDirectParams& params = product.params;
+        const ConvolutionOperands& o = product.operands;
+        const bool wide = params.columns % 8 == 0 && params.out_channels % 8 == 0, x_wide = params.inner % 4 == 0;
+        const KernelTile tile = direct_tiles(e.profile(), params.rows, params.columns, wide, x_wide).front();
+        set_division(params.grid_height, params.height_multiplier, params.height_shift);
+        set_division(params.grid_width, params.width_multiplier, params.width_shift);
+        params.column_tiles = uint32_t(divide_up(params.columns, tile.columns * (wide ? 8 : 1)));
+        Kernel kernel{.shader = variant(e, "conv2d_direct"),
+                      .specialisation = {subgroup, tile.columns, tile.rows, wide, problem.bias, problem.residual,
+                                         uint32_t(product.activation), x_wide, product.scatter},
+                      .operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y}};
+        kernel.groups = folded_groups(divide_up(params.rows, tile.rows * (subgroup / tile.columns)),
+                                      params.column_tiles * product.groups);
+        kernel.flops = product.flops();
+        kernel.subgroups = true;
+        e.dispatch(std::move(kernel.params(params)));
+    }
+}
+
+// ---- the filter's gradient ----
+
+std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, const ConvolutionProblem& p) {
+    const int64_t columns = p.shape.out_channels / p.shape.groups, inner = p.shape.in_channels / p.shape.groups;
+    const bool wide = columns % 8 == 0, inner_wide = inner % 8 == 0;
+    const uint32_t rows = p.shape.kernel_height * p.shape.kernel_width * inner <= 8 ? 8 : 16; // of the filter
+    if (profile.subgroup_size != tabled_subgroup) return with_alternatives(profile, {profile.subgroup_size, rows});
+    if (!wide || columns >= 64) return with_alternatives(profile, {8, rows});
+    return with_alternatives(profile, {!inner_wide ? 4u : columns <= 8 ? 1u : columns <= 16 ? 2u : 4u, rows});
+}
+
+void row_tile_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile tile) {
+    const ConvolutionShape& s = problem.shape;
+    const uint32_t subgroup = e.profile().subgroup_size, lane_groups = subgroup / tile.columns;
+    shader::Conv2dFilterGradientParams params = filter_gradient_params(s);
+    const bool wide = params.columns % 8 == 0;
+    params.column_tiles = uint32_t(divide_up(params.columns, tile.columns * (wide ? 8 : 1)));
+    set_division(params.out_height, params.height_multiplier, params.height_shift);
+    set_division(params.out_width, params.width_multiplier, params.width_shift);
+    Kernel kernel{.shader = variant(e, "conv2d_filter_gradient"),
+                  .specialisation = {subgroup, tile.columns, wide, params.inner % 8 == 0, s.pointwise(), tile.rows / 8},
+                  .subgroups = true};
+    dispatch_filter_gradient(e, s, o, std::move(kernel), params,
+                             {.tile_rows = tile.rows, .row_step = 4 * lane_groups, .copies_a_split = lane_groups});
+}
+
+} // namespace
+
+} // namespace lemnos
+
+using namespace lemnos;
+
+LEMNOS_DEFINE_CONVOLUTIONS(row_tile) {
+    using enum ConvolutionPass;
+    return {
+        {"pointwise", forward, KernelFamily::scalar, fits_pointwise, pointwise, tiles_of_pointwise},
+        {"pointwise", input_gradient, KernelFamily::scalar, fits_pointwise, pointwise, tiles_of_pointwise},
+        {"direct", forward, KernelFamily::scalar, fits_direct, direct},
+        {"direct", input_gradient, KernelFamily::scalar, fits_direct, direct},
+        {"row_tile", filter_gradient, KernelFamily::scalar, fits_direct, row_tile_filter_gradient, tiles_of_filter_gradient},
+    };
+}
