@@ -1,5 +1,5 @@
-# Installs into a folder, checks the library's size and what it needs, and builds the examples as a stranger would: with
-# find_package, and with pkg-config.
+# Installs into a folder, checks the library's size and what it needs, and builds the examples as a stranger would, with
+# find_package. pkg_config.cmake goes on from there.
 if(FLAGS MATCHES "-fsanitize")
     message("Skipped: an installed library with sanitizers is not for use.")
     return()
@@ -48,17 +48,3 @@ run(${CMAKE_COMMAND} -S ${EXAMPLES} -B ${FOLDER}/examples -DCMAKE_PREFIX_PATH=${
 run(${CMAKE_COMMAND} --build ${FOLDER}/examples)
 run(${FOLDER}/examples/devices)
 message(STATUS "${output}")
-
-# pkg-config
-find_program(pkg_config NAMES pkg-config pkgconf)
-if(NOT pkg_config)
-    message(STATUS "pkg-config is not here; its file was not tried.")
-    return()
-endif()
-file(GLOB_RECURSE description ${prefix}/*/lemnos.pc)
-get_filename_component(folder ${description} DIRECTORY)
-run(${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${folder} ${pkg_config} --cflags --libs lemnos)
-separate_arguments(flags UNIX_COMMAND "${output}")
-run(${C_COMPILER} -std=c99 ${EXAMPLES}/devices.c -o ${FOLDER}/devices ${flags})
-get_filename_component(library_folder ${library} DIRECTORY)
-run(${CMAKE_COMMAND} -E env LD_LIBRARY_PATH=${library_folder} ${FOLDER}/devices)
