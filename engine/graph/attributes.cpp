@@ -121,12 +121,21 @@ static std::string given_text(const AttributeValue& value) {
     return std::holds_alternative<double>(value) ? text(" (", describe_value(value), " was given)") : std::string();
 }
 
+// What may be taken instead: the name that is meant, or all there are where none is near ("lr" for "rate").
+static std::string instead_of(const std::string& name, const std::vector<std::string>& known) {
+    const std::string meant = did_you_mean(name, known);
+    if (!meant.empty()) return meant;
+    std::string all;
+    for (const std::string& each : known) all += (all.empty() ? " It has " : ", ") + each;
+    return known.empty() ? " It has none." : all + ".";
+}
+
 void Attributes::complete(const std::vector<AttributeSpec>& specs, const std::string& owner) {
     std::vector<std::string> known;
     for (const AttributeSpec& spec : specs) known.push_back(spec.name);
     for (const auto& [name, value] : values_)
         if (std::find(known.begin(), known.end(), name) == known.end())
-            fail(ErrorCode::invalid_argument, owner, " has no attribute \"", name, "\".", did_you_mean(name, known));
+            fail(ErrorCode::invalid_argument, owner, " has no attribute \"", name, "\".", instead_of(name, known));
     for (const AttributeSpec& spec : specs) {
         const auto found = values_.find(spec.name);
         if (found == values_.end()) {

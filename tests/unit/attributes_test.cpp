@@ -149,7 +149,8 @@ TEST(Attributes, SuggestTheNearestChoice) {
 
 TEST(Attributes, SuggestTheNearestName) {
     EXPECT_EQ(refused({{"strides", 1}}), "Operator test has no attribute \"strides\". Did you mean \"stride\"?");
-    EXPECT_EQ(refused({{"quantisation", 1}}), "Operator test has no attribute \"quantisation\".");
+    EXPECT_EQ(refused({{"quantisation", 1}}),
+              "Operator test has no attribute \"quantisation\". It has size, seed, slope, ceil, mode, stride, shape, mean.");
     EXPECT_NE(refused({{"Size", 1}}), "") << "names are taken as they are";
 }
 
