@@ -14,6 +14,7 @@
 
 #include <lemnos/lemnos.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -91,6 +92,12 @@ std::string text_of(Call&& call) {
 inline void fail_for_tests(int32_t code, const std::string& sentence, int64_t step) {
     throw Failure(code, sentence, step);
 }
+
+#ifndef SWIG
+inline std::atomic<int64_t> live_handles{0};
+#endif
+// How many handles of the library all objects of a language hold: for the tests that nothing leaks.
+inline int64_t live_for_tests() { return live_handles; }
 
 // ---- values -----------------------------------------------------------------------------------------------
 
@@ -171,7 +178,11 @@ class Object {
         Handle* handle;
         Family family;
         std::mutex alone = {};
-        ~State() { release(handle); }
+        State(Handle* owned, Family shared) : handle(owned), family(std::move(shared)) { ++live_handles; }
+        ~State() {
+            release(handle);
+            --live_handles;
+        }
     };
 
   public:

@@ -34,4 +34,15 @@ namespace Lemnos
             }
         }
     }
+
+    public static unsafe partial class Library
+    {
+        /// <summary>Decodes an image file (PNG, JPEG) and resizes it: u8 [height, width, channels].</summary>
+        public static byte[] ImageRead(string path, int height, int width, int channels = 3)
+        {
+            var pixels = new byte[Math.Max(0, checked(height * width * channels))];
+            ImageRead(path, height, width, channels, pixels);
+            return pixels;
+        }
+    }
 }

@@ -203,6 +203,7 @@ LEMNOS_APPLY_BUFFERS
 %rename(NAME) METHOD;
 %enddef
 LEMNOS_RAW(lemnos::binding::fail_for_tests, FailForTests)
+LEMNOS_RAW(lemnos::binding::live_for_tests, LiveForTests)
 LEMNOS_RAW(lemnos::binding::Tensor::dtype, GetDtype)
 LEMNOS_RAW(lemnos::binding::Tensor::bytes, GetBytes)
 LEMNOS_RAW(lemnos::binding::Tensor::shape, GetShape)

@@ -309,7 +309,8 @@ def swig_interface(records):
             continue
         text = texts.get(owner if name == owner else f"{owner}.{name}" if owner else name, "")
         full = "::".join(part for part in ("lemnos::binding", owner, name) if part)
-        if owner != "Bindings" and name not in ("fail_for_tests", "version", "set_class_names") and "Bindings" not in str(given):
+        hidden = name.endswith("_for_tests") or name in ("version", "set_class_names")
+        if owner != "Bindings" and not hidden and "Bindings" not in str(given):
             out += swig_help(full, text)
         overloads[owner] = overloads.get(owner, "") + options_methods(owner, name, returns, static, given, text)
     for owner, code in overloads.items():

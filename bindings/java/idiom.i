@@ -2,6 +2,7 @@
 
 /* Not for others than this package. */
 %javamethodmodifiers lemnos::binding::fail_for_tests "";
+%javamethodmodifiers lemnos::binding::live_for_tests "";
 %javamethodmodifiers lemnos::binding::version "";
 %rename(versionNumber) lemnos::binding::version;
 
@@ -30,6 +31,21 @@
   public static String version() {
     int number = versionNumber();
     return number / 1_000_000 + "." + number / 1_000 % 1_000 + "." + number % 1_000;
+  }
+
+  /**
+   * Reads an image file into a new buffer, as {@link #imageRead(String, int, int, int, java.nio.ByteBuffer)} does.
+   *
+   * @param path a PNG or JPEG file
+   * @param height what it is scaled to
+   * @param width what it is scaled to
+   * @param channels 3, or 1 for grey
+   * @return the pixels, 8-bit [height, width, channels]
+   */
+  public static java.nio.ByteBuffer imageRead(String path, int height, int width, int channels) {
+    java.nio.ByteBuffer pixels = Memory.allocate(Math.max(0, (long) height * width * channels));
+    imageRead(path, height, width, channels, pixels);
+    return pixels;
   }
 %}
 
@@ -242,6 +258,48 @@ LEMNOS_BODY(lemnos::binding::Bindings)
 
 %typemap(javacode) lemnos::binding::Model %{
   /**
+   * Builds an architecture with its defaults, and fills its parameters from the seed 1.
+   *
+   * @param device where it is to run
+   * @param name such as "mobilenet_v2"
+   * @return the model
+   */
+  public static Model build(Device device, String name) {
+    return build(device, name, 1);
+  }
+
+  /**
+   * Builds an architecture, and fills its parameters from the seed 1.
+   *
+   * @param device where it is to run
+   * @param name such as "mobilenet_v2"
+   * @param options names and values; what is not named keeps its default
+   * @return the model
+   */
+  public static Model build(Device device, String name, java.util.Map<String, ?> options) {
+    return build(device, name, options, 1);
+  }
+
+  /**
+   * Evaluates the model on every image of a data set, as many at a time as are quick.
+   *
+   * @param dataset whose images and labels are asked for
+   * @return how often the model is right
+   */
+  public Metrics evaluate(Dataset dataset) {
+    return evaluate(dataset, 0);
+  }
+
+  /**
+   * How large the model is.
+   *
+   * @return the number of its parameters
+   */
+  public long parameters() {
+    return (Long) Json.parse(summaryJson()).get("parameters");
+  }
+
+  /**
    * The names of the classes.
    *
    * @return the names in the order of their labels
@@ -265,6 +323,25 @@ LEMNOS_BODY(lemnos::binding::Bindings)
 
 %typemap(javacode) lemnos::binding::Dataset %{
   /**
+   * How large the data set is.
+   *
+   * @return the number of its images
+   */
+  public int size() {
+    return Math.toIntExact((Long) Json.parse(infoJson()).get("size"));
+  }
+
+  /**
+   * The names of the classes.
+   *
+   * @return the names in the order of their labels
+   */
+  @SuppressWarnings("unchecked")
+  public java.util.List<String> classNames() {
+    return (java.util.List<String>) Json.parse(infoJson()).get("class_names");
+  }
+
+  /**
    * The boxes of an image, of a data set with boxes.
    *
    * @param index the image's number
@@ -273,7 +350,7 @@ LEMNOS_BODY(lemnos::binding::Bindings)
   public java.util.List<Box> boxes(long index) {
     float[] numbers = new float[Math.toIntExact(5 * boxes(index, new float[0]))];
     boxes(index, numbers);
-    return Box.of(numbers, 0, numbers.length, false, (java.util.List<?>) Json.parse(infoJson()).get("class_names"));
+    return Box.of(numbers, 0, numbers.length, false, classNames());
   }
 %}
 
@@ -289,11 +366,21 @@ LEMNOS_BODY(lemnos::binding::Bindings)
     return ((Long) info(name)).intValue();
   }
 
-  private java.util.List<?> namesFor(String task, String method) {
+  /**
+   * The names of the classes.
+   *
+   * @return the names in the order of their labels
+   */
+  @SuppressWarnings("unchecked")
+  public java.util.List<String> classNames() {
+    return (java.util.List<String>) info("class_names");
+  }
+
+  private java.util.List<String> namesFor(String task, String method) {
     if (!task.equals(info("task")))
       throw new IllegalStateException(
           method + " needs a model that can " + task + " (this one's task: " + info("task") + ").");
-    return (java.util.List<?>) info("class_names");
+    return classNames();
   }
 
   /**
@@ -322,13 +409,13 @@ LEMNOS_BODY(lemnos::binding::Bindings)
    * @return for each image the best ones, the best first
    */
   public java.util.List<java.util.List<Guess>> classify(java.nio.ByteBuffer pixels, int top) {
-    java.util.List<?> names = namesFor("classify", "classify()");
+    java.util.List<String> names = namesFor("classify", "classify()");
     float[] results = run(pixels);
     java.util.List<java.util.List<Guess>> guesses = new java.util.ArrayList<>();
     for (int from = 0; from < results.length; from += names.size()) {
       int first = from;
       guesses.add(java.util.stream.IntStream.range(0, names.size())
-          .mapToObj(label -> new Guess((String) names.get(label), results[first + label]))
+          .mapToObj(label -> new Guess(names.get(label), results[first + label]))
           .sorted(java.util.Comparator.comparingDouble(Guess::probability).reversed())
           .limit(top)
           .collect(java.util.stream.Collectors.toList()));
@@ -343,7 +430,7 @@ LEMNOS_BODY(lemnos::binding::Bindings)
    * @return for each image its objects, the surest first
    */
   public java.util.List<java.util.List<Box>> detect(java.nio.ByteBuffer pixels) {
-    java.util.List<?> names = namesFor("detect", "detect()");
+    java.util.List<String> names = namesFor("detect", "detect()");
     float[] results = run(pixels);
     java.util.List<java.util.List<Box>> objects = new java.util.ArrayList<>();
     for (int from = 0; from < results.length; from += number("outputs"))

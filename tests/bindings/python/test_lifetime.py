@@ -362,6 +362,8 @@ def resident():
 def test_nothing_leaks():
     """10,000 times everything that is cheap, each used and dropped, failures among them."""
     numpy = pytest.importorskip("numpy")
+    gc.collect()
+    others = lemnos._native.live_for_tests()
     device = open_device()
     data = numpy.arange(256, dtype=numpy.float32)
     into = numpy.zeros_like(data)
@@ -390,9 +392,14 @@ def test_nothing_leaks():
     after = device.counters()
     assert after["memory_bytes"] == handles["memory_bytes"] and after["buffers"] == handles["buffers"]
     growth = resident() / before - 1
-    print(f"RSS grew by {growth:.3%} of {before} bytes")
+    live = lemnos._native.live_for_tests() - others
+    print(f"{live} handle alive (the device), RSS grew by {growth:.3%} of {before} bytes")
+    assert live == 1
     assert growth < 0.02
     device.close()
+    del device, cycle
+    gc.collect()
+    assert lemnos._native.live_for_tests() == others
 
 
 def test_devices_and_models_do_not_leak():

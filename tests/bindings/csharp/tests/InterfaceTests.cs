@@ -32,7 +32,7 @@ public class InterfaceTests
         foreach (string name in native)
         {
             string[] parts = name.Split('_', 2);
-            if (parts[0] is "new" or "delete" || parts[0] == "Bindings" || name == "FailForTests") continue;
+            if (parts[0] is "new" or "delete" || parts[0] == "Bindings" || name.EndsWith("ForTests")) continue;
             var owner = parts.Length == 2 ? Assembly.GetType("Lemnos." + parts[0])! : typeof(Library);
             bool found = owner.GetMethods(All).Any(method => method.Name == parts[^1]);
             Assert.True(found || Regex.IsMatch(sources, $@"\b{parts[^1]}\("), name);

@@ -15,13 +15,13 @@ import java.util.List;
  */
 public record Box(String name, double score, double top, double left, double bottom, double right) {
   /** Of rows of numbers: class, score where scored (else 1), and the four edges; what has a negative class is no object. */
-  static List<Box> of(float[] numbers, int from, int to, boolean scored, List<?> names) {
+  static List<Box> of(float[] numbers, int from, int to, boolean scored, List<String> names) {
     List<Box> boxes = new ArrayList<>();
     int score = scored ? 1 : 0;
     for (int row = from; row < to; row += 5 + score) {
       if (numbers[row] < 0) continue;
       int edges = row + 1 + score;
-      boxes.add(new Box((String) names.get((int) numbers[row]), scored ? numbers[row + 1] : 1, numbers[edges],
+      boxes.add(new Box(names.get((int) numbers[row]), scored ? numbers[row + 1] : 1, numbers[edges],
           numbers[edges + 1], numbers[edges + 2], numbers[edges + 3]));
     }
     return boxes;

@@ -4,7 +4,7 @@
  * <pre>{@code
  * try (Device device = new Device();
  *     Dataset data = Dataset.open("photos", "train", Map.of("height", 96, "width", 96));
- *     Model model = Model.build(device, "mobilenet_v2", Map.of("classes", 5, "resolution", 96), 1)) {
+ *     Model model = Model.build(device, "mobilenet_v2", Map.of("classes", data.classNames().size(), "resolution", 96))) {
  *   model.prepare(data);
  *   try (Optimizer optimizer = new Optimizer("radam", Map.of("rate", 1e-3));
  *       Schedule schedule = new Schedule("one_cycle");
@@ -21,5 +21,11 @@
  * others wait.
  *
  * <p>Options are a map or the same as JSON. Whatever fails is a {@link org.lemnos.LemnosException}.
+ *
+ * <p>The native library is in the jar and needs nothing but a Vulkan driver. The system property {@code org.lemnos.library.path}
+ * names a folder from which it is taken instead; where the jar holds none for the machine, {@code java.library.path} is searched.
+ * It is unpacked to a private folder of {@code java.io.tmpdir} and removed once it is loaded.
+ * {@link org.lemnos.Lemnos#isAvailable} says whether all is there, and never throws. From Java 24 on,
+ * {@code --enable-native-access=org.lemnos} ({@code ALL-UNNAMED} on the class path) allows native code without a warning.
  */
 package org.lemnos;
