@@ -41,6 +41,9 @@ _KINDS = {
     Dtype.I32: _Kind("i", 4, "il", (0, 32), ("i32", "int32")),
     Dtype.U8: _Kind("B", 1, "B", (1, 8), ("u8", "uint8")),
 }
+#: What numpy calls those that are none of these.
+_OTHERS = {"d": "float64", "l": "int64", "q": "int64", "h": "int16", "H": "uint16", "I": "uint32", "L": "uint64",
+           "Q": "uint64", "b": "int8", "?": "bool", "Zf": "complex64", "Zd": "complex128"}  # fmt: skip
 _BY_NAME = {name: dtype for dtype, kind in _KINDS.items() for name in kind.names}
 _BY_DLPACK = {kind.dlpack: dtype for dtype, kind in _KINDS.items()}
 
@@ -145,10 +148,29 @@ def memory_of(data: Any, dtype: Optional[Dtype]) -> Memory:
             raise BufferError("The array is not C-contiguous; give a contiguous copy, as numpy.ascontiguousarray makes.")
         found, shape_found = _item_dtype(view), view.shape
         if found is None:
-            raise TypeError(f"Lemnos has no type for items of format {view.format!r}; convert the array first.")
+            name = _OTHERS.get(_letter(view.format))
+            known = ", ".join(kind.names[0] for kind in _KINDS.values()) if dtype is None else _KINDS[dtype].names[0]
+            raise TypeError(
+                f"Lemnos has no type for items of format {view.format!r}{f' ({name})' if name else ''}; convert them first"
+                f" (needed: {known})."
+            )
     if dtype is not None and found != dtype:
         raise TypeError(f"The elements are {_KINDS[found].names[0]} (needed: {_KINDS[dtype].names[0]}); convert them first.")
     return Memory(view, found, shape_found, False, owner)
+
+
+def memory_into(data: Any, dtype: Dtype) -> memoryview:
+    """The caller's own memory, to be filled: never a copy of it, so what cannot be filled as it lies is refused."""
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise TypeError(
+            f"A {type(data).__name__} is no memory that can be filled (needed: a writable buffer, such as a numpy array)."
+        ) from None
+    memory_of(view, dtype)  # says what does not fit
+    if view.readonly:
+        raise BufferError("The buffer can only be read (needed: one that may be written to).")
+    return view
 
 
 def _packed(values: List[Any], dtype: Dtype) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 from . import _native
 from . import errors  # noqa: F401 (registers the exceptions)
 from ._docs import DOCS
-from ._memory import Dtype, DtypeLike, Memory, dtype_code, dtype_of, memory_of, new_array, to_list
+from ._memory import Dtype, DtypeLike, Memory, dtype_code, dtype_of, memory_into, memory_of, new_array, to_list
 from ._values import (
     ImageSize,
     Metrics,
@@ -75,6 +75,13 @@ class _Object:
 
     def _about(self) -> str:
         return ""
+
+
+def _of(thing: Any, kind: type) -> Any:
+    """The native object of an argument."""
+    if not isinstance(thing, kind):
+        raise TypeError(f"{'An' if kind.__name__[0] in 'AEIO' else 'A'} {kind.__name__} is needed (given: {thing!r}).")
+    return thing._native
 
 
 # ---- the library ---------------------------------------------------------------------------------------------------
@@ -193,7 +200,7 @@ class Tensor(_Object):
 
     def __init__(self, device: Device, shape: Sequence[int], dtype: DtypeLike = "f32") -> None:
         self.dtype = dtype_of(dtype)
-        self._native = _native.Tensor(device._native, self.dtype, shape)
+        self._native = _native.Tensor(_of(device, Device), self.dtype, shape)
         self.shape = self._native.shape()
 
     @classmethod
@@ -217,9 +224,8 @@ class Tensor(_Object):
 
     def read(self, into: Any = None) -> memoryview:
         """Copies into a writable, C-contiguous buffer of the tensor's type, or into a new one."""
-        view = new_array(self.shape, self.dtype) if into is None else memoryview(into)
+        view = new_array(self.shape, self.dtype) if into is None else memory_into(into, self.dtype)
         if into is not None:
-            memory_of(view, self.dtype)  # says what does not fit
             if view.ndim != 1 and view.shape != self.shape:
                 raise ValueError(f"The buffer has the shape {view.shape} (needed: {self.shape}).")
         self._native.read(view)
@@ -292,13 +298,13 @@ class Value:
         return Value(self.graph, self.graph._native.result(self.number, index))
 
     def __add__(self, other: "Value") -> "Value":
-        return self.graph.op("add", self, other)
+        return self.graph.op("add", self, other) if isinstance(other, Value) else NotImplemented
 
     def __sub__(self, other: "Value") -> "Value":
-        return self.graph.op("sub", self, other)
+        return self.graph.op("sub", self, other) if isinstance(other, Value) else NotImplemented
 
     def __mul__(self, other: "Value") -> "Value":
-        return self.graph.op("mul", self, other)
+        return self.graph.op("mul", self, other) if isinstance(other, Value) else NotImplemented
 
     def __repr__(self) -> str:
         return f"<lemnos.Value {self.number} {list(self.shape)}>"
@@ -328,6 +334,8 @@ class Graph(_Object):
         return json.loads(self._native.json())
 
     def _number(self, value: Value) -> int:
+        if not isinstance(value, Value):
+            raise TypeError(f"A Value is needed (given: {value!r}); Graph.input makes one, or the operator constant.")
         if value.graph is not self:
             raise ValueError("A value belongs to the graph that made it.")
         return value.number
@@ -344,8 +352,8 @@ class Plan(_Object):
     def __init__(self, device: Device, graph: Graph, tensors: Mapping[Value, Tensor]) -> None:
         bindings = _native.Bindings()
         for value, tensor in tensors.items():
-            bindings.bind(graph._number(value), tensor._native)
-        self._native = _native.Plan(device._native, graph._native, bindings)
+            bindings.bind(graph._number(value), _of(tensor, Tensor))
+        self._native = _native.Plan(_of(device, Device), graph._native, bindings)
 
     @property
     def workspace(self) -> int:
@@ -425,7 +433,8 @@ class Dataset(_Object):
 
     def read(self, index: int, into: Any = None) -> Image:
         info = self._info
-        pixels = new_array((info["height"], info["width"], info["channels"]), Dtype.U8) if into is None else memoryview(into)
+        size = info["height"], info["width"], info["channels"]
+        pixels = new_array(size, Dtype.U8) if into is None else memory_into(into, Dtype.U8)
         return Image(pixels, self._native.read(index, pixels))
 
     def boxes(self, index: int) -> List[Box]:
@@ -467,11 +476,11 @@ class Model(_Object):
 
     @classmethod
     def build(cls, device: Device, name: str, *, seed: int = 1, **options: Any) -> "Model":
-        return cls(_native.Model.build(device._native, name, _options(options), seed))
+        return cls(_native.Model.build(_of(device, Device), name, _options(options), seed))
 
     @classmethod
     def load(cls, device: Device, path: Path) -> "Model":
-        return cls(_native.Model.load(device._native, os.fspath(path)))
+        return cls(_native.Model.load(_of(device, Device), os.fspath(path)))
 
     def load_weights(self, path: Path) -> None:
         self._native.load_weights(os.fspath(path))
@@ -502,7 +511,7 @@ class Model(_Object):
         self._native.set_pixels(mean, deviation)
 
     def prepare(self, dataset: Dataset) -> None:
-        self._native.prepare(dataset._native)
+        self._native.prepare(_of(dataset, Dataset))
 
     def set_alpha(self, alpha: float, layers: str = "*") -> None:
         self._native.set_alpha(layers, alpha)
@@ -520,10 +529,10 @@ class Model(_Object):
         self._native.write(parameter, memory_of(values, Dtype.F32).view)
 
     def evaluate(self, dataset: Dataset, batch: int = 0) -> Metrics:
-        return metrics_of(self._native.evaluate(dataset._native, batch))
+        return metrics_of(self._native.evaluate(_of(dataset, Dataset), batch))
 
     def evaluate_boxes(self, dataset: Dataset, **options: Any) -> Json:
-        return json.loads(self._native.evaluate_boxes_json(dataset._native, _options(options)))
+        return json.loads(self._native.evaluate_boxes_json(_of(dataset, Dataset), _options(options)))
 
     def _about(self) -> str:
         summary = self.summary()
@@ -562,7 +571,7 @@ class Schedule(_Rule):
         return self._native.factor(step, steps, steps_per_epoch)
 
     def plan(self, optimizer: Optimizer, **options: Any) -> Json:
-        return json.loads(self._native.plan_json(optimizer._native, _options(options)))
+        return json.loads(self._native.plan_json(_of(optimizer, Optimizer), _options(options)))
 
 
 class Trainer(_Object):
@@ -580,7 +589,9 @@ class Trainer(_Object):
     ) -> None:
         rule = Optimizer(optimizer) if isinstance(optimizer, str) else optimizer
         plan = Schedule(schedule) if isinstance(schedule, str) else schedule
-        self._native = _native.Trainer(model._native, dataset._native, rule._native, plan._native, _options(options))
+        self._native = _native.Trainer(
+            _of(model, Model), _of(dataset, Dataset), _of(rule, Optimizer), _of(plan, Schedule), _options(options)
+        )
 
     def step(self) -> bool:
         """Makes one parameter update, a few steps ahead of the device; False when all epochs were done already."""
@@ -643,7 +654,7 @@ class Predictor(_Object):
     __slots__ = ("_info",)
 
     def __init__(self, model: Model, batch: int = 1, **options: Any) -> None:
-        self._native = _native.Predictor(model._native, batch, _options(options))
+        self._native = _native.Predictor(_of(model, Model), batch, _options(options))
         self._info = self.info()
 
     def info(self) -> Json:
@@ -658,11 +669,17 @@ class Predictor(_Object):
         """The results, float32 [images, outputs], of images u8 [images, height, width, channels], or of one: of a classifier
         the probabilities of the classes, of a detector rows of class (-1: none), score, top, left, bottom, right."""
         memory = memory_of(pixels, Dtype.U8)
-        size = self._info["height"] * self._info["width"] * self._info["channels"]
+        image = self._info["height"], self._info["width"], self._info["channels"]
+        size = math.prod(image)
         count, rest = divmod(memory.view.nbytes, size)
+        given = memory.shape
+        if image[-1] == 1 and given[-1:] != (1,):
+            given = (*given, 1)  # grey images need not say so
+        if len(memory.shape) > 1 and given[-3:] != image:
+            raise ValueError(f"The pixels have the shape {memory.shape} (needed: {image}, or many of these).")
         if rest:
             raise ValueError(f"The pixels ({memory.view.nbytes} bytes) are no whole number of images ({size} bytes each).")
-        result = new_array((count, self._info["outputs"]), Dtype.F32) if into is None else memoryview(into)
+        result = new_array((count, self._info["outputs"]), Dtype.F32) if into is None else memory_into(into, Dtype.F32)
         self._native.run(memory.view, count, result)
         return result
 

@@ -3,9 +3,9 @@
 Each function draws into axes that are given, or into a figure of its own, and returns the axes.
 """
 
-from typing import Any, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
-from .objects import Dataset, Model, Predictor
+from .objects import Box, Dataset, Model, Predictor
 
 __all__ = ["boxes", "confusion", "confusion_matrix", "curves"]
 
@@ -74,23 +74,30 @@ def confusion_matrix(counts: Sequence[Sequence[int]], names: Optional[Sequence[s
     return axes
 
 
-def boxes(image: Any, rows: Iterable[Sequence[float]], names: Optional[Sequence[str]] = None, axes: Any = None) -> Any:
-    """An image (u8 [height, width, channels]) with boxes. A row is class, top, left, bottom, right in pixels; six numbers are
-    class, score, top, left, bottom, right."""
+def boxes(image: Any, rows: Iterable[Any], names: Optional[Sequence[str]] = None, axes: Any = None) -> Any:
+    """An image (u8 [height, width, channels]) of any size with boxes: what Predictor.detect found in it, or what
+    Dataset.boxes says; also rows of class, top, left, bottom, right in pixels, or with a score after the class."""
     from matplotlib.patches import Rectangle
 
     axes = _axes(axes)
     import numpy
 
     pixels = numpy.asarray(image)
+    height, width = pixels.shape[:2]
     axes.imshow(pixels if pixels.shape[-1] == 3 else pixels.reshape(pixels.shape[:2]), cmap="gray")
     axes.set_axis_off()
+    colors: Dict[Any, str] = {}
     for row in rows:
-        kind, score = int(row[0]), row[1] if len(row) == 6 else None
         top, left, bottom, right = row[-4:]
-        color = f"C{kind % 10}"
+        if isinstance(row, Box):
+            kind, text, score = row.name, row.name, None if row.score == 1 else row.score
+            top, left, bottom, right = height * top, width * left, height * bottom, width * right
+            color = colors.setdefault(kind, f"C{len(colors) % 10}")
+        else:
+            kind, score = int(row[0]), row[1] if len(row) == 6 else None
+            text = names[kind] if names is not None else str(kind)
+            color = f"C{kind % 10}"
         axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, linewidth=2))
-        text = names[kind] if names is not None else str(kind)
         text += f" {score:.0%}" if score is not None else ""
         axes.text(left, top, text, color="white", fontsize="small", va="bottom",
                   bbox=dict(facecolor=color, edgecolor=color, pad=1))  # fmt: skip

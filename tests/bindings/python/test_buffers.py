@@ -46,7 +46,7 @@ def test_without_numpy(device):
 @pytest.mark.parametrize(
     "data, error, words",
     [
-        (numpy.zeros((2, 3)), TypeError, "format 'd'"),
+        (numpy.zeros((2, 3)), TypeError, r"format 'd' \(float64\); convert them first \(needed: f32\)"),
         (numpy.zeros((2, 3), numpy.int32), TypeError, "i32 .needed: f32"),
         (numpy.zeros((2, 3), ">f4"), TypeError, "'>f'"),
         (numpy.zeros((3, 2), numpy.float32).T, BufferError, "C-contiguous"),
@@ -79,8 +79,10 @@ def test_a_callers_array_is_never_replaced_by_a_copy(device):
             tensor.read(into)
     read_only = numpy.zeros((2, 3), numpy.float32)
     read_only.flags.writeable = False
-    with pytest.raises(BufferError):
+    with pytest.raises(BufferError, match="can only be read"):
         tensor.read(read_only)
+    with pytest.raises(TypeError, match="A list is no memory"):
+        tensor.read([0] * 6)
     assert not whole.any() and not read_only.any()
 
 

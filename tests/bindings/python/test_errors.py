@@ -70,6 +70,26 @@ def test_a_diverged_training_names_its_step(device, quarters, model):
     assert caught.value.step >= 2
 
 
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda device, data, model: lemnos.Trainer(data, model), "A Model is needed .given: <lemnos.Dataset of 64 images"),
+        (lambda device, data, model: lemnos.Trainer(model, "photos"), "A Dataset is needed .given: 'photos'"),
+        (lambda device, data, model: lemnos.Trainer(model, data, 3), "An Optimizer is needed .given: 3"),
+        (lambda device, data, model: lemnos.Trainer(model, data, "adam", 0.1), "A Schedule is needed .given: 0.1"),
+        (lambda device, data, model: lemnos.Model.build("cpu", "mobilenet_v2"), "A Device is needed .given: 'cpu'"),
+        (lambda device, data, model: lemnos.Tensor(None, [1]), "A Device is needed .given: None"),
+        (lambda device, data, model: model.evaluate(None), "A Dataset is needed .given: None"),
+        (lambda device, data, model: lemnos.Predictor(data), "A Model is needed"),
+        (lambda device, data, model: lemnos.Graph().op("relu", 1), "A Value is needed .given: 1"),
+        (lambda device, data, model: lemnos.Graph().input("x", [1]) + 1, "unsupported operand"),
+    ],
+)
+def test_what_is_of_another_kind_is_said(device, quarters, model, call, words):
+    with pytest.raises(TypeError, match=words):
+        call(device, quarters, model)
+
+
 def test_threads_have_sentences_of_their_own():
     import threading
 

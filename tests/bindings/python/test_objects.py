@@ -195,3 +195,9 @@ def test_a_predictor(model, quarters):
         predictor.detect(pixels)
     with pytest.raises(ValueError, match="no whole number of images"):
         predictor.run(bytearray(65))
+    grey = memoryview(bytes(128))
+    for shape, count in (((8, 8), 1), ((8, 8, 1), 1), ((2, 8, 8), 2), ((2, 8, 8, 1), 2)):
+        assert predictor.run(grey[: 64 * count].cast("B", shape)).shape == (count, 4)
+    for shape in ((4, 16, 1), (4, 16), (8, 4, 2)):  # as many bytes, but another image
+        with pytest.raises(ValueError, match=r"\(needed: \(8, 8, 1\)"):
+            predictor.run(grey[:64].cast("B", shape))

@@ -42,3 +42,13 @@ def test_boxes(quarters):
     assert [text.get_text() for text in axes.texts] == ["dog 50%", "cat"]
     assert len(axes.images) == 1
     lemnos.plot.boxes(memoryview(bytes(48)).cast("B", (4, 4, 3)), [(0, 0.9, 0, 0, 1, 1)])
+
+
+def test_boxes_of_a_detector():
+    found = [lemnos.Box("dog", 0.5, 0.25, 0.25, 0.75, 1.0), lemnos.Box("cat", 1, 0, 0, 1, 1), lemnos.Box("dog", 1, 0, 0, 1, 1)]
+    axes = plot.boxes(memoryview(bytes(4 * 8 * 3)).cast("B", (4, 8, 3)), found)
+    first, second, third = axes.patches
+    assert (first.get_xy(), first.get_width(), first.get_height()) == ((2, 1), 6, 2)
+    assert (second.get_width(), second.get_height()) == (8, 4)
+    assert first.get_edgecolor() == third.get_edgecolor() != second.get_edgecolor()
+    assert [text.get_text() for text in axes.texts] == ["dog 50%", "cat", "dog"]

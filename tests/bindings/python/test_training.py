@@ -1,6 +1,9 @@
 """Training: steps, loops, bars, checkpoints."""
 
 import io
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -62,6 +65,24 @@ def test_a_checkpoint_resumes_to_the_same_bits(device, quarters, tmp_path):
     resumed.resume(tmp_path / "checkpoint.safetensors")
     resumed.run()
     assert again.read("classifier.1.bias", 4).tolist() == model.read("classifier.1.bias", 4).tolist() != averaged
+
+
+def test_event_files(model, quarters, tmp_path):
+    """What TensorBoard shows, read by the reader of the command's tests, which is not TensorBoard's own."""
+    folder = tmp_path / "runs" / "first"
+    trainer = lemnos.Trainer(model, quarters, "radam", batch=16, micro_batch=8, epochs=2, events=str(folder))
+    history = trainer.run()
+    trainer.log("test/accuracy", 0.75)
+    trainer.close()
+    [file] = folder.glob("events.out.tfevents.*")
+    reader = os.path.join(os.environ["LEMNOS_SOURCE"], "tests", "cli", "read_events.py")
+    done = subprocess.run([sys.executable, reader, str(file)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for tag in ("loss", "accuracy", "rate", "batch"):
+        assert [line.split()[1] for line in lines if line.startswith(f"train/{tag} ")] == [str(step) for step in range(1, 9)]
+    assert "test/accuracy 8 0.75" in lines
+    assert f"train/rate 8 {history[-1].rate:.6g}" in lines and "train/batch 8 16" in lines
 
 
 def standing(step, steps=20):
