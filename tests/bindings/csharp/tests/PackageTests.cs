@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text.RegularExpressions;
 
 namespace Lemnos.Tests;
 
@@ -38,7 +39,7 @@ public sealed class PackageTests : IDisposable
         return (code, output + errors);
     }
 
-    void Make(string properties = "")
+    void Make(string properties = "", string program = Program)
     {
         string version = Path.GetFileNameWithoutExtension(Directory.GetFiles(Dist, "*.nupkg").Single())["Lemnos.".Length..];
         File.WriteAllText(Path.Combine(folder, "Outside.csproj"), $"""
@@ -56,7 +57,7 @@ public sealed class PackageTests : IDisposable
         File.WriteAllText(Path.Combine(folder, "nuget.config"), $"""
             <configuration><packageSources><clear /><add key="local" value="{Dist}" /></packageSources></configuration>
             """);
-        File.WriteAllText(Path.Combine(folder, "Program.cs"), Program);
+        File.WriteAllText(Path.Combine(folder, "Program.cs"), program);
     }
 
     [Fact]
@@ -72,6 +73,31 @@ public sealed class PackageTests : IDisposable
         Assert.StartsWith(folder, lines[1]);
         Assert.EndsWith("liblemnos_csharp.so", lines[1]);
         Assert.Single(lines[1].Split(' '));
+    }
+
+    [Fact]
+    public void The_program_of_the_README()
+    {
+        using (Shared.OpenDevice()) { }
+        var found = Regex.Match(File.ReadAllText(Path.Combine(Shared.Source, "README.md")), "```csharp\n(.*?)```", RegexOptions.Singleline);
+        Assert.True(found.Success);
+        Make(program: found.Groups[1].Value);
+        var (code, output) = Dotnet("build", "--nologo", "-v", "quiet", "-nodeReuse:false", "-o", "out");
+        Assert.True(code == 0, output);
+        var random = new Random(1);
+        var pixels = new byte[3 * 40 * 40];
+        for (int i = 0; i < 16; ++i)
+        {
+            for (int at = 0; at < pixels.Length; ++at) pixels[at] = (byte)(random.Next(60) + (at % 3 == i % 2 ? 180 : 0));
+            string photos = Directory.CreateDirectory(Path.Combine(folder, "photos", "train", i % 2 == 0 ? "red" : "green")).FullName;
+            Library.ImageWritePng(Path.Combine(photos, $"{i}.png"), pixels, 40, 40, 3);
+        }
+        File.Copy(Path.Combine(folder, "photos", "train", "red", "0.png"), Path.Combine(folder, "cat.jpg"));
+        (code, output) = Dotnet(Path.Combine("out", "Outside.dll"));
+        Assert.True(code == 0, output);
+        Assert.Contains("step 5 of 5: loss ", output);
+        Assert.Matches(@"(red|green) [01][.,]\d\d", output);
+        Assert.True(new FileInfo(Path.Combine(folder, "photos.safetensors")).Length > 8_000_000);
     }
 
     [Fact]
