@@ -249,6 +249,17 @@ LEMNOS_BODY(lemnos::binding::Bindings)
     }
     return progress(true);
   }
+
+  @Override
+  public String toString() {
+    if (isClosed()) return "Trainer (closed)";
+    try {
+      Progress standing = progress(false);
+      return "Trainer at step " + standing.step() + " of " + standing.steps();
+    } catch (LemnosException error) {
+      return "Trainer (" + error.getMessage() + ")";
+    }
+  }
 %}
 
 /* ---- models ------------------------------------------------------------------------------------------------------ */
@@ -317,6 +328,13 @@ LEMNOS_BODY(lemnos::binding::Bindings)
   public void setClassNames(java.util.List<String> names) {
     setClassNamesJson(Json.list(names));
   }
+
+  @Override
+  public String toString() {
+    if (isClosed()) return "Model (closed)";
+    java.util.Map<String, Object> summary = Json.parse(summaryJson());
+    return "Model " + summary.get("name") + ", " + summary.get("parameters") + " parameters";
+  }
 %}
 
 /* ---- images, boxes and predictions -------------------------------------------------------------------------------- */
@@ -351,6 +369,14 @@ LEMNOS_BODY(lemnos::binding::Bindings)
     float[] numbers = new float[Math.toIntExact(5 * boxes(index, new float[0]))];
     boxes(index, numbers);
     return Box.of(numbers, 0, numbers.length, false, classNames());
+  }
+
+  @Override
+  public String toString() {
+    if (isClosed()) return "Dataset (closed)";
+    java.util.Map<String, Object> info = Json.parse(infoJson());
+    return "Dataset of " + info.get("size") + " images, " + info.get("height") + " x " + info.get("width") + " x "
+        + info.get("channels") + ", in " + info.get("classes") + " classes";
   }
 %}
 
@@ -436,5 +462,12 @@ LEMNOS_BODY(lemnos::binding::Bindings)
     for (int from = 0; from < results.length; from += number("outputs"))
       objects.add(Box.of(results, from, from + number("outputs"), true, names));
     return objects;
+  }
+
+  @Override
+  public String toString() {
+    if (isClosed()) return "Predictor (closed)";
+    return "Predictor of " + info("height") + " x " + info("width") + " x " + info("channels") + ", " + classNames().size()
+        + " classes";
   }
 %}

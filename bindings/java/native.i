@@ -86,7 +86,7 @@ LEMNOS_BODY(Class)
 %typemap(jni) lem_dtype "jint"
 %typemap(jtype) lem_dtype "int"
 %typemap(jstype) lem_dtype "Dtype"
-%typemap(javain) lem_dtype "$javainput.code"
+%typemap(javain) lem_dtype "java.util.Objects.requireNonNull($javainput, \"A Dtype is needed (given: null).\").code"
 %typemap(in) lem_dtype { $1 = static_cast<lem_dtype>($input); }
 %typemap(out) lem_dtype { $result = $1; }
 %typemap(javaout) lem_dtype { return Dtype.of($jnicall); }

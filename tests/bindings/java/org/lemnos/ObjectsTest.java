@@ -203,4 +203,20 @@ class ObjectsTest {
     assertThrows(InvalidArgumentException.class, () -> predictor.run(Memory.allocate(65), 1, new float[4]));
     assertThrows(InvalidArgumentException.class, () -> predictor.run(Memory.allocate(64), 1, new float[5]));
   }
+
+  @Test
+  void everythingSaysWhatItIs() {
+    Model model = Fixtures.model(device, data);
+    Trainer trainer = new Trainer(model, data, new Optimizer("adam"), new Schedule("constant"), Map.of("batch", 16, "epochs", 1));
+    assertEquals("Dataset of 64 images, 8 x 8 x 1, in 4 classes", data.toString());
+    assertEquals(64, data.size());
+    assertEquals("Model mobilenet_v2, " + model.parameters() + " parameters", model.toString());
+    assertEquals("Trainer at step 0 of 4", trainer.toString());
+    assertEquals("Predictor of 8 x 8 x 1, 4 classes", new Predictor(model, 1).toString());
+    trainer.close();
+    model.close();
+    assertEquals("Trainer (closed) Model (closed)", trainer + " " + model);
+    String message = assertThrows(NullPointerException.class, () -> new Tensor(device, (Dtype) null, 1)).getMessage();
+    assertEquals("A Dtype is needed (given: null).", message);
+  }
 }
