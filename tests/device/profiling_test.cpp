@@ -342,6 +342,23 @@ TEST_F(LogOfPlans, SaysWhatMemoryIsTakenAndGivenBack) {
     EXPECT_EQ(lines[1], text("lemnos,1,memory,freed,1024,", before));
 }
 
+// A menu of kernels says what was chosen.
+TEST_F(LogOfPlans, SaysWhichKernelOfAMenuWasChosen) {
+    const auto device = logging(Log::plan);
+    Graph graph;
+    const Value x = graph.input("x", {DataType::f32, {1, 8, 8, 8}}), filter = graph.input("filter", {DataType::f32, {3, 3, 8, 8}});
+    const Value y = graph.add("conv2d", {x, filter}, {}, "first");
+    Bindings bindings;
+    for (const Value value : {x, filter, y}) {
+        const int64_t bytes = graph.type(value).bytes();
+        bindings[value] = {Buffer::create(device, BufferKind::device, bytes, "tensor"), 0, bytes};
+    }
+    const auto plan = Plan::compile(device, graph, bindings);
+    ASSERT_GE(lines.size(), 2u);
+    EXPECT_NE(value(lines.back(), "variant"), "-") << lines.back();
+    EXPECT_NE(value(lines.back(), "refused"), "-") << lines.back(); // those for depthwise convolutions, at least
+}
+
 // Gradients say which layer they are of.
 TEST_F(LogOfPlans, GradientsBearTheNameOfTheirLayer) {
     const auto device = logging(Log::plan);
