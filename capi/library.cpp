@@ -73,10 +73,12 @@ lem_result lem_options_json(const char* kind, lem_text** out) {
                                  {predictor_options().begin(), predictor_options().end()}));
         else if (wanted == "dataset")
             list.push_back(describe_dataset_options());
+        else if (wanted == "profile")
+            list.push_back(entry("profile", "What lem_device_profile_start may be asked for.", profile_options()));
         else {
-            const std::vector<std::string> known{"model", "optimizer", "schedule", "trainer", "predictor", "dataset"};
+            const std::vector<std::string> known{"model", "optimizer", "schedule", "trainer", "predictor", "dataset", "profile"};
             fail(ErrorCode::not_found, "There are no options of the kind \"", wanted,
-                 "\" (model, optimizer, schedule, trainer, predictor and dataset exist).", did_you_mean(wanted, known));
+                 "\" (model, optimizer, schedule, trainer, predictor, dataset and profile exist).", did_you_mean(wanted, known));
         }
         give_text(out, dump(list));
     });

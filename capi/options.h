@@ -21,4 +21,7 @@ std::vector<std::string> class_names_from(const Json& json, const std::string& o
 // The options of lem_dataset_open: those of the engine, and class_names.
 const std::vector<AttributeSpec>& dataset_options();
 
+// Those of lem_device_profile_start.
+const std::vector<AttributeSpec>& profile_options();
+
 } // namespace lemnos::capi

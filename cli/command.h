@@ -23,6 +23,7 @@ void add_predict(CLI::App& app, Run& run);
 void add_detect(CLI::App& app, Run& run);
 void add_import(CLI::App& app, Run& run);
 void add_summary(CLI::App& app, Run& run);
+void add_profile(CLI::App& app, Run& run);
 void add_schedule(CLI::App& app, Run& run);
 
 // ---- what several commands share --------------------------------------------------------------------------

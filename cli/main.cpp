@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
     add_detect(app, run);
     add_import(app, run);
     add_summary(app, run);
+    add_profile(app, run);
     add_schedule(app, run);
     add_devices(app, run);
     try {

@@ -102,6 +102,7 @@ struct Kernel {
     std::array<uint32_t, 3> groups{1, 1, 1};
     double flops = 0; // an estimate, for cutting submissions and for profiles
     bool subgroups = false; // uses subgroup operations and relies on the profile's subgroup size
+    std::string variant, refused; // of a menu, for logs and profiles; see Emitter::note_choice()
 
     template <typename Params>
     Kernel& params(const Params& params) {
@@ -129,6 +130,12 @@ class Emitter {
     // batch and cut it themselves; `example_bytes`: the bytes of one example of each batched operand.
     int64_t batch_step(int64_t batch, std::initializer_list<int64_t> example_bytes) const;
     void dispatch(Kernel kernel);
+    // What a menu of kernels chose for the dispatches that follow, and which of them it refused before and why, in words
+    // without commas: for the log and for profiles, so that who reads them sees the reason.
+    void note_choice(std::string variant, std::string refused = {}) {
+        variant_ = std::move(variant);
+        refused_ = std::move(refused);
+    }
 
   private:
     friend class PlanBuilder;
@@ -137,6 +144,7 @@ class Emitter {
     PlanBuilder& builder_;
     int32_t node_;
     int64_t first_, count_; // examples of this slice; count_ < 0: all
+    std::string variant_, refused_;
 };
 
 struct Operator {

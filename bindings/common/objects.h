@@ -278,6 +278,12 @@ class Device : public Object<lem_device, lem_device_release> {
     std::string counters_json() const {
         return text_of([&](lem_text** out) { return lem_device_counters_json(use(), out); });
     }
+    void profile_start(const std::string& options) const {
+        check(lem_device_profile_start(use(), terminated(options)));
+    }
+    std::string profile_stop() const {
+        return text_of([&](lem_text** out) { return lem_device_profile_stop(use(), out); });
+    }
     // False when the time was up before the work was done.
     bool wait(int64_t ticket, int64_t timeout_ns) const {
         return check(lem_device_wait(use(), ticket, timeout_ns)) == LEM_OK;

@@ -48,7 +48,9 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
     if (!seed) {
         require(loss_type.elements() == 1, "A gradient without a seed needs a loss of one element (",
                 to_string(loss_type), " was given).");
+        const auto first = int32_t(graph.nodes().size());
         seed = constant(graph, loss_type, 1);
+        graph.note_gradients(first, graph.layer(loss.node));
     }
     require(graph.type(seed) == loss_type, "The seed (", to_string(graph.type(seed)), ") and the loss (",
             to_string(loss_type), ") differ in type or shape.");
@@ -74,6 +76,7 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
         if (!op.gradient)
             fail(ErrorCode::unsupported, "Operator ", op.name, " has no gradient, and the loss depends through it on what is differentiated.");
         GradientBuilder builder(graph, index, mine, needed);
+        const auto first = int32_t(graph.nodes().size());
         op.gradient(builder);
         for (size_t i = 0; i < inputs.size(); ++i) {
             if (!needed[i] || !builder.results[i]) continue;
@@ -82,6 +85,7 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
                      to_string(graph.type(builder.results[i])), " and the input ", to_string(graph.type(inputs[i])), ".");
             accumulate(inputs[i], builder.results[i]);
         }
+        graph.note_gradients(first, graph.layer(index));
     }
 
     std::vector<Value> results;

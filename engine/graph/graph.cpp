@@ -113,6 +113,23 @@ std::vector<Value> Graph::leaves(LeafKind kind) const {
     return found;
 }
 
+std::string Graph::layer(int32_t index) const {
+    while (true) { // inputs come before their node, so this ends
+        const Node& each = node(index);
+        if (!each.op) return {};
+        if (!each.name.empty()) return each.name;
+        const auto before = std::find_if(each.inputs.begin(), each.inputs.end(), [&](Value input) { return input && node(input.node).op; });
+        if (before == each.inputs.end()) return {};
+        index = before->node;
+    }
+}
+
+void Graph::note_gradients(int32_t first, const std::string& layer) {
+    if (first_gradient_ < 0 && size_t(first) < nodes_.size()) first_gradient_ = first;
+    for (size_t i = size_t(first); i < nodes_.size(); ++i)
+        if (nodes_[i].op && nodes_[i].name.empty()) nodes_[i].name = layer;
+}
+
 Value Graph::find_leaf(const std::string& name) const {
     for (size_t i = 0; i < nodes_.size(); ++i)
         if (nodes_[i].leaf != LeafKind::none && nodes_[i].name == name) return {int32_t(i), 0};

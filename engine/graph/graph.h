@@ -48,9 +48,16 @@ class Graph {
     std::vector<Value> leaves(LeafKind kind) const;
     Value find_leaf(const std::string& name) const; // empty when there is none
 
+    // The part of a network that a node belongs to: its name, or else that of the first named node before it.
+    std::string layer(int32_t node) const;
+    // Says that the nodes from `first` on are gradients of that layer; those without a name take the layer's.
+    void note_gradients(int32_t first, const std::string& layer);
+    int32_t first_gradient() const { return first_gradient_; } // -1: there is none
+
   private:
     Value leaf(LeafKind kind, const std::string& name, TensorType type, Initializer initializer);
     std::vector<Node> nodes_;
+    int32_t first_gradient_ = -1;
 };
 
 // Adds the nodes that compute d(sum of seed * loss)/d(wrt) and returns one value each; a wrt that the loss does not

@@ -30,8 +30,23 @@ ConvolutionChoice choose_convolution(const DeviceProfile& profile, const Convolu
     fail(ErrorCode::internal, "No kernel computes this convolution.");
 }
 
+// The rows of the menu before the chosen one, and why they were passed over: what the log and profiles say.
+static std::string refused_before(const ConvolutionChoice& choice, const DeviceProfile& profile, const ConvolutionProblem& problem) {
+    std::string refused;
+    for (const ConvolutionKernel& kernel : all_convolution_kernels()) {
+        if (&kernel == choice.kernel) break;
+        if (kernel.pass != problem.pass) continue;
+        const bool other_family = kernel.family.value_or(profile.family) != profile.family;
+        refused += text(refused.empty() ? "" : "; ", kernel.name, other_family ? " is for devices of another kind" : " does not fit");
+    }
+    return refused;
+}
+
 static void emit(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& operands) {
     const ConvolutionChoice choice = choose_convolution(e.profile(), problem);
+    const KernelTile& tile = choice.tile;
+    const std::string cut = tile == KernelTile{} ? "" : text(" ", tile.columns, "x", tile.rows);
+    e.note_choice(text(choice.kernel->name, cut), refused_before(choice, e.profile(), problem));
     choice.kernel->emit(e, problem, operands, choice.tile);
 }
 

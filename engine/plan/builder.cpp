@@ -39,6 +39,23 @@ std::string PlanBuilder::describe(int32_t index) const {
     return text(node.op ? node.op->name : "tensor", node.name.empty() ? "" : " ", node.name, " (node ", index, ")");
 }
 
+DispatchInfo PlanBuilder::dispatch_info(const Step& step, const std::string& plan) const {
+    const Node& node = graph_.node(step.node);
+    const Kernel& kernel = step.kernel;
+    DispatchInfo info;
+    info.op = node.op->name;
+    info.layer = graph_.layer(step.node);
+    info.phase = graph_.first_gradient() < 0 ? plan : step.node < graph_.first_gradient() ? "forward" : "backward";
+    info.shader = kernel.shader;
+    for (uint32_t constant : kernel.specialisation) info.specialisation += text(info.specialisation.empty() ? "" : " ", constant);
+    info.variant = kernel.variant;
+    info.refused = kernel.refused;
+    info.groups = kernel.groups;
+    info.flops = kernel.flops;
+    for (const Operand& operand : kernel.operands) info.bytes += double(operand.bytes);
+    return info;
+}
+
 void PlanBuilder::mark_needed() {
     needed_.assign(graph_.nodes().size(), false);
     for (const auto& [value, view] : bindings_)
@@ -232,7 +249,11 @@ int64_t Emitter::batch_step(int64_t batch, std::initializer_list<int64_t> exampl
     return length >= batch ? batch : std::max<int64_t>(1, length / step * step);
 }
 
-void Emitter::dispatch(Kernel kernel) { builder_.add_step(std::move(kernel), node_); }
+void Emitter::dispatch(Kernel kernel) {
+    kernel.variant = variant_;
+    kernel.refused = refused_;
+    builder_.add_step(std::move(kernel), node_);
+}
 
 std::array<uint32_t, 3> linear_groups(const DeviceProfile& profile, int64_t items, uint32_t size) {
     const int64_t groups = divide_up(items, size), limit = profile.max_group_count;

@@ -5,6 +5,7 @@
 
 #include "graph/graph.h"
 #include "vulkan/buffer.h"
+#include "vulkan/profiler.h"
 
 #include <map>
 
@@ -35,6 +36,8 @@ class PlanBuilder {
     };
     std::vector<Step> steps;
     std::string describe(int32_t node) const; // "conv2d features.0.0 (node 7)"
+    // Of a step that is a dispatch. `plan`: its name, which stands for the phase where there are no gradients.
+    DispatchInfo dispatch_info(const Step& step, const std::string& plan) const;
 
   private:
     friend class Emitter;

@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 
@@ -12,31 +13,23 @@ static constexpr double cpu_submission_cost = 4e9, gpu_submission_cost = 2e11;
 
 // Finds the dispatches that must wait for an earlier one: a read after a write, a write after a read or a write, of
 // overlapping bytes. One barrier orders everything before it, so the list starts anew after each.
-class HazardTracker {
+class Plan::HazardTracker {
   public:
-    bool conflicts(const std::vector<BufferView>& views, const std::vector<Access>& accesses) const {
-        for (size_t i = 0; i < views.size(); ++i)
-            for (const Touched& earlier : touched_) {
-                const bool writes = (uint8_t(accesses[i]) | uint8_t(earlier.access)) & uint8_t(Access::write);
-                if (writes && earlier.buffer == views[i].buffer->handle() &&
-                    views[i].offset < earlier.offset + earlier.bytes && earlier.offset < views[i].offset + views[i].bytes)
+    bool conflicts(const std::vector<Range>& ranges) const {
+        for (const Range& range : ranges)
+            for (const Range& earlier : touched_) {
+                const bool writes = (uint8_t(range.access) | uint8_t(earlier.access)) & uint8_t(Access::write);
+                if (writes && earlier.buffer == range.buffer && range.offset < earlier.offset + earlier.bytes &&
+                    earlier.offset < range.offset + range.bytes)
                     return true;
             }
         return false;
     }
-    void add(const std::vector<BufferView>& views, const std::vector<Access>& accesses) {
-        for (size_t i = 0; i < views.size(); ++i)
-            touched_.push_back({views[i].buffer->handle(), views[i].offset, views[i].bytes, accesses[i]});
-    }
+    void add(const std::vector<Range>& ranges) { touched_.insert(touched_.end(), ranges.begin(), ranges.end()); }
     void clear() { touched_.clear(); }
 
   private:
-    struct Touched {
-        VkBuffer buffer;
-        int64_t offset, bytes;
-        Access access;
-    };
-    std::vector<Touched> touched_;
+    std::vector<Range> touched_;
 };
 
 static BufferView resolve(const PlanBuilder& builder, const Operand& operand) {
@@ -83,6 +76,7 @@ Plan::~Plan() { release(); }
 
 void Plan::free_gpu_objects() noexcept {
     Device& device = *this->device();
+    end_timed();
     device.retire([&device, pool = pool_.release(), descriptors = descriptors_, timestamps = timestamps_] {
         device.functions().vkDestroyCommandPool(device.handle(), pool, nullptr);
         if (timestamps) device.functions().vkDestroyQueryPool(device.handle(), timestamps, nullptr);
@@ -114,10 +108,34 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptio
     kept_.insert(kept_.end(), pools.begin(), pools.end());
     liveness_bytes_ = liveness_bound(builder.regions);
     note_written(builder);
-    if (options.timestamps) prepare_timestamps(builder);
-    record(builder);
-    device()->log().line(Log::plan, name_, ",dispatches,", dispatches_, ",barriers,", barriers_, ",submissions,",
-                         slices_.size(), ",workspace,", workspace_bytes_, ",liveness,", liveness_bytes_);
+    prepare_steps(builder);
+    if (options.timestamps && !info_->dispatches.empty()) {
+        if (device()->profile().timestamp_ns == 0)
+            fail(ErrorCode::unsupported, "The device ", device()->info().name,
+                 " has no timestamps, so what its work takes cannot be measured.");
+        VkQueryPoolCreateInfo info{VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO};
+        info.queryType = VK_QUERY_TYPE_TIMESTAMP;
+        info.queryCount = uint32_t(2 * info_->dispatches.size());
+        check(device()->functions().vkCreateQueryPool(device()->handle(), &info, nullptr, &timestamps_), "creating a query pool");
+    }
+    slices_ = record(pool_, timestamps_, &barriers_);
+    log_plan();
+}
+
+// In LEMNOS_VERBOSE=plan: one line for the plan, and one for each of its dispatches.
+void Plan::log_plan() const {
+    const Log& log = device()->log();
+    if (!log.wants(Log::plan)) return;
+    const auto or_none = [](const std::string& words) { return words.empty() ? std::string("-") : Log::field(words); };
+    log.line(Log::plan, "compiled,", Log::field(name_), ",dispatches,", dispatches_, ",barriers,", barriers_, ",submissions,",
+             slices_.size(), ",workspace,", workspace_bytes_, ",lower_bound,", liveness_bytes_, ",flops,", int64_t(flops_));
+    for (size_t i = 0; i < info_->dispatches.size(); ++i) {
+        const DispatchInfo& info = info_->dispatches[i];
+        log.line(Log::plan, "dispatch,", Log::field(name_), ",", i, ",operator,", info.op, ",layer,", or_none(info.layer),
+                 ",shader,", info.shader, ",specialisation,", or_none(info.specialisation), ",workgroups,", info.groups[0], "x",
+                 info.groups[1], "x", info.groups[2], ",bytes,", int64_t(info.bytes), ",flops,", int64_t(info.flops), ",variant,",
+                 or_none(info.variant), ",refused,", or_none(info.refused));
+    }
 }
 
 void Plan::note_written(const PlanBuilder& builder) {
@@ -160,7 +178,8 @@ VkDescriptorSet Plan::describe(const PlanBuilder& builder, const Kernel& kernel,
     return set;
 }
 
-void Plan::record(const PlanBuilder& builder) {
+// Pipelines and descriptors of all steps, so that they can be recorded as often as one likes.
+void Plan::prepare_steps(const PlanBuilder& builder) {
     Device& device = *this->device();
     uint32_t sets = 0, buffers = 0;
     for (const PlanBuilder::Step& step : builder.steps)
@@ -177,68 +196,73 @@ void Plan::record(const PlanBuilder& builder) {
         check(device.functions().vkCreateDescriptorPool(device.handle(), &info, nullptr, &descriptors_),
               "creating a descriptor pool");
     }
+    PlanInfo info{name_, {}};
+    steps_.reserve(builder.steps.size());
+    for (const PlanBuilder::Step& built : builder.steps) {
+        const Kernel& kernel = built.kernel;
+        Step& step = steps_.emplace_back();
+        double bytes = 0;
+        for (const Operand& operand : kernel.operands) {
+            const BufferView view = resolve(builder, operand);
+            step.ranges.push_back({view.buffer.get(), view.offset, view.bytes, operand.access});
+            bytes += double(operand.bytes);
+        }
+        step.cost = kernel.flops + 4 * bytes;
+        flops_ += kernel.flops;
+        if (kernel.shader.empty()) continue;
+        PipelineKey key{kernel.shader, kernel.specialisation, uint32_t(kernel.operands.size()), 0};
+        if (kernel.subgroups && device.profile().subgroup_size_required) key.subgroup_size = device.profile().subgroup_size;
+        step.pipeline = &device.pipelines().get(key);
+        step.set = describe(builder, kernel, *step.pipeline);
+        step.push = kernel.push;
+        step.push_bytes = kernel.push_bytes;
+        step.groups = kernel.groups;
+        ++dispatches_;
+        info.dispatches.push_back(builder.dispatch_info(built, name_));
+    }
+    info_ = std::make_shared<const PlanInfo>(std::move(info));
+}
 
+void Plan::record_step(CommandRecorder& recorder, const Step& step, VkQueryPool timestamps, uint32_t query) const {
+    if (!step.pipeline) {
+        const Range &from = step.ranges[0], &to = step.ranges[1];
+        return recorder.copy(*from.buffer, from.offset, *to.buffer, to.offset, from.bytes);
+    }
+    if (timestamps) recorder.timestamp(timestamps, query);
+    recorder.dispatch(*step.pipeline, step.set, step.push.data(), step.push_bytes, step.groups.data());
+    if (timestamps) recorder.timestamp(timestamps, query + 1);
+}
+
+// Command buffers of all steps, each short enough for one submission. With timestamps, two a dispatch, no two dispatches
+// run side by side.
+std::vector<VkCommandBuffer> Plan::record(CommandPool& pool, VkQueryPool timestamps, int64_t* barriers) const {
+    Device& device = *this->device();
     const double budget = device.profile().is_cpu ? cpu_submission_cost : gpu_submission_cost;
+    std::vector<VkCommandBuffer> slices;
     std::optional<CommandRecorder> recorder;
     HazardTracker hazards;
     double cost = 0;
-    for (const PlanBuilder::Step& step : builder.steps) {
-        const Kernel& kernel = step.kernel;
-        std::vector<BufferView> views;
-        std::vector<Access> accesses;
-        double bytes = 0;
-        for (const Operand& operand : kernel.operands) {
-            views.push_back(resolve(builder, operand));
-            accesses.push_back(operand.access);
-            bytes += double(operand.bytes);
-        }
-        const double step_cost = kernel.flops + 4 * bytes;
-        if (!recorder || cost + step_cost > budget) {
+    uint32_t query = 0;
+    for (const Step& step : steps_) {
+        if (!recorder || cost + step.cost > budget) {
             if (recorder) recorder->finish();
-            slices_.push_back(pool_.allocate());
-            recorder.emplace(device, slices_.back(), true); // begins with a barrier
-            if (timestamps_ && slices_.size() == 1) recorder->reset_timestamps(timestamps_, uint32_t(2 * timed_.size()));
+            slices.push_back(pool.allocate());
+            recorder.emplace(device, slices.back(), true); // begins with a barrier
+            if (timestamps && slices.size() == 1) recorder->reset_timestamps(timestamps, uint32_t(2 * dispatches_));
             hazards.clear();
             cost = 0;
-        } else if (timestamps_ || hazards.conflicts(views, accesses)) { // what is timed runs alone
+        } else if (timestamps || hazards.conflicts(step.ranges)) {
             recorder->barrier();
-            ++barriers_;
+            if (barriers) ++*barriers;
             hazards.clear();
         }
-        hazards.add(views, accesses);
-        cost += step_cost;
-        flops_ += kernel.flops;
-        if (kernel.shader.empty()) {
-            recorder->copy(*views[0].buffer, views[0].offset, *views[1].buffer, views[1].offset, views[0].bytes);
-            continue;
-        }
-        PipelineKey key{kernel.shader, kernel.specialisation, uint32_t(kernel.operands.size()), 0};
-        if (kernel.subgroups && device.profile().subgroup_size_required) key.subgroup_size = device.profile().subgroup_size;
-        const Pipeline& pipeline = device.pipelines().get(key);
-        const VkDescriptorSet set = describe(builder, kernel, pipeline);
-        if (timestamps_) recorder->timestamp(timestamps_, uint32_t(2 * dispatches_));
-        recorder->dispatch(pipeline, set, kernel.push.data(), kernel.push_bytes, kernel.groups.data());
-        if (timestamps_) recorder->timestamp(timestamps_, uint32_t(2 * dispatches_ + 1));
-        ++dispatches_;
+        hazards.add(step.ranges);
+        cost += step.cost;
+        record_step(*recorder, step, timestamps, query);
+        if (step.pipeline) query += 2;
     }
     if (recorder) recorder->finish();
-}
-
-void Plan::prepare_timestamps(const PlanBuilder& builder) {
-    Device& device = *this->device();
-    if (device.profile().timestamp_ns == 0)
-        fail(ErrorCode::unsupported, "The device ", device.info().name, " has no timestamps of 64 bits.");
-    for (const PlanBuilder::Step& step : builder.steps) {
-        if (step.kernel.shader.empty()) continue;
-        DispatchTime entry{builder.describe(step.node), step.kernel.shader, 0, step.kernel.flops, 0};
-        for (const Operand& operand : step.kernel.operands) entry.bytes += double(operand.bytes);
-        timed_.push_back(std::move(entry));
-    }
-    if (timed_.empty()) return;
-    VkQueryPoolCreateInfo info{VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO};
-    info.queryType = VK_QUERY_TYPE_TIMESTAMP;
-    info.queryCount = uint32_t(2 * timed_.size());
-    check(device.functions().vkCreateQueryPool(device.handle(), &info, nullptr, &timestamps_), "creating a query pool");
+    return slices;
 }
 
 std::vector<DispatchTime> Plan::times() const {
@@ -247,30 +271,75 @@ std::vector<DispatchTime> Plan::times() const {
     require(timestamps_ != VK_NULL_HANDLE, "The plan ", name_, " was compiled without timestamps.");
     require(last_run_ > 0, "The plan ", name_, " has not been run, so there are no times.");
     device.wait(last_run_); // a query that nothing writes would be waited for without end
-    std::vector<uint64_t> ticks(2 * timed_.size());
+    std::vector<uint64_t> ticks(size_t(2 * dispatches_));
     check(device.functions().vkGetQueryPoolResults(device.handle(), timestamps_, 0, uint32_t(ticks.size()), ticks.size() * 8,
                                                    ticks.data(), 8, VK_QUERY_RESULT_64_BIT),
           "reading timestamps");
-    std::vector<DispatchTime> times = timed_;
-    for (size_t i = 0; i < times.size(); ++i)
-        times[i].seconds = double(ticks[2 * i + 1] - ticks[2 * i]) * device.profile().timestamp_ns * 1e-9;
+    const DeviceProfile& profile = device.profile();
+    std::vector<DispatchTime> times;
+    for (size_t i = 0; i < info_->dispatches.size(); ++i)
+        times.push_back({info_->dispatches[i],
+                         double((ticks[2 * i + 1] - ticks[2 * i]) & profile.timestamp_mask) * profile.timestamp_ns * 1e-9});
     return times;
+}
+
+// ---- runs -----------------------------------------------------------------------------------------------------------
+
+// Gives up the recordings with timestamps, once nothing that was submitted uses them.
+void Plan::end_timed() noexcept {
+    timed_.clear();
+    profiler_.reset();
+    if (!timed_pool_) return;
+    Device& device = *this->device();
+    device.retire([&device, pool = timed_pool_->release()] {
+        device.functions().vkDestroyCommandPool(device.handle(), pool, nullptr);
+    });
+    timed_pool_.reset();
+}
+
+// One that is not in flight.
+Plan::Timed& Plan::timed_recording(const std::shared_ptr<Profiler>& profiler) {
+    if (profiler_.lock() != profiler) {
+        end_timed();
+        timed_pool_ = std::make_unique<CommandPool>(*device());
+        profiler_ = profiler;
+    }
+    profiler->harvest(device()->completed());
+    for (const auto& timed : timed_)
+        if (!timed->queries->in_flight) return *timed;
+    auto timed = std::make_unique<Timed>();
+    timed->queries = profiler->make_queries(uint32_t(2 * dispatches_));
+    timed->slices = record(*timed_pool_, timed->queries->pool);
+    timed_.push_back(std::move(timed));
+    return *timed_.back();
 }
 
 int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {
     Device& device = *this->device();
     const Device::KeepOpen open(device);
+    const bool logs = device.log().wants(Log::run);
+    const auto start = logs ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
     const auto order = device.hold_order(); // another thread's replay must not come between the slices
+    const std::shared_ptr<Profiler> profiler = device.profiler();
+    if (!profiler && !timed_.empty()) end_timed();
+    Timed* timed = profiler && profiler->options().dispatches && dispatches_ > 0 ? &timed_recording(profiler) : nullptr;
+    const std::vector<VkCommandBuffer>& slices = timed ? timed->slices : slices_;
     int64_t ticket = device.last_ticket();
-    const size_t count = std::max<size_t>(slices_.size(), before || after ? 1 : 0);
+    const size_t count = std::max<size_t>(slices.size(), before || after ? 1 : 0);
     for (size_t i = 0; i < count; ++i) {
         VkCommandBuffer commands[3];
         uint32_t used = 0;
         if (i == 0 && before) commands[used++] = before;
-        if (i < slices_.size()) commands[used++] = slices_[i];
+        if (i < slices.size()) commands[used++] = slices[i];
         if (i + 1 == count && after) commands[used++] = after;
         ticket = device.submit({commands, used}, name_.c_str());
         for (Buffer* buffer : written_) buffer->count_write(); // with every slice, for the next may fail
+    }
+    if (timed) profiler->add_run(info_, timed->queries, ticket);
+    if (logs) {
+        const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+        device.log().line(Log::run, "submit,", Log::field(name_), ",ticket,", ticket, ",submissions,", count, ",host_us,",
+                          took.count());
     }
     return last_run_ = ticket;
 }

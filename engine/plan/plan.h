@@ -5,6 +5,7 @@
 #include "plan/builder.h"
 #include "vulkan/commands.h"
 #include "vulkan/pipeline.h"
+#include "vulkan/profiler.h"
 
 #include <atomic>
 #include <memory>
@@ -31,9 +32,8 @@ struct MemoryEstimate {
 };
 
 // What one dispatch took in the last run.
-struct DispatchTime {
-    std::string op, shader;
-    double seconds = 0, flops = 0, bytes = 0; // bytes: of its operands
+struct DispatchTime : DispatchInfo {
+    double seconds = 0;
 };
 
 class Plan : public DeviceChild {
@@ -48,7 +48,8 @@ class Plan : public DeviceChild {
                                    const PlanOptions& options = {});
 
     // Submits the whole plan, in slices that keep each submission short; returns the ticket of the last. `before` and
-    // `after` go with the first and the last slice. Replays may be in flight together: each begins with a barrier.
+    // `after` go with the first and the last slice. Replays may be in flight together: each begins with a barrier. While the
+    // device is profiled, another recording is run, in which every dispatch is timed.
     int64_t run(VkCommandBuffer before = VK_NULL_HANDLE, VkCommandBuffer after = VK_NULL_HANDLE);
 
     // One entry a dispatch, in order, once the last run is done; for plans compiled with timestamps.
@@ -62,12 +63,36 @@ class Plan : public DeviceChild {
     const std::string& name() const { return name_; }
 
   private:
+    struct Range { // of a buffer that is kept
+        Buffer* buffer;
+        int64_t offset, bytes;
+        Access access;
+    };
+    struct Step {                           // a dispatch, or a copy of range 0 to range 1
+        const Pipeline* pipeline = nullptr; // null: a copy
+        VkDescriptorSet set = VK_NULL_HANDLE;
+        std::array<std::byte, 128> push{};
+        uint32_t push_bytes = 0;
+        std::array<uint32_t, 3> groups{};
+        std::vector<Range> ranges;
+        double cost = 0; // see cpu_submission_cost
+    };
+    class HazardTracker;
+    struct Timed { // a recording with timestamps
+        std::vector<VkCommandBuffer> slices;
+        std::shared_ptr<Profiler::Queries> queries;
+    };
+
     Plan(std::shared_ptr<Device> device, const PlanOptions& options);
     void prepare(const Graph& graph, const Bindings& bindings, const PlanOptions& options);
     void note_written(const PlanBuilder& builder);
-    void prepare_timestamps(const PlanBuilder& builder);
-    void record(const PlanBuilder& builder);
+    void prepare_steps(const PlanBuilder& builder);
     VkDescriptorSet describe(const PlanBuilder& builder, const Kernel& kernel, const Pipeline& pipeline);
+    std::vector<VkCommandBuffer> record(CommandPool& pool, VkQueryPool timestamps, int64_t* barriers = nullptr) const;
+    void record_step(CommandRecorder& recorder, const Step& step, VkQueryPool timestamps, uint32_t query) const;
+    void log_plan() const;
+    Timed& timed_recording(const std::shared_ptr<Profiler>& profiler);
+    void end_timed() noexcept;
     void free_gpu_objects() noexcept override;
 
     std::string name_;
@@ -75,9 +100,13 @@ class Plan : public DeviceChild {
     std::vector<Buffer*> written_;              // the bound ones that a dispatch writes
     CommandPool pool_;
     VkDescriptorPool descriptors_ = VK_NULL_HANDLE;
-    VkQueryPool timestamps_ = VK_NULL_HANDLE;
-    std::vector<DispatchTime> timed_; // without seconds
+    VkQueryPool timestamps_ = VK_NULL_HANDLE; // of a plan that always takes them
+    std::vector<Step> steps_;
+    std::shared_ptr<const PlanInfo> info_; // of the steps that are dispatches
     std::vector<VkCommandBuffer> slices_;
+    std::weak_ptr<Profiler> profiler_; // that these are for, one for each run that was in flight at a time
+    std::unique_ptr<CommandPool> timed_pool_;
+    std::vector<std::unique_ptr<Timed>> timed_;
     int64_t workspace_bytes_ = 0, liveness_bytes_ = 0, dispatches_ = 0, barriers_ = 0;
     double flops_ = 0;
     std::atomic<int64_t> last_run_{0};

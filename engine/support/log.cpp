@@ -32,11 +32,19 @@ uint32_t Log::environment_topics() {
     return list ? parse_topics(list) : uint32_t(warning);
 }
 
+std::string Log::field(std::string name) {
+    for (char& c : name)
+        if (c == ',' || c == '\n' || c == '\r') c = ' ';
+    return name;
+}
+
 void Log::write(Topic topic, const std::string& fields) const {
     std::string_view name;
     for (const auto& [known, value] : topic_names)
         if (value == topic) name = known;
-    const std::string line = text("lemnos,1,", name, ",", fields);
+    std::string line = text("lemnos,1,", name, ",", fields);
+    for (char& c : line)
+        if (c == '\n' || c == '\r') c = ' '; // drivers write some; an event is one line
     if (sink_)
         sink_(line);
     else

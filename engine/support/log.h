@@ -27,6 +27,9 @@ class Log {
     explicit Log(uint32_t topics = 0, Sink sink = {}) : topics_(topics), sink_(std::move(sink)) {}
     bool wants(Topic topic) const { return (topics_ & topic) != 0; }
 
+    // A name as a field: without commas and ends of lines.
+    static std::string field(std::string name);
+
     // Never fails: what cannot be logged is left out.
     template <typename... Fields>
     void line(Topic topic, const Fields&... fields) const noexcept {

@@ -88,7 +88,7 @@ Buffer::Buffer(std::shared_ptr<Device> owner, BufferKind kind, int64_t bytes, co
     device.set_name(VK_OBJECT_TYPE_BUFFER, uint64_t(handle_), name);
     ++counters.buffers;
     ++counters.allocations;
-    device.log().line(Log::memory, "buffer,", name, ",", bytes, ",", live);
+    device.log().line(Log::memory, "buffer,", Log::field(name), ",", bytes, ",", live);
 }
 
 Buffer::~Buffer() { release(); }
@@ -98,8 +98,9 @@ void Buffer::free_gpu_objects() noexcept {
     Device& device = *this->device();
     device.retire([&device, buffer = handle_, allocation = allocation_, bytes = bytes_] {
         vmaDestroyBuffer(device.allocator(), buffer, allocation);
-        device.counters().memory_bytes -= bytes;
+        const int64_t left = device.counters().memory_bytes -= bytes;
         --device.counters().buffers;
+        device.log().line(Log::memory, "freed,", bytes, ",", left);
     });
     handle_ = VK_NULL_HANDLE;
     mapped_ = nullptr;

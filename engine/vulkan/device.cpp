@@ -4,6 +4,7 @@
 #include "vulkan/buffer.h"
 #include "vulkan/memory.h"
 #include "vulkan/pipeline.h"
+#include "vulkan/profiler.h"
 #include "vulkan/staging.h"
 
 #include <algorithm>
@@ -80,12 +81,13 @@ static uint32_t find_compute_family(const InstanceFunctions& functions, const De
     fail(ErrorCode::unsupported, "The device ", info.name, " has no queue for compute shaders.");
 }
 
-static bool has_timestamps(const InstanceFunctions& functions, const DeviceInfo& info, uint32_t family) {
+// The bits that timestamps of the family's queues have: 0, or 36 to 64.
+static uint32_t timestamp_bits(const InstanceFunctions& functions, const DeviceInfo& info, uint32_t family) {
     uint32_t count = 0;
     functions.vkGetPhysicalDeviceQueueFamilyProperties(info.handle, &count, nullptr);
     std::vector<VkQueueFamilyProperties> families(count);
     functions.vkGetPhysicalDeviceQueueFamilyProperties(info.handle, &count, families.data());
-    return families[family].timestampValidBits == 64; // fewer wrap around
+    return families[family].timestampValidBits;
 }
 
 static uint32_t environment_flag(const char* name) {
@@ -147,7 +149,10 @@ void Device::create(const DeviceOptions& options) {
                              (limits13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0;
     profile_.subgroup_size_required = subgroups && !fixed && can_require;
     profile_.subgroup_size_reliable = subgroups && (fixed || can_require);
-    profile_.timestamp_ns = has_timestamps(instance, info_, queue_family_) ? double(limits.timestampPeriod) : 0;
+    const uint32_t bits = timestamp_bits(instance, info_, queue_family_);
+    profile_.timestamp_ns = bits > 0 ? double(limits.timestampPeriod) : 0;
+    profile_.timestamp_mask = bits < 64 ? (uint64_t(1) << bits) - 1 : ~uint64_t(0);
+    profile_.creation_feedback = api >= VK_API_VERSION_1_3;
     profile_.max_invocations = limits.maxComputeWorkGroupInvocations;
     profile_.max_group_size_x = limits.maxComputeWorkGroupSize[0];
     profile_.max_group_count = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
@@ -227,6 +232,8 @@ void Device::close() noexcept {
         completed_ = last_ticket_.load();
         in_flight_count_ = 0;
         collect(lock);
+        profiled_ = false;
+        profiler_.reset();
     }
     staging_->close();
     {
@@ -284,6 +291,7 @@ int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* do
     const KeepOpen open(*this);
     const std::lock_guard order(order_mutex_);
     std::unique_lock lock(queue_mutex_);
+    const int64_t begin = profiler_ ? profiler_->now() : 0;
     collect(lock);
     while (in_flight_count_ == max_in_flight) {
         const int64_t oldest = in_flight_[oldest_].ticket;
@@ -292,6 +300,18 @@ int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* do
         lock.lock();
     }
     require_open(); // it may have been lost meanwhile
+    std::shared_ptr<Profiler::Mark> mark;
+    std::vector<VkCommandBuffer> marked;
+    if (profiler_) {
+        profiler_->harvest(completed_);
+        mark = profiler_->mark();
+    }
+    if (mark) {
+        marked.push_back(mark->before);
+        marked.insert(marked.end(), commands.begin(), commands.end());
+        marked.push_back(mark->after);
+        commands = marked;
+    }
     InFlight& slot = in_flight_[(oldest_ + in_flight_count_) % max_in_flight];
     std::strncpy(slot.doing.data(), doing, slot.doing.size() - 1); // the last byte stays 0
     VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
@@ -301,6 +321,7 @@ int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* do
     slot.ticket = ++last_ticket_;
     ++in_flight_count_;
     ++counters_.submissions;
+    if (profiler_) profiler_->add_submission(std::move(mark), slot.doing.data(), slot.ticket, begin);
     return slot.ticket;
 }
 
@@ -353,12 +374,22 @@ bool Device::wait(int64_t ticket, int64_t timeout_ns) {
     const KeepOpen open(*this);
     std::unique_lock lock(queue_mutex_);
     require_ticket(ticket, last_ticket_);
+    std::shared_ptr<Profiler> profiler; // once there is something to wait for
+    int64_t begin = 0;
+    const auto done = [&](bool result) {
+        if (profiler) profiler->add_wait(ticket, begin);
+        return result;
+    };
     while (true) {
         require_open();
         collect(lock);
-        if (completed_ >= ticket) return true;
+        if (completed_ >= ticket) return done(true);
         const int64_t left = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - clock::now()).count();
-        if (left <= 0) return false;
+        if (left <= 0) return done(false);
+        if (profiler_ && !profiler) {
+            profiler = profiler_;
+            begin = profiler->now();
+        }
         const int64_t slice = std::min(left, wait_slice_ns);
         if (waiter_) {
             collected_.wait_for(lock, std::chrono::nanoseconds(slice));
@@ -395,6 +426,43 @@ bool Device::reclaim() {
     }
     wait_all();
     return true;
+}
+
+// ---- profiles -------------------------------------------------------------------------------------------------------
+
+void Device::start_profile(const ProfilerOptions& options) {
+    const KeepOpen open(*this);
+    const auto refuse = [&] {
+        if (profiled_) fail(ErrorCode::invalid_state, "The device ", info_.name, " is being profiled already; that must be stopped first.");
+    };
+    refuse();
+    auto profiler = std::make_shared<Profiler>(*this, options);
+    const auto order = hold_order();
+    const std::lock_guard lock(queue_mutex_);
+    refuse();
+    profiler_ = std::move(profiler);
+    profiled_ = true;
+}
+
+Timeline Device::stop_profile() {
+    const KeepOpen open(*this);
+    std::shared_ptr<Profiler> profiler;
+    {
+        const auto order = hold_order();
+        const std::lock_guard lock(queue_mutex_);
+        if (!profiled_)
+            fail(ErrorCode::invalid_state, "The device ", info_.name, " is not being profiled, so there is nothing to stop.");
+        profiler = std::exchange(profiler_, nullptr);
+        profiled_ = false;
+    }
+    wait_all();
+    return profiler->finish();
+}
+
+std::shared_ptr<Profiler> Device::profiler() {
+    if (!profiled_) return nullptr;
+    const std::lock_guard lock(queue_mutex_);
+    return profiler_;
 }
 
 // ---- data and names -------------------------------------------------------------------------------------------------

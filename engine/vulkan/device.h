@@ -26,7 +26,10 @@ namespace lemnos {
 class Buffer;
 class Device;
 class PipelineCache;
+class Profiler;
 class Staging;
+struct ProfilerOptions;
+struct Timeline;
 
 struct DeviceOptions {
     std::string wanted;           // index, UUID or name part; empty: LEMNOS_DEVICE, else the best one
@@ -113,6 +116,7 @@ class Device : public std::enable_shared_from_this<Device> {
     void wait_all() { wait(last_ticket()); }
     int64_t last_ticket() const { return last_ticket_; }
     bool done(int64_t ticket);
+    int64_t completed() const { return completed_; } // the last ticket known to be done
     // Runs `destroy` once all work submitted so far is done; does not wait for it. It may not call the device's waiting
     // or submitting functions, for a lock is held.
     void retire(InlineTask destroy) noexcept;
@@ -123,6 +127,14 @@ class Device : public std::enable_shared_from_this<Device> {
     void write(Buffer& buffer, int64_t offset, const void* data, int64_t bytes);
     void read(Buffer& buffer, int64_t offset, void* data, int64_t bytes);
     void fill(Buffer& buffer, int64_t offset, int64_t bytes, uint32_t word);
+
+    // Notes what is submitted, run and waited for from now on; throws invalid_state where that is done already, unsupported
+    // where the device has no timestamps.
+    void start_profile(const ProfilerOptions& options);
+    // Waits for all work and gives what was noted.
+    Timeline stop_profile();
+    // Null while nobody asks. What is to be run for one profiler is submitted under hold_order().
+    std::shared_ptr<Profiler> profiler();
 
     // For the engine's own objects. require_open() throws device_closed or device_lost.
     void require_open() const;
@@ -183,6 +195,8 @@ class Device : public std::enable_shared_from_this<Device> {
         InlineTask destroy;
     };
     std::vector<Retired> retired_;
+    std::shared_ptr<Profiler> profiler_; // set and taken away under the order's lock as well
+    std::atomic<bool> profiled_{false};
 
     std::mutex children_mutex_;
     std::set<DeviceChild*> children_;

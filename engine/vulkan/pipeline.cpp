@@ -101,8 +101,11 @@ const Pipeline& PipelineCache::get(const PipelineKey& key) {
     const auto start = std::chrono::steady_clock::now();
     const Layout& used = layout(key.buffers);
     const auto added = pipelines_.emplace(key, Pipeline{VK_NULL_HANDLE, used.pipeline, used.set}).first;
+    const char* cached = "unknown";
     try {
-        added->second.handle = create(key, used.pipeline);
+        const Created created = create(key, used.pipeline);
+        added->second.handle = created.handle;
+        cached = created.cache;
     } catch (...) {
         pipelines_.erase(added);
         throw;
@@ -111,11 +114,16 @@ const Pipeline& PipelineCache::get(const PipelineKey& key) {
     ++device_.counters().pipelines;
     device_.set_name(VK_OBJECT_TYPE_PIPELINE, uint64_t(added->second.handle), key.shader.c_str());
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    device_.log().line(Log::pipeline, "create,", key.shader, ",", took.count(), "ms");
+    if (device_.log().wants(Log::pipeline)) {
+        std::string constants;
+        for (uint32_t constant : key.specialisation) constants += text(constants.empty() ? "" : " ", constant);
+        device_.log().line(Log::pipeline, "create,", key.shader, ",specialisation,", constants.empty() ? "-" : constants,
+                           ",subgroup,", key.subgroup_size, ",milliseconds,", took.count(), ",cache,", cached);
+    }
     return added->second;
 }
 
-VkPipeline PipelineCache::create(const PipelineKey& key, VkPipelineLayout layout) {
+PipelineCache::Created PipelineCache::create(const PipelineKey& key, VkPipelineLayout layout) {
     const ShaderCode& code = find_shader(key.shader);
     std::vector<VkSpecializationMapEntry> entries(key.specialisation.size());
     for (uint32_t i = 0; i < entries.size(); ++i) entries[i] = {i, i * 4, 4};
@@ -139,6 +147,12 @@ VkPipeline PipelineCache::create(const PipelineKey& key, VkPipelineLayout layout
     info.stage.pName = "main";
     info.stage.pSpecializationInfo = &specialisation;
     info.layout = layout;
+    VkPipelineCreationFeedback feedback{}, stage_feedback{};
+    VkPipelineCreationFeedbackCreateInfo feedback_info{VK_STRUCTURE_TYPE_PIPELINE_CREATION_FEEDBACK_CREATE_INFO};
+    feedback_info.pPipelineCreationFeedback = &feedback;
+    feedback_info.pipelineStageCreationFeedbackCount = 1;
+    feedback_info.pPipelineStageCreationFeedbacks = &stage_feedback;
+    if (device_.profile().creation_feedback && device_.log().wants(Log::pipeline)) info.pNext = &feedback_info;
     VkPipeline pipeline = VK_NULL_HANDLE;
     const VkResult result =
         device_.functions().vkCreateComputePipelines(device_.handle(), cache_, 1, &info, nullptr, &pipeline);
@@ -147,7 +161,9 @@ VkPipeline PipelineCache::create(const PipelineKey& key, VkPipelineLayout layout
     if (result != VK_SUCCESS)
         fail(error_code(result), "The driver of ", device_.info().name, " could not compile the shader ", key.shader, " (",
              result_name(result), ").");
-    return pipeline;
+    const bool known = (feedback.flags & VK_PIPELINE_CREATION_FEEDBACK_VALID_BIT) != 0;
+    const bool hit = (feedback.flags & VK_PIPELINE_CREATION_FEEDBACK_APPLICATION_PIPELINE_CACHE_HIT_BIT) != 0;
+    return {pipeline, !known ? "unknown" : hit ? "hit" : "miss"};
 }
 
 std::vector<std::byte> PipelineCache::bytes() {
@@ -205,6 +221,7 @@ void PipelineCache::save() noexcept {
         make_folders(user_cache_folder());
         write_atomically(path, [&](FileWriter& file) { file.write(data.data(), data.size()); });
         changed_ = false;
+        device_.log().line(Log::pipeline, "cache,saved,", data.size());
     } catch (const std::exception& error) { // a full disk must not fail the caller's work
         device_.log().line(Log::pipeline, "cache,unsaved,", error.what());
     }

@@ -47,7 +47,11 @@ class PipelineCache {
         VkPipelineLayout pipeline = VK_NULL_HANDLE;
     };
     const Layout& layout(uint32_t buffers);
-    VkPipeline create(const PipelineKey& key, VkPipelineLayout layout);
+    struct Created {
+        VkPipeline handle;
+        const char* cache; // "hit", "miss", "unknown": what the driver says
+    };
+    Created create(const PipelineKey& key, VkPipelineLayout layout);
     void read_file_cache();
     std::vector<std::byte> locked_bytes() const;
     std::string file_path() const; // empty where the user has no cache folder

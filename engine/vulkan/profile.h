@@ -30,6 +30,8 @@ struct DeviceProfile {
     int64_t max_storage_range = int64_t(1) << 27; // bytes one binding may cover
     int64_t max_buffer_bytes = int64_t(1) << 30;
     double timestamp_ns = 0; // nanoseconds a tick of the queue's timestamps; 0: it has none
+    uint64_t timestamp_mask = ~uint64_t(0); // their bits: 36 or more, then they wrap around
+    bool creation_feedback = false;         // the driver says whether a pipeline came out of a cache
     int64_t storage_alignment = 256; // of a binding's offset
 
     // True when kernels with local size `lanes` compiled for that subgroup size run here.

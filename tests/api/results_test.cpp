@@ -64,7 +64,7 @@ TEST(ApiResults, OperatorsAreDescribed) {
 }
 
 TEST(ApiResults, OptionsAreDescribed) {
-    for (const char* kind : {"model", "optimizer", "schedule", "trainer", "predictor", "dataset"}) {
+    for (const char* kind : {"model", "optimizer", "schedule", "trainer", "predictor", "dataset", "profile"}) {
         const Json list = json([&](lem_text** out) { return lem_options_json(kind, out); });
         ASSERT_TRUE(list.is_array() && !list.empty()) << kind;
         for (const Json& entry : list) {
@@ -81,7 +81,7 @@ TEST(ApiResults, OptionsAreDescribed) {
     Text text;
     EXPECT_FAILURE(lem_options_json("modell", text.out()), LEM_ERROR_NOT_FOUND,
                    "There are no options of the kind \"modell\" (model, optimizer, schedule, trainer, "
-                   "predictor and dataset exist). "
+                   "predictor, dataset and profile exist). "
                    "Did you mean \"model\"?");
     EXPECT_EQ(static_cast<lem_text*>(text), nullptr);
 }

@@ -71,9 +71,9 @@ small=(--width 0.1 --option head=16 --option dropout=0 --batch 16 --rate 0.01)
 
 test_arguments() {
     runs 0 --help
-    for word in train schedule eval tune-alpha predict detect import summary devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
+    for word in train schedule eval tune-alpha predict detect import summary profile devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
     silent stderr
-    for name in train schedule eval tune-alpha predict summary devices; do
+    for name in train schedule eval tune-alpha predict summary profile devices; do
         runs 0 "$name" --help
         prints "Usage: lemnos $name"
         prints "Examples:"
@@ -120,6 +120,10 @@ test_arguments() {
     refused train --data idx --drop-last --keep-tail -- 'The options --drop-last and --keep-tail exclude each other.'
     refused summary -- 'Either the name of an architecture or --model FILE is needed.'
     refused summary mobilenet_v2 extra -- 'The argument "extra" is one too many.'
+    refused profile -- 'Either a model or --model FILE is needed.'
+    refused profile mobilenet_v2 --by operators -- 'The option --by (operators) is not one of operator, kernel, layer, phase. Did you mean operator?'
+    refused profile mobilenet_v2 --repeat 0 -- 'The option --repeat (0) is out of range (1 to 1000000).'
+    refused profile mobilenet_v2 --optimizer sgd -- 'The option --optimizer needs --train.'
 
     runs 0 summary mobilenet_v2 --width 1.0 --resolution 224
     matches '^layer +operators +output +parameters +MACs$'
@@ -516,6 +520,68 @@ test_predict() {
 }
 
 # Ctrl-C while it trains saves a checkpoint and says how to go on; what it says works, and gives the unbroken run's model.
+# Where the time goes: tables, JSON, and a trace. What is timed is what is run.
+test_profile() {
+    need_device
+    local network=(mobilenet_v2 --preset small28 --width 0.1 --resolution 16 --channels 1 --classes 4 --option head=16)
+    runs 0 profile "${network[@]}" --repeat 3
+    matches '^mobilenet_v2, 16 x 16 x 1, batch 1, inference$'
+    matches ', medians of 3 runs$'
+    matches '^operator +n +ms +share +GFLOP/s +GB/s +of ceiling$'
+    matches '^conv2d +[0-9]+ +[0-9.]+ +[0-9.]+ % +[█▏▎▍▌▋▊▉]+ +[0-9.]+ +[0-9.]+ +[0-9]+ % (flops|bytes)$'
+    matches '^total +[0-9]+ +[0-9.]+ +100.0 % '
+    matches '^A run takes [0-9.]+ (us|ms|s) \([0-9.]+ images/s\), and the device works [0-9.]+ % of that\.'
+    silent stderr
+    [[ $(wc -L <stdout) -le 100 ]] || fail "the table has $(wc -L <stdout) columns"
+    [[ $(sed -n '/^-----/,/^-----/p' stdout | awk '$3 ~ /^[0-9.]+$/ { if (last != "" && $3 > last) exit 1; last = $3 }'; echo $?) == 0 ]] ||
+        fail "the rows are not sorted by time"
+
+    runs 0 profile "${network[@]}" --repeat 2 --by layer --top 3 --batch 4
+    matches '^layer +n +ms'
+    matches '^[0-9]+ others +[0-9]+ '
+    [[ $(grep -cE ' % +[█▏▎▍▌▋▊▉]' stdout) -le 4 ]] || fail "there are more rows than --top asks for"
+    runs 0 profile "${network[@]}" --repeat 2 --by kernel
+    matches '^conv2d_[a-z_]+'
+    LC_ALL=C runs 0 profile "${network[@]}" --repeat 2
+    matches '^conv2d .* % +#+ '
+
+    runs 0 profile "${network[@]}" --train --batch 8 --repeat 2 --by phase --trace trace.json
+    matches 'batch 8, a training step$'
+    for phase in forward backward update; do matches "^$phase +[0-9]+ +[0-9.]+ "; done
+    matches '^A step takes '
+    prints 'The trace is trace.json; https://ui.perfetto.dev shows it.'
+    python3 "$(dirname "${BASH_SOURCE[0]}")/read_trace.py" trace.json >stdout || fail "the trace is not what it should be"
+    matches '^[0-9]+ dispatches in [0-9]+ submissions'
+
+    runs 0 profile "${network[@]}" --train --batch 8 --repeat 2 --json --optimizer sgd --trainer-option micro_batch=4
+    python3 - <<'END' || fail "the JSON is not what it should be"
+import json
+profile = json.load(open("stdout"))
+assert (profile["mode"], profile["batch"], profile["runs"]) == ("training", 8, 2), profile
+rows = profile["profile"]["dispatches"]
+assert {row["runs"] for row in rows if row["plan"] == "accumulate"} == {4}, "two micro-batches a step"
+assert {row["runs"] for row in rows if row["plan"] == "update"} == {2}
+assert 0 < profile["device_share"] <= 1 and profile["run_seconds"] > 0
+END
+
+    # A file, by both ways of naming it, and what cannot be.
+    runs 0 train --data idx "${small[@]}" --epochs 1 --out model.safetensors
+    runs 0 profile model.safetensors --repeat 2
+    runs 0 profile --model model.safetensors --repeat 2 --train --data idx --batch 16
+    fails 'There is no model "mobilnet".' profile mobilnet
+    fails 'A detector is trained on images with boxes; give some with --data DIR.' profile ssdlite_mobilenet_v2 --train --batch 1
+    fails 'The trace "nowhere/trace.json" cannot be written.' profile "${network[@]}" --repeat 1 --trace nowhere/trace.json
+
+    # On a terminal the table is as wide as that.
+    if command -v script >/dev/null; then
+        for columns in 80 100; do
+            command="lemnos profile, on a terminal of $columns columns"
+            script -qec "stty cols $columns; '$lemnos' profile ${network[*]} --repeat 2 --by layer" /dev/null </dev/null >stdout 2>stderr
+            [[ $(sed '/^-----/!d; q' stdout | tr -d '\r' | wc -L) -le $columns ]] || fail "the table has more than $columns columns"
+        done
+    fi
+}
+
 test_stop() {
     need_device
     local run=(train --data idx "${small[@]}" --epochs 40 --eval-every 0) status=0 process tries=0

@@ -42,6 +42,14 @@ TEST(LogLines, BeginWithTheFormatAndTheTopic) {
     EXPECT_FALSE(log.wants(Log::run));
 }
 
+TEST(LogLines, AreOneLineWhateverIsInThem) {
+    std::vector<std::string> lines;
+    const Log log(Log::validation, [&](std::string_view line) { lines.emplace_back(line); });
+    log.line(Log::validation, "two\nlines\r\n");
+    EXPECT_EQ(lines, (std::vector<std::string>{"lemnos,1,validation,two lines  "}));
+    EXPECT_EQ(Log::field("conv, the first\none"), "conv  the first one");
+}
+
 TEST(LogLines, NeverFail) {
     const Log log(Log::error, [](std::string_view) { throw std::runtime_error("the host's sink is broken"); });
     EXPECT_NO_THROW(log.line(Log::error, "text"));

@@ -7,6 +7,7 @@ import os
 import types
 import weakref
 from array import array
+from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import _native
@@ -168,6 +169,17 @@ class Device(_Object):
 
     def counters(self) -> Dict[str, int]:
         return json.loads(self._native.counters_json())
+
+    @contextmanager
+    def profile(self, **options: Any) -> Iterator[Json]:
+        """Times everything that runs on the device within a with statement, at the end of which what it gives is filled:
+        json.dump() makes a file of it that https://ui.perfetto.dev opens."""
+        profile: Json = {}
+        self._native.profile_start(_options(options))
+        try:
+            yield profile
+        finally:
+            profile.update(json.loads(self._native.profile_stop()))
 
     def wait(self, ticket: int, timeout: Optional[float] = None) -> bool:
         """Waits until the work of a ticket is done; False when the time, in seconds, is up before."""

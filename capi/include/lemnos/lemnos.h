@@ -106,7 +106,7 @@ LEM_API const char *lem_build_info(void);
 /* All operators as JSON: name, summary, inputs, outputs, attributes (kind, default, range, help), has_gradient. */
 LEM_API lem_result lem_operators_json(lem_text **out);
 /* The options of one kind of thing as a JSON array: name, summary and options (name, kind, default, minimum, maximum,
-   choices, help) of each. kind: "model", "optimizer", "schedule", "trainer", "predictor", "dataset". */
+   choices, help) of each. kind: "model", "optimizer", "schedule", "trainer", "predictor", "dataset", "profile". */
 LEM_API lem_result lem_options_json(const char *kind, lem_text **out);
 
 /* The characters of a text; valid while the text is; "" for NULL. */
@@ -122,13 +122,25 @@ LEM_API void lem_text_release(lem_text *text);
    Vulkan. */
 LEM_API lem_result lem_devices_json(lem_text **out);
 
+/* The log. The environment variable LEMNOS_VERBOSE lists topics ("plan,run", or "all"); where it is not set there are warnings
+   alone. A line an event, its fields separated by commas; names within it have none: lemnos, 1 (the version of this format), the
+   topic, the event, and what belongs to it, mostly as pairs of a name and a value. Later versions of the library add pairs at the end.
+     plan        compiled,NAME,dispatches,N,barriers,N,submissions,N,workspace,BYTES,lower_bound,BYTES,flops,N
+                 dispatch,NAME,INDEX,operator,NAME,layer,NAME,shader,NAME,specialisation,CONSTANTS,workgroups,XxYxZ,bytes,N,
+                   flops,N,variant,NAME,refused,REASONS    one a dispatch; "-" where there is none
+     run         submit,NAME,ticket,N,submissions,N,host_us,MICROSECONDS    one a replay: what it took to submit it
+     memory      buffer,NAME,BYTES,TOTAL and freed,BYTES,TOTAL: TOTAL is what is in use afterwards
+     pipeline    create,SHADER,specialisation,CONSTANTS,subgroup,SIZE,milliseconds,N,cache,hit|miss|unknown    (what the driver says)
+                 cache,loaded|ignored|saved,BYTES and cache,absent|unsaved,WHY
+     validation  what Khronos validation layers say, where one is active
+     warning     a sentence                              error       what could be told in no other way */
+
 /* Hooks of the host, all optional. They may be called from any thread and must neither throw nor call Lemnos. */
 typedef struct lem_host {
     int32_t struct_size;
     int32_t reserved;                                              /* 0 */
     void *user;                                                    /* handed to every hook */
-    void (*log)(void *user, const char *line);                     /* lines of the topics in LEMNOS_VERBOSE, warnings
-                                                                      where it is not set; NULL: they go to standard
+    void (*log)(void *user, const char *line);                     /* lines of the log, below; NULL: they go to standard
                                                                       error */
 } lem_host;
 #define LEM_HOST_INIT {(int32_t)sizeof(lem_host), 0, 0, 0}
@@ -158,6 +170,29 @@ LEM_API lem_result lem_device_counters_json(lem_device *device, lem_text **out);
 /* Waits until the work of a ticket (of lem_plan_run_async) is done. LEM_NOT_READY after timeout_ns nanoseconds;
    a negative timeout waits a day. A ticket that was never given out is LEM_ERROR_INVALID_ARGUMENT. */
 LEM_API lem_result lem_device_wait(lem_device *device, int64_t ticket, int64_t timeout_ns);
+
+/* Seeing what a device does. Between start and stop everything that runs on the device is timed by its own clock, whoever
+   submits it: plans, steps of a trainer, predictions, evaluations. Nothing has to be made anew for that. A profile keeps about
+   two million events and then leaves out what follows.
+   Options (lem_options_json("profile")): dispatches (true: each by itself, which makes it wait for the one before and costs
+   some microseconds; false: submissions alone, which run as they would without a profile) and ceilings (true).
+   LEM_ERROR_UNSUPPORTED where the device has no timestamps, LEM_ERROR_INVALID_STATE where a profile is under way. */
+LEM_API lem_result lem_device_profile_start(lem_device *device, const char *options);
+/* Waits for all work, ends the profile and gives it as JSON: a file that https://ui.perfetto.dev and chrome://tracing open as it
+   is. LEM_ERROR_INVALID_STATE where none is under way.
+     traceEvents  Chrome's trace events, in microseconds since the start. The host's lanes hold submissions and waits, the
+                  device's lane submissions and in them the dispatches (args: operator, layer, shader, flops, bytes, ...)
+     profile      seconds (of the host, from start to stop), device_seconds (that the device worked), dispatch_seconds,
+                  submissions, left_out (submissions), clock_error_seconds (by which the lanes of host and device may be
+                  shifted), device, driver; ceilings: flops_per_second of multiply-adds without loads and bytes_per_second of
+                  streams without arithmetic, measured at the end of the same run (null where not);
+                  dispatches[], those of every plan in its order: plan, phase ("forward", "backward"; of a plan without
+                  gradients its name), layer, operator, shader, specialisation (constants), variant and refused (what a menu of
+                  kernels chose, and not), workgroups, flops, bytes (of its operands, each once), runs, seconds (of all runs),
+                  median_seconds (of one), arithmetic_seconds and memory_seconds (of one run at either ceiling),
+                  ceiling_share (the longer of the two / median_seconds) and bound, which of them that is ("arithmetic" or
+                  "memory") */
+LEM_API lem_result lem_device_profile_stop(lem_device *device, lem_text **out);
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
