@@ -66,7 +66,7 @@ MemoryEstimate Plan::estimate(const DeviceProfile& profile, const Graph& graph, 
     for (int32_t index = 0; index < int32_t(graph.nodes().size()); ++index)
         if (!graph.node(index).op) bindings[{index, 0}] = {};
     for (Value value : results) bindings[value] = {};
-    PlanBuilder builder(graph, bindings, profile, PlanBuilder::Dry{});
+    PlanBuilder builder(graph, bindings, profile, {options.keep_derived, options.fed}, PlanBuilder::Dry{});
     const Placement placement = place(builder, profile, options);
     MemoryEstimate estimate;
     for (int64_t bytes : placement.pool_bytes) estimate.workspace_bytes += bytes;
@@ -91,6 +91,7 @@ void Plan::free_gpu_objects() noexcept {
     descriptors_ = VK_NULL_HANDLE;
     timestamps_ = VK_NULL_HANDLE;
     slices_.clear();
+    preparation_.clear();
 }
 
 void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptions& options) {
@@ -101,7 +102,7 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptio
                 " belongs to another device.");
         kept_.push_back(view.buffer);
     }
-    PlanBuilder builder(graph, bindings, profile);
+    PlanBuilder builder(graph, bindings, profile, {options.keep_derived, options.fed});
 
     const Placement placement = place(builder, profile, options);
     std::vector<std::shared_ptr<Buffer>> pools;
@@ -115,7 +116,10 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptio
     liveness_bytes_ = liveness_bound(builder.regions);
     note_written(builder);
     if (options.timestamps) prepare_timestamps(builder);
-    record(builder);
+    for (int32_t region : builder.sources) sources_.push_back(builder.regions[size_t(region)].view.buffer.get());
+    make_descriptor_pool(builder);
+    preparation_ = record(builder, builder.preparations, false);
+    slices_ = record(builder, builder.steps, true);
     device()->log().line(Log::plan, name_, ",dispatches,", dispatches_, ",barriers,", barriers_, ",submissions,",
                          slices_.size(), ",workspace,", workspace_bytes_, ",liveness,", liveness_bytes_);
 }
@@ -160,29 +164,33 @@ VkDescriptorSet Plan::describe(const PlanBuilder& builder, const Kernel& kernel,
     return set;
 }
 
-void Plan::record(const PlanBuilder& builder) {
+void Plan::make_descriptor_pool(const PlanBuilder& builder) {
     Device& device = *this->device();
     uint32_t sets = 0, buffers = 0;
-    for (const PlanBuilder::Step& step : builder.steps)
-        if (!step.kernel.shader.empty()) {
-            ++sets;
-            buffers += uint32_t(step.kernel.operands.size());
-        }
-    if (sets > 0) {
-        const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, std::max(buffers, 1u)};
-        VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
-        info.maxSets = sets;
-        info.poolSizeCount = 1;
-        info.pPoolSizes = &size;
-        check(device.functions().vkCreateDescriptorPool(device.handle(), &info, nullptr, &descriptors_),
-              "creating a descriptor pool");
-    }
+    for (const auto* steps : {&builder.preparations, &builder.steps})
+        for (const PlanBuilder::Step& step : *steps)
+            if (!step.kernel.shader.empty()) {
+                ++sets;
+                buffers += uint32_t(step.kernel.operands.size());
+            }
+    if (sets == 0) return;
+    const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, std::max(buffers, 1u)};
+    VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+    info.maxSets = sets;
+    info.poolSizeCount = 1;
+    info.pPoolSizes = &size;
+    check(device.functions().vkCreateDescriptorPool(device.handle(), &info, nullptr, &descriptors_), "creating a descriptor pool");
+}
 
+std::vector<VkCommandBuffer> Plan::record(const PlanBuilder& builder, const std::vector<PlanBuilder::Step>& steps, bool timed) {
+    Device& device = *this->device();
+    const VkQueryPool timestamps = timed ? timestamps_ : VkQueryPool(VK_NULL_HANDLE);
+    std::vector<VkCommandBuffer> slices;
     const double budget = device.profile().is_cpu ? cpu_submission_cost : gpu_submission_cost;
     std::optional<CommandRecorder> recorder;
     HazardTracker hazards;
     double cost = 0;
-    for (const PlanBuilder::Step& step : builder.steps) {
+    for (const PlanBuilder::Step& step : steps) {
         const Kernel& kernel = step.kernel;
         std::vector<BufferView> views;
         std::vector<Access> accesses;
@@ -195,19 +203,19 @@ void Plan::record(const PlanBuilder& builder) {
         const double step_cost = kernel.flops + 4 * bytes;
         if (!recorder || cost + step_cost > budget) {
             if (recorder) recorder->finish();
-            slices_.push_back(pool_.allocate());
-            recorder.emplace(device, slices_.back(), true); // begins with a barrier
-            if (timestamps_ && slices_.size() == 1) recorder->reset_timestamps(timestamps_, uint32_t(2 * timed_.size()));
+            slices.push_back(pool_.allocate());
+            recorder.emplace(device, slices.back(), true); // begins with a barrier
+            if (timestamps && slices.size() == 1) recorder->reset_timestamps(timestamps, uint32_t(2 * timed_.size()));
             hazards.clear();
             cost = 0;
-        } else if (timestamps_ || hazards.conflicts(views, accesses)) { // what is timed runs alone
+        } else if (timestamps || hazards.conflicts(views, accesses)) { // what is timed runs alone
             recorder->barrier();
-            ++barriers_;
+            barriers_ += timed;
             hazards.clear();
         }
         hazards.add(views, accesses);
         cost += step_cost;
-        flops_ += kernel.flops;
+        if (timed) flops_ += kernel.flops;
         if (kernel.shader.empty()) {
             recorder->copy(*views[0].buffer, views[0].offset, *views[1].buffer, views[1].offset, views[0].bytes);
             continue;
@@ -216,12 +224,13 @@ void Plan::record(const PlanBuilder& builder) {
         if (kernel.subgroups && device.profile().subgroup_size_required) key.subgroup_size = device.profile().subgroup_size;
         const Pipeline& pipeline = device.pipelines().get(key);
         const VkDescriptorSet set = describe(builder, kernel, pipeline);
-        if (timestamps_) recorder->timestamp(timestamps_, uint32_t(2 * dispatches_));
+        if (timestamps) recorder->timestamp(timestamps, uint32_t(2 * dispatches_));
         recorder->dispatch(pipeline, set, kernel.push.data(), kernel.push_bytes, kernel.groups.data());
-        if (timestamps_) recorder->timestamp(timestamps_, uint32_t(2 * dispatches_ + 1));
-        ++dispatches_;
+        if (timestamps) recorder->timestamp(timestamps, uint32_t(2 * dispatches_ + 1));
+        dispatches_ += timed;
     }
     if (recorder) recorder->finish();
+    return slices;
 }
 
 void Plan::prepare_timestamps(const PlanBuilder& builder) {
@@ -257,11 +266,21 @@ std::vector<DispatchTime> Plan::times() const {
     return times;
 }
 
+int64_t Plan::count_writes() const {
+    int64_t writes = 0;
+    for (const Buffer* buffer : sources_) writes += buffer->writes();
+    return writes;
+}
+
 int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {
     Device& device = *this->device();
     const Device::KeepOpen open(device);
     const auto order = device.hold_order(); // another thread's replay must not come between the slices
     int64_t ticket = device.last_ticket();
+    if (const int64_t writes = count_writes(); !preparation_.empty() && writes != prepared_writes_) {
+        for (VkCommandBuffer commands : preparation_) ticket = device.submit({&commands, 1}, name_.c_str());
+        prepared_writes_ = writes;
+    }
     const size_t count = std::max<size_t>(slices_.size(), before || after ? 1 : 0);
     for (size_t i = 0; i < count; ++i) {
         VkCommandBuffer commands[3];

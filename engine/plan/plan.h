@@ -18,6 +18,10 @@ struct PlanOptions {
     bool separate_buffers = false;
     // Takes the device's time before and after every dispatch, for Plan::times(). Costs a little.
     bool timestamps = false;
+    // Keeps what operators derive from leaves alone, such as filters in another form, from run to run, and makes it anew
+    // before a run when a leaf's buffer counts new writes. For plans that run often between changes of the model; takes memory.
+    bool keep_derived = false;
+    std::vector<Value> fed = {}; // leaves that are written by copies, which no buffer counts; Replay adds its own
 };
 
 // What a plan of a graph will use, known before any memory is.
@@ -66,7 +70,10 @@ class Plan : public DeviceChild {
     void prepare(const Graph& graph, const Bindings& bindings, const PlanOptions& options);
     void note_written(const PlanBuilder& builder);
     void prepare_timestamps(const PlanBuilder& builder);
-    void record(const PlanBuilder& builder);
+    // Records `steps` in slices; with `timed` they get the plan's timestamps.
+    std::vector<VkCommandBuffer> record(const PlanBuilder& builder, const std::vector<PlanBuilder::Step>& steps, bool timed);
+    void make_descriptor_pool(const PlanBuilder& builder);
+    int64_t count_writes() const; // of what is kept's sources
     VkDescriptorSet describe(const PlanBuilder& builder, const Kernel& kernel, const Pipeline& pipeline);
     void free_gpu_objects() noexcept override;
 
@@ -77,7 +84,9 @@ class Plan : public DeviceChild {
     VkDescriptorPool descriptors_ = VK_NULL_HANDLE;
     VkQueryPool timestamps_ = VK_NULL_HANDLE;
     std::vector<DispatchTime> timed_; // without seconds
-    std::vector<VkCommandBuffer> slices_;
+    std::vector<VkCommandBuffer> slices_, preparation_; // preparation: makes what is kept
+    std::vector<Buffer*> sources_;                      // of what is kept
+    int64_t prepared_writes_ = -1;                      // of the sources when it was made last
     int64_t workspace_bytes_ = 0, liveness_bytes_ = 0, dispatches_ = 0, barriers_ = 0;
     double flops_ = 0;
     std::atomic<int64_t> last_run_{0};
