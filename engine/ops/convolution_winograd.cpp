@@ -59,18 +59,6 @@ bool fits(const DeviceProfile& profile, const ConvolutionProblem& p, int64_t sid
     return profile.family == KernelFamily::tiled || (profile.has_subgroup_kernels() && s.in_channels % part == 0 && s.out_channels % part == 0);
 }
 
-// The register tile of the product: the fastest on lavapipe with subgroups of 8, where more than 20 rows a lane are slower
-// again. At other sizes all lanes go over the columns.
-constexpr uint32_t tabled_subgroup = 8;
-KernelTile product_tile(const DeviceProfile& profile, int64_t rows, int64_t columns) {
-    const uint32_t subgroup = profile.subgroup_size;
-    if (subgroup != tabled_subgroup) return {subgroup, std::max(16u, subgroup)};
-    const uint32_t lanes = columns <= 8 ? 1 : columns <= 16 ? 2 : columns <= 32 ? 4 : 8;
-    const int64_t apart = rows * lanes / 8; // rows of a group of lanes
-    if (apart <= 8) return {lanes, apart <= 4 ? 4u : 8u};
-    return {lanes, round_up(apart, 20) <= round_up(apart, 16) ? 20u : 16u};
-}
-
 class Emission {
   public:
     Emission(Emitter& e, const Form& form, const ConvolutionProblem& problem, const ConvolutionOperands& o)
@@ -135,7 +123,7 @@ class Emission {
 
     void multiply(int64_t tiles) {
         const uint32_t subgroup = e_.profile().subgroup_size;
-        const KernelTile tile = product_tile(e_.profile(), tiles, form_.columns);
+        const KernelTile tile = register_tile(e_.profile(), tiles, form_.columns);
         Kernel kernel = product(tiles);
         kernel.shader = text("winograd_product.", subgroup);
         kernel.specialisation = {subgroup, tile.columns, tile.rows, 1};
@@ -194,8 +182,8 @@ class Emission {
 double cost(const DeviceProfile& profile, const Form& form) {
     // What a lane reads for its columns is as dear as seven rows of multiply-adds.
     const auto product = [&](int64_t rows) {
-        const KernelTile tile = form.side == 0 ? KernelTile{product_tile(profile, rows, form.columns).columns, 16}
-                                               : product_tile(profile, rows, form.columns);
+        const KernelTile tile = form.side == 0 ? KernelTile{register_tile(profile, rows, form.columns).columns, 16}
+                                               : register_tile(profile, rows, form.columns);
         const int64_t groups = profile.subgroup_size / tile.columns;
         return double(divide_up(rows, tile.rows * groups) * divide_up(form.columns, 8 * tile.columns)) * (tile.rows + 7.0) *
                8.0 * profile.subgroup_size * double(form.inner);
