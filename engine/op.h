@@ -126,6 +126,10 @@ class Emitter {
     Operand output(int i = 0) const;  // write access; for a node's unused output a scratch region
     Operand workspace(int64_t bytes); // read and write access; lives until the operator's last dispatch
     Operand none() const;             // for a binding that the specialised shader never touches
+    // What `kernel` makes of `source` alone and writes to its last operand, which this call adds; `name` says what that is. For
+    // read access. Made with every run, or where the plan keeps what it derives (PlanOptions::keep_derived) and the source is
+    // a leaf that it does not write: once for all who ask for it, and anew when the leaf was written.
+    Operand derive(const Operand& source, const std::string& name, int64_t bytes, Kernel kernel);
     // The largest batch whose operands stay within what one binding may cover, for operators that reduce over the
     // batch and cut it themselves; `example_bytes`: the bytes of one example of each batched operand.
     int64_t batch_step(int64_t batch, std::initializer_list<int64_t> example_bytes) const;

@@ -4,8 +4,7 @@
 // Bindings: 0 x[M][K], 1 w[K][N], 2 bias[N] (dummy without BIAS), 3 residual[M][N] (dummy without RESIDUAL),
 //   4 y[M][N].
 // Specialisation: 0 S = subgroup size, 1 COLUMN_LANES, 2 ROWS, 3 true, 4 BIAS, 5 RESIDUAL, 6 ACTIVATION.
-//   COLUMN_LANES (S = 8): 1 for N <= 8, 2 for N <= 16, 4 above (8 where M <= 8). Always S at other sizes.
-//   ROWS: 16, and 8 where M <= 8; any ROWS >= 1 is right.
+//   COLUMN_LANES (S at sizes other than 8) and ROWS (any from 1 is right): register_tile() in C++.
 // Groups: tiles = ceil(M / (ROWS · S / COLUMN_LANES)); x = min(tiles, 32768), z = ceil(tiles / x),
 //   y = ceil(N / (8 · COLUMN_LANES)).
 //

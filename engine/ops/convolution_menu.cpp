@@ -2,6 +2,8 @@
 #include "ops/convolution_menu.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 
 #define LEMNOS_CONVOLUTION(file) LEMNOS_DEFINE_CONVOLUTIONS(file);
 #include "ops/convolutions.def"
@@ -22,11 +24,16 @@ const std::vector<ConvolutionKernel>& all_convolution_kernels() {
 }
 
 ConvolutionChoice choose_convolution(const DeviceProfile& profile, const ConvolutionProblem& problem) {
+    const char* wanted = std::getenv("LEMNOS_CONVOLUTION");
+    const ConvolutionKernel* found = nullptr;
     for (const ConvolutionKernel& kernel : all_convolution_kernels()) {
         if (kernel.pass != problem.pass || kernel.family.value_or(profile.family) != profile.family) continue;
         if (!kernel.fits(profile, problem)) continue;
-        return {&kernel, kernel.tiles ? kernel.tiles(profile, problem).front() : KernelTile{}};
+        const bool asked = wanted && std::strcmp(wanted, kernel.name) == 0;
+        if (asked || (!found && (!kernel.pays || kernel.pays(profile, problem)))) found = &kernel;
+        if (asked) break;
     }
+    if (found) return {found, found->tiles ? found->tiles(profile, problem).front() : KernelTile{}};
     fail(ErrorCode::internal, "No kernel computes this convolution.");
 }
 

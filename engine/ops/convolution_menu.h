@@ -35,6 +35,8 @@ struct ConvolutionKernel {
     void (*emit)(Emitter&, const ConvolutionProblem&, const ConvolutionOperands&, KernelTile);
     // All ways to cut the problem, the default first. Null: there is one way, which has no numbers.
     std::vector<KernelTile> (*tiles)(const DeviceProfile&, const ConvolutionProblem&) = nullptr;
+    // Where it fits, whether it is the default before the rows that follow. Null: always.
+    bool (*pays)(const DeviceProfile&, const ConvolutionProblem&) = nullptr;
 };
 
 // In the order of preference.
@@ -44,6 +46,7 @@ struct ConvolutionChoice {
     const ConvolutionKernel* kernel = nullptr;
     KernelTile tile;
 };
+// LEMNOS_CONVOLUTION=NAME prefers the rows of that name where they fit, for comparisons.
 ConvolutionChoice choose_convolution(const DeviceProfile& profile, const ConvolutionProblem& problem);
 
 // Defines the rows of a file of convolutions.def: LEMNOS_DEFINE_CONVOLUTIONS(tiled) { return {{"tiled", …}}; }

@@ -13,11 +13,7 @@ namespace {
 
 std::string variant(const Emitter& e, const char* shader) { return text(shader, ".", e.profile().subgroup_size); }
 
-// ---- how a subgroup lies over a matrix ----
-
-// Some lanes side by side over its columns, the others over further rows: KernelTile{lanes over the columns, rows a lane}.
-// The tables are the fastest of all choices on lavapipe with subgroups of 8; at other sizes all lanes go over the columns.
-constexpr uint32_t tabled_subgroup = 8;
+// ---- how a subgroup lies over a matrix, beside register_tile() ----
 
 // The default, then every other division of the subgroup with the same rows a lane.
 std::vector<KernelTile> with_alternatives(const DeviceProfile& profile, KernelTile fastest) {
@@ -25,13 +21,6 @@ std::vector<KernelTile> with_alternatives(const DeviceProfile& profile, KernelTi
     for (uint32_t lanes = 1; lanes <= profile.subgroup_size; lanes *= 2)
         if (lanes != fastest.columns) tiles.push_back({lanes, fastest.rows});
     return tiles;
-}
-
-std::vector<KernelTile> pointwise_tiles(const DeviceProfile& profile, int64_t rows, int64_t columns) {
-    const uint32_t subgroup = profile.subgroup_size;
-    if (subgroup != tabled_subgroup) return with_alternatives(profile, {subgroup, std::max(16u, subgroup)});
-    if (rows <= 8) return with_alternatives(profile, {8, 8});
-    return with_alternatives(profile, {columns <= 8 ? 1u : columns <= 16 ? 2u : 4u, 16});
 }
 
 std::vector<KernelTile> direct_tiles(const DeviceProfile& profile, int64_t rows, int64_t columns, bool wide, bool x_wide) {
@@ -63,7 +52,7 @@ bool fits_pointwise(const DeviceProfile& profile, const ConvolutionProblem& p) {
 
 std::vector<KernelTile> tiles_of_pointwise(const DeviceProfile& profile, const ConvolutionProblem& p) {
     const Product product = product_of(p);
-    return pointwise_tiles(profile, product.rows, product.columns);
+    return with_alternatives(profile, register_tile(profile, product.rows, product.columns));
 }
 
 void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile tile) {

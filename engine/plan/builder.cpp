@@ -5,8 +5,8 @@
 
 namespace lemnos {
 
-PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile)
-    : graph_(graph), bindings_(bindings), profile_(profile) {
+PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile, DerivingOptions options)
+    : graph_(graph), bindings_(bindings), profile_(profile), options_(std::move(options)) {
     for (const auto& [value, view] : bindings) {
         const int64_t bytes = graph.type(value).bytes();
         require(bool(view), "The value ", describe(value.node), " is bound to no memory.");
@@ -23,8 +23,8 @@ PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const Dev
     build();
 }
 
-PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile, Dry)
-    : graph_(graph), bindings_(bindings), profile_(profile) {
+PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile, DerivingOptions options, Dry)
+    : graph_(graph), bindings_(bindings), profile_(profile), options_(std::move(options)) {
     build();
 }
 
@@ -32,6 +32,10 @@ void PlanBuilder::build() {
     mark_needed();
     for (int32_t node = 0; node < int32_t(needed_.size()); ++node)
         if (needed_[size_t(node)] && graph_.node(node).op) emit(node);
+    for (const auto& [key, region] : derived_) { // alive from run to run
+        regions[size_t(region)].first = 0;
+        regions[size_t(region)].last = int32_t(steps.size()) - 1;
+    }
 }
 
 std::string PlanBuilder::describe(int32_t index) const {
@@ -162,7 +166,39 @@ void PlanBuilder::emit(int32_t index) {
     }
 }
 
-void PlanBuilder::add_step(Kernel kernel, int32_t node) {
+// A leaf that neither this plan nor a copy before it writes.
+bool PlanBuilder::is_constant(int32_t index) const {
+    const auto named = std::find_if(value_regions_.begin(), value_regions_.end(), [&](const auto& entry) { return entry.second == index; });
+    if (named == value_regions_.end() || graph_.node(named->first.node).op) return false;
+    if (std::find(options_.fed.begin(), options_.fed.end(), named->first) != options_.fed.end()) return false;
+    const BufferView& view = regions[size_t(index)].view;
+    return std::none_of(bindings_.begin(), bindings_.end(), [&](const auto& binding) {
+        const BufferView& other = binding.second;
+        return graph_.node(binding.first.node).op && other.buffer && other.buffer == view.buffer &&
+               other.offset < view.offset + view.bytes && view.offset < other.offset + other.bytes;
+    });
+}
+
+Operand PlanBuilder::derive(const Operand& source, const std::string& name, int64_t bytes, Kernel kernel, int32_t node) {
+    const bool kept = options_.keep_derived && is_constant(source.region);
+    const auto key = std::tuple(source.region, source.offset, name);
+    if (kept)
+        if (const auto found = derived_.find(key); found != derived_.end()) return {found->second, 0, bytes, Access::read};
+    const int32_t region = add_region(bytes, text(name, " of ", describe(node)));
+    kernel.operands.push_back({region, 0, bytes, Access::write});
+    if (kept) {
+        check(kernel, node);
+        preparations.push_back({std::move(kernel), node});
+        derived_[key] = region;
+        if (std::find(sources.begin(), sources.end(), source.region) == sources.end()) sources.push_back(source.region);
+    } else {
+        add_step(std::move(kernel), node);
+    }
+    return {region, 0, bytes, Access::read};
+}
+
+// Refuses what this device cannot dispatch.
+void PlanBuilder::check(const Kernel& kernel, int32_t node) {
     for (uint32_t extent : kernel.groups)
         if (extent == 0 || extent > profile_.max_group_count)
             fail(ErrorCode::unsupported, "Operator ", describe(node), " needs ", extent, " workgroups in one dimension (1 to ",
@@ -171,7 +207,7 @@ void PlanBuilder::add_step(Kernel kernel, int32_t node) {
         fail(ErrorCode::unsupported, "Operator ", describe(node), " binds ", kernel.operands.size(), " buffers (",
              profile_.max_storage_buffers, " are allowed).");
     for (const Operand& operand : kernel.operands) {
-        Region& region = regions.at(size_t(operand.region));
+        const Region& region = regions.at(size_t(operand.region));
         if (!kernel.shader.empty() && operand.bytes > profile_.max_storage_range)
             fail(ErrorCode::unsupported, "Operator ", describe(node), " touches ", operand.bytes, " bytes of ", region.name,
                  " at once, and one binding of this device covers ", profile_.max_storage_range, " bytes; use a smaller batch.");
@@ -181,6 +217,13 @@ void PlanBuilder::add_step(Kernel kernel, int32_t node) {
                  "); use a smaller batch.");
         if (operand.offset < 0 || operand.bytes <= 0 || operand.offset + operand.bytes > round_up(region.bytes, binding_granularity))
             fail(ErrorCode::internal, "Operator ", describe(node), " reaches outside ", region.name, ".");
+    }
+}
+
+void PlanBuilder::add_step(Kernel kernel, int32_t node) {
+    check(kernel, node);
+    for (const Operand& operand : kernel.operands) {
+        Region& region = regions[size_t(operand.region)];
         if (region.first < 0) region.first = int32_t(steps.size());
         region.last = int32_t(steps.size());
     }
@@ -230,6 +273,10 @@ Operand Emitter::output(int i) const {
 
 Operand Emitter::workspace(int64_t bytes) {
     return {builder_.add_region(bytes, text("workspace of ", builder_.describe(node_))), 0, bytes, Access::read_write};
+}
+
+Operand Emitter::derive(const Operand& source, const std::string& name, int64_t bytes, Kernel kernel) {
+    return builder_.derive(source, name, bytes, std::move(kernel), node_);
 }
 
 // The first operand that is bound anyway: whatever it is, the specialised shader never touches it.

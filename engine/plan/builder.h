@@ -8,6 +8,7 @@
 #include "vulkan/profiler.h"
 
 #include <map>
+#include <tuple>
 
 namespace lemnos {
 
@@ -22,12 +23,18 @@ struct Region {
 // The memory that values are bound to: inputs, parameters, states, and every output that is to be kept.
 using Bindings = std::map<Value, BufferView>;
 
+// What is derived from leaves alone, see PlanOptions.
+struct DerivingOptions {
+    bool keep_derived = false;
+    std::vector<Value> fed = {};
+};
+
 class PlanBuilder {
   public:
-    PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile);
+    PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile, DerivingOptions options = {});
     // Without memory: the views of these bindings are empty, and what is built can be placed but not run.
     struct Dry {};
-    PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile, Dry);
+    PlanBuilder(const Graph& graph, const Bindings& bindings, const DeviceProfile& profile, DerivingOptions options, Dry);
 
     std::vector<Region> regions;
     struct Step {
@@ -35,6 +42,8 @@ class PlanBuilder {
         int32_t node;
     };
     std::vector<Step> steps;
+    std::vector<Step> preparations; // of what is kept: to be run when a source was written
+    std::vector<int32_t> sources;   // their regions
     std::string describe(int32_t node) const; // "conv2d features.0.0 (node 7)"
     // Of a step that is a dispatch. `plan`: its name, which stands for the phase where there are no gradients.
     DispatchInfo dispatch_info(const Step& step, const std::string& plan) const;
@@ -49,13 +58,18 @@ class PlanBuilder {
     int32_t region_of(Value value);
     int32_t add_region(int64_t bytes, std::string name);
     void add_step(Kernel kernel, int32_t node);
+    void check(const Kernel& kernel, int32_t node);
+    bool is_constant(int32_t region) const;
+    Operand derive(const Operand& source, const std::string& name, int64_t bytes, Kernel kernel, int32_t node);
 
     const Graph& graph_;
     const Bindings& bindings_;
     const DeviceProfile& profile_;
+    const DerivingOptions options_;
     std::vector<bool> needed_;
     std::map<Value, int32_t> readers_; // needed nodes that read a value, once for each time
     std::map<Value, int32_t> value_regions_;
+    std::map<std::tuple<int32_t, int64_t, std::string>, int32_t> derived_; // what is kept, by source and name
 };
 
 // Gives every unbound region an address: lives that overlap never share memory, others do. Returns the sizes of the

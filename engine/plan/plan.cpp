@@ -59,7 +59,7 @@ MemoryEstimate Plan::estimate(const DeviceProfile& profile, const Graph& graph, 
     for (int32_t index = 0; index < int32_t(graph.nodes().size()); ++index)
         if (!graph.node(index).op) bindings[{index, 0}] = {};
     for (Value value : results) bindings[value] = {};
-    PlanBuilder builder(graph, bindings, profile, PlanBuilder::Dry{});
+    PlanBuilder builder(graph, bindings, profile, {options.keep_derived, options.fed}, PlanBuilder::Dry{});
     const Placement placement = place(builder, profile, options);
     MemoryEstimate estimate;
     for (int64_t bytes : placement.pool_bytes) estimate.workspace_bytes += bytes;
@@ -85,6 +85,7 @@ void Plan::free_gpu_objects() noexcept {
     descriptors_ = VK_NULL_HANDLE;
     timestamps_ = VK_NULL_HANDLE;
     slices_.clear();
+    preparation_.clear();
 }
 
 void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptions& options) {
@@ -95,7 +96,7 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptio
                 " belongs to another device.");
         kept_.push_back(view.buffer);
     }
-    PlanBuilder builder(graph, bindings, profile);
+    PlanBuilder builder(graph, bindings, profile, {options.keep_derived, options.fed});
 
     const Placement placement = place(builder, profile, options);
     std::vector<std::shared_ptr<Buffer>> pools;
@@ -108,7 +109,11 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptio
     kept_.insert(kept_.end(), pools.begin(), pools.end());
     liveness_bytes_ = liveness_bound(builder.regions);
     note_written(builder);
-    prepare_steps(builder);
+    for (int32_t region : builder.sources) sources_.push_back(builder.regions[size_t(region)].view.buffer.get());
+    make_descriptor_pool(builder);
+    const std::vector<Step> preparations = prepare_steps(builder, builder.preparations);
+    steps_ = prepare_steps(builder, builder.steps);
+    describe_dispatches(builder);
     if (options.timestamps && !info_->dispatches.empty()) {
         if (device()->profile().timestamp_ns == 0)
             fail(ErrorCode::unsupported, "The device ", device()->info().name,
@@ -118,7 +123,8 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptio
         info.queryCount = uint32_t(2 * info_->dispatches.size());
         check(device()->functions().vkCreateQueryPool(device()->handle(), &info, nullptr, &timestamps_), "creating a query pool");
     }
-    slices_ = record(pool_, timestamps_, &barriers_);
+    preparation_ = record(preparations, pool_);
+    slices_ = record(steps_, pool_, timestamps_, &barriers_);
     log_plan();
 }
 
@@ -178,29 +184,32 @@ VkDescriptorSet Plan::describe(const PlanBuilder& builder, const Kernel& kernel,
     return set;
 }
 
-// Pipelines and descriptors of all steps, so that they can be recorded as often as one likes.
-void Plan::prepare_steps(const PlanBuilder& builder) {
+void Plan::make_descriptor_pool(const PlanBuilder& builder) {
     Device& device = *this->device();
     uint32_t sets = 0, buffers = 0;
-    for (const PlanBuilder::Step& step : builder.steps)
-        if (!step.kernel.shader.empty()) {
-            ++sets;
-            buffers += uint32_t(step.kernel.operands.size());
-        }
-    if (sets > 0) {
-        const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, std::max(buffers, 1u)};
-        VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
-        info.maxSets = sets;
-        info.poolSizeCount = 1;
-        info.pPoolSizes = &size;
-        check(device.functions().vkCreateDescriptorPool(device.handle(), &info, nullptr, &descriptors_),
-              "creating a descriptor pool");
-    }
-    PlanInfo info{name_, {}};
-    steps_.reserve(builder.steps.size());
-    for (const PlanBuilder::Step& built : builder.steps) {
-        const Kernel& kernel = built.kernel;
-        Step& step = steps_.emplace_back();
+    for (const auto* steps : {&builder.preparations, &builder.steps})
+        for (const PlanBuilder::Step& step : *steps)
+            if (!step.kernel.shader.empty()) {
+                ++sets;
+                buffers += uint32_t(step.kernel.operands.size());
+            }
+    if (sets == 0) return;
+    const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, std::max(buffers, 1u)};
+    VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+    info.maxSets = sets;
+    info.poolSizeCount = 1;
+    info.pPoolSizes = &size;
+    check(device.functions().vkCreateDescriptorPool(device.handle(), &info, nullptr, &descriptors_), "creating a descriptor pool");
+}
+
+// Pipelines and descriptors of steps, so that they can be recorded as often as one likes.
+std::vector<Plan::Step> Plan::prepare_steps(const PlanBuilder& builder, const std::vector<PlanBuilder::Step>& built) {
+    Device& device = *this->device();
+    std::vector<Step> steps;
+    steps.reserve(built.size());
+    for (const PlanBuilder::Step& each : built) {
+        const Kernel& kernel = each.kernel;
+        Step& step = steps.emplace_back();
         double bytes = 0;
         for (const Operand& operand : kernel.operands) {
             const BufferView view = resolve(builder, operand);
@@ -208,7 +217,6 @@ void Plan::prepare_steps(const PlanBuilder& builder) {
             bytes += double(operand.bytes);
         }
         step.cost = kernel.flops + 4 * bytes;
-        flops_ += kernel.flops;
         if (kernel.shader.empty()) continue;
         PipelineKey key{kernel.shader, kernel.specialisation, uint32_t(kernel.operands.size()), 0};
         if (kernel.subgroups && device.profile().subgroup_size_required) key.subgroup_size = device.profile().subgroup_size;
@@ -217,9 +225,17 @@ void Plan::prepare_steps(const PlanBuilder& builder) {
         step.push = kernel.push;
         step.push_bytes = kernel.push_bytes;
         step.groups = kernel.groups;
-        ++dispatches_;
-        info.dispatches.push_back(builder.dispatch_info(built, name_));
     }
+    return steps;
+}
+
+void Plan::describe_dispatches(const PlanBuilder& builder) {
+    PlanInfo info{name_, {}};
+    for (const PlanBuilder::Step& step : builder.steps) {
+        flops_ += step.kernel.flops;
+        if (!step.kernel.shader.empty()) info.dispatches.push_back(builder.dispatch_info(step, name_));
+    }
+    dispatches_ = int64_t(info.dispatches.size());
     info_ = std::make_shared<const PlanInfo>(std::move(info));
 }
 
@@ -233,9 +249,10 @@ void Plan::record_step(CommandRecorder& recorder, const Step& step, VkQueryPool 
     if (timestamps) recorder.timestamp(timestamps, query + 1);
 }
 
-// Command buffers of all steps, each short enough for one submission. With timestamps, two a dispatch, no two dispatches
+// Command buffers of steps, each short enough for one submission. With timestamps, two a dispatch, no two dispatches
 // run side by side.
-std::vector<VkCommandBuffer> Plan::record(CommandPool& pool, VkQueryPool timestamps, int64_t* barriers) const {
+std::vector<VkCommandBuffer> Plan::record(const std::vector<Step>& steps, CommandPool& pool, VkQueryPool timestamps,
+                                          int64_t* barriers) const {
     Device& device = *this->device();
     const double budget = device.profile().is_cpu ? cpu_submission_cost : gpu_submission_cost;
     std::vector<VkCommandBuffer> slices;
@@ -243,7 +260,7 @@ std::vector<VkCommandBuffer> Plan::record(CommandPool& pool, VkQueryPool timesta
     HazardTracker hazards;
     double cost = 0;
     uint32_t query = 0;
-    for (const Step& step : steps_) {
+    for (const Step& step : steps) {
         if (!recorder || cost + step.cost > budget) {
             if (recorder) recorder->finish();
             slices.push_back(pool.allocate());
@@ -283,6 +300,12 @@ std::vector<DispatchTime> Plan::times() const {
     return times;
 }
 
+int64_t Plan::count_writes() const {
+    int64_t writes = 0;
+    for (const Buffer* buffer : sources_) writes += buffer->writes();
+    return writes;
+}
+
 // ---- runs -----------------------------------------------------------------------------------------------------------
 
 // Gives up the recordings with timestamps, once nothing that was submitted uses them.
@@ -309,7 +332,7 @@ Plan::Timed& Plan::timed_recording(const std::shared_ptr<Profiler>& profiler) {
         if (!timed->queries->in_flight) return *timed;
     auto timed = std::make_unique<Timed>();
     timed->queries = profiler->make_queries(uint32_t(2 * dispatches_));
-    timed->slices = record(*timed_pool_, timed->queries->pool);
+    timed->slices = record(steps_, *timed_pool_, timed->queries->pool);
     timed_.push_back(std::move(timed));
     return *timed_.back();
 }
@@ -325,6 +348,10 @@ int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {
     Timed* timed = profiler && profiler->options().dispatches && dispatches_ > 0 ? &timed_recording(profiler) : nullptr;
     const std::vector<VkCommandBuffer>& slices = timed ? timed->slices : slices_;
     int64_t ticket = device.last_ticket();
+    if (const int64_t writes = count_writes(); !preparation_.empty() && writes != prepared_writes_) {
+        for (VkCommandBuffer commands : preparation_) ticket = device.submit({&commands, 1}, name_.c_str());
+        prepared_writes_ = writes;
+    }
     const size_t count = std::max<size_t>(slices.size(), before || after ? 1 : 0);
     for (size_t i = 0; i < count; ++i) {
         VkCommandBuffer commands[3];

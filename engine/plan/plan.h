@@ -19,6 +19,10 @@ struct PlanOptions {
     bool separate_buffers = false;
     // Takes the device's time before and after every dispatch, for Plan::times(). Costs a little.
     bool timestamps = false;
+    // Keeps what operators derive from leaves alone, such as filters in another form, from run to run, and makes it anew
+    // before a run when a leaf's buffer counts new writes. For plans that run often between changes of the model; takes memory.
+    bool keep_derived = false;
+    std::vector<Value> fed = {}; // leaves that are written by copies, which no buffer counts; Replay adds its own
 };
 
 // What a plan of a graph will use, known before any memory is.
@@ -86,9 +90,13 @@ class Plan : public DeviceChild {
     Plan(std::shared_ptr<Device> device, const PlanOptions& options);
     void prepare(const Graph& graph, const Bindings& bindings, const PlanOptions& options);
     void note_written(const PlanBuilder& builder);
-    void prepare_steps(const PlanBuilder& builder);
+    std::vector<Step> prepare_steps(const PlanBuilder& builder, const std::vector<PlanBuilder::Step>& built);
+    void describe_dispatches(const PlanBuilder& builder);
+    void make_descriptor_pool(const PlanBuilder& builder);
+    int64_t count_writes() const; // of what is kept's sources
     VkDescriptorSet describe(const PlanBuilder& builder, const Kernel& kernel, const Pipeline& pipeline);
-    std::vector<VkCommandBuffer> record(CommandPool& pool, VkQueryPool timestamps, int64_t* barriers = nullptr) const;
+    std::vector<VkCommandBuffer> record(const std::vector<Step>& steps, CommandPool& pool, VkQueryPool timestamps = VK_NULL_HANDLE,
+                                        int64_t* barriers = nullptr) const;
     void record_step(CommandRecorder& recorder, const Step& step, VkQueryPool timestamps, uint32_t query) const;
     void log_plan() const;
     Timed& timed_recording(const std::shared_ptr<Profiler>& profiler);
@@ -103,7 +111,9 @@ class Plan : public DeviceChild {
     VkQueryPool timestamps_ = VK_NULL_HANDLE; // of a plan that always takes them
     std::vector<Step> steps_;
     std::shared_ptr<const PlanInfo> info_; // of the steps that are dispatches
-    std::vector<VkCommandBuffer> slices_;
+    std::vector<VkCommandBuffer> slices_, preparation_; // preparation: makes what is kept
+    std::vector<Buffer*> sources_;                      // of what is kept
+    int64_t prepared_writes_ = -1;                      // of the sources when it was made last
     std::weak_ptr<Profiler> profiler_; // that these are for, one for each run that was in flight at a time
     std::unique_ptr<CommandPool> timed_pool_;
     std::vector<std::unique_ptr<Timed>> timed_;

@@ -36,7 +36,9 @@ std::unique_ptr<Replay> Replay::compile(std::shared_ptr<Device> device, const Gr
     if (replay->fetch_)
         replay->download_ = Buffer::create(device, BufferKind::download,
                                            checked_multiply(replay->fetch_bytes_, options.slots), "fetch ring");
-    replay->plan_ = Plan::compile(device, graph, bindings, options.plan);
+    PlanOptions plan = options.plan;
+    plan.fed.insert(plan.fed.end(), feeds.begin(), feeds.end());
+    replay->plan_ = Plan::compile(device, graph, bindings, plan);
     replay->record();
     return replay;
 }

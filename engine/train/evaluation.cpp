@@ -45,7 +45,7 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
     folding.bind(bindings);
     const auto replay = Replay::compile(model.device(), graph, bindings,
                                         {network.pixels, network.sample_index, network.step, labels, weights},
-                                        {loss, correct}, {.plan = {.name = "evaluate"}});
+                                        {loss, correct}, {.plan = {.name = "evaluate", .keep_derived = true}});
 
     Metrics metrics;
     std::deque<std::pair<int, int64_t>> running; // slots and their images

@@ -60,7 +60,7 @@ Predictor::Form& Predictor::form() {
     if (form->anchors) bindings[form->anchors] = model_->anchors();
     form->replay = Replay::compile(model_->device(), network.graph, bindings,
                                    {network.pixels, network.sample_index, network.step}, {form->results},
-                                   {.slots = 1, .plan = {.name = "predict"}});
+                                   {.slots = 1, .plan = {.name = "predict", .keep_derived = !options_.memory.asks()}});
     if (!options_.memory.asks()) form->workspace_bytes_without = form->replay->plan().workspace_bytes();
     compiled = std::move(form);
     return *compiled;
