@@ -5,6 +5,7 @@
 #include "vulkan/memory.h"
 #include "vulkan/pipeline.h"
 #include "vulkan/staging.h"
+#include "vulkan/submission_times.h"
 
 #include <algorithm>
 #include <chrono>
@@ -201,6 +202,7 @@ void Device::create(const DeviceOptions& options) {
     retired_.reserve(256);
     pipelines_ = std::make_unique<PipelineCache>(*this, options.cache_on_disk);
     staging_ = std::make_unique<Staging>(*this);
+    if (options.measures_busy_time) submission_times_ = std::make_unique<SubmissionTimes>(*this, max_in_flight);
 }
 
 // ---- closing --------------------------------------------------------------------------------------------------------
@@ -243,6 +245,7 @@ void Device::close() noexcept {
 
 // Whatever create() has made, also where it stopped in the middle.
 void Device::destroy() noexcept {
+    submission_times_.reset();
     staging_.reset();
     if (pipelines_) pipelines_->close();
     for (InFlight& slot : in_flight_)
@@ -292,11 +295,22 @@ int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* do
         lock.lock();
     }
     require_open(); // it may have been lost meanwhile
-    InFlight& slot = in_flight_[(oldest_ + in_flight_count_) % max_in_flight];
+    const size_t place = (oldest_ + in_flight_count_) % max_in_flight;
+    InFlight& slot = in_flight_[place];
     std::strncpy(slot.doing.data(), doing, slot.doing.size() - 1); // the last byte stays 0
     VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
     info.commandBufferCount = uint32_t(commands.size());
     info.pCommandBuffers = commands.data();
+    std::array<VkCommandBuffer, 8> timed;
+    if (submission_times_) {
+        if (commands.size() + 2 > timed.size())
+            fail(ErrorCode::internal, "A submission of ", commands.size(), " command buffers cannot be timed (at most ", timed.size() - 2, ").");
+        timed[0] = submission_times_->before(place);
+        std::copy(commands.begin(), commands.end(), timed.begin() + 1);
+        timed[commands.size() + 1] = submission_times_->after(place);
+        info.commandBufferCount += 2;
+        info.pCommandBuffers = timed.data();
+    }
     check_submission(functions_.vkQueueSubmit(queue_, 1, &info, slot.fence), doing);
     slot.ticket = ++last_ticket_;
     ++in_flight_count_;
@@ -314,6 +328,7 @@ void Device::collect(const std::unique_lock<std::mutex>&) {
         check_submission(status, slot.doing.data());
         check(functions_.vkResetFences(handle_, 1, &slot.fence), "resetting a fence");
         completed_ = slot.ticket;
+        if (submission_times_) submission_times_->take(oldest_);
         oldest_ = (oldest_ + 1) % max_in_flight;
         --in_flight_count_;
     }
@@ -395,6 +410,21 @@ bool Device::reclaim() {
     }
     wait_all();
     return true;
+}
+
+BusyTime Device::busy_time() {
+    wait_all();
+    const std::lock_guard lock(queue_mutex_);
+    require_open();
+    if (!submission_times_)
+        fail(ErrorCode::invalid_state, "The device ", info_.name, " was opened without measuring how busy it is.");
+    return submission_times_->total();
+}
+
+void Device::reset_busy_time() {
+    busy_time(); // refuses and waits
+    const std::lock_guard lock(queue_mutex_);
+    submission_times_->reset();
 }
 
 // ---- data and names -------------------------------------------------------------------------------------------------

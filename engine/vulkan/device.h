@@ -27,11 +27,14 @@ class Buffer;
 class Device;
 class PipelineCache;
 class Staging;
+class SubmissionTimes;
+struct BusyTime;
 
 struct DeviceOptions {
     std::string wanted;           // index, UUID or name part; empty: LEMNOS_DEVICE, else the best one
     int64_t memory_limit = 0;     // bytes of device memory; 0: none
     bool cache_on_disk = true;    // pipelines are kept in the user's cache folder
+    bool measures_busy_time = false; // notes when every submission begins and ends, for Device::busy_time()
     int64_t max_storage_range = 0; // lowers the device's own limit, for tests; 0: as reported
     // Where every Vulkan function comes from, for tests that make calls fail; null: the system's loader.
     PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
@@ -119,6 +122,11 @@ class Device : public std::enable_shared_from_this<Device> {
     // Waits for all work so that what was retired is freed; false when nothing was.
     bool reclaim();
 
+    // How long the device worked since reset_busy_time(), once all that was submitted is done; for a device that was opened
+    // with measures_busy_time.
+    BusyTime busy_time();
+    void reset_busy_time(); // waits for what was submitted before
+
     // Copies between host memory and a buffer, ordered after all work submitted so far; wait for the copy.
     void write(Buffer& buffer, int64_t offset, const void* data, int64_t bytes);
     void read(Buffer& buffer, int64_t offset, void* data, int64_t bytes);
@@ -191,6 +199,8 @@ class Device : public std::enable_shared_from_this<Device> {
     std::condition_variable unused_;
     int users_ = 0;
     std::atomic<bool> closed_{false}, lost_{false};
+
+    std::unique_ptr<SubmissionTimes> submission_times_; // null: they are not measured; guarded by queue_mutex_
 };
 
 } // namespace lemnos
