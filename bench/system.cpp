@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sys/utsname.h>
@@ -20,7 +21,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
                            const std::vector<std::pair<std::string, std::string>>& environment) {
     std::signal(SIGPIPE, SIG_IGN); // a child that has ended is noticed by what write() says
     int in[2], out[2];
-    if (pipe(in) != 0 || pipe(out) != 0)
+    // Closed in every other child: one that held the end of this one's input would keep it from ending.
+    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0)
         fail(ErrorCode::unsupported, "The system gave no pipe to speak to ", command.at(0), " (", std::strerror(errno), ").");
     std::vector<char*> arguments;
     for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -30,7 +32,6 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
     if (pid_ == 0) {
         dup2(in[0], STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
-        for (int descriptor : {in[0], in[1], out[0], out[1]}) close(descriptor);
         for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
         execvp(arguments[0], arguments.data());
         _exit(127);
