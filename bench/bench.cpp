@@ -1,5 +1,7 @@
 #include "bench/bench.h"
 
+#include <algorithm>
+
 namespace lemnos::bench {
 
 static DeviceOptions device_options(const Options& options) {
@@ -36,6 +38,8 @@ bool Bench::has_time(const std::string& name, double seconds) {
 }
 
 // ---- the best product -----------------------------------------------------------------------------------------------
+
+static constexpr double shortest_gemm = 0.05; // seconds
 
 const Bench::Gemm& Bench::gemm() {
     if (gemm_) return *gemm_;
@@ -79,6 +83,14 @@ const Bench::Gemm& Bench::gemm() {
     }
     suite_ = suite;
     gemm_ = std::move(all[best]);
+    // Beside what lasts longer it runs several times: where others work on the machine, something short may end before it
+    // has to share a core, and would be a ceiling that nothing longer can reach.
+    const int times = std::clamp(int(shortest_gemm * best_rate * 1e9 / gemm_->flops), 1, 1000);
+    gemm_->run = [run = std::move(gemm_->run), times] {
+        double seconds = 0;
+        for (int i = 0; i < times; ++i) seconds += run();
+        return seconds / times;
+    };
     return *gemm_;
 }
 

@@ -53,7 +53,7 @@ void suite_overhead(Bench& bench) {
     const Counts after = counts_of(*bench.device);
     Row work{.name = name + ", the host's work", .unit = "us a step", .value = figure_of(host)};
     work.lower_is_better = true;
-    work.bar = host_bar;
+    if (!bench.quick()) work.bar = host_bar;
     work.note = "processor time of the calling thread";
     bench.add(std::move(work));
     Row share{.name = name + ", the device is busy", .unit = "% of the time", .value = figure_of(busy)};
