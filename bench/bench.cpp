@@ -32,8 +32,10 @@ void Bench::add_missing(const std::string& name, const std::string& reason) { ad
 
 bool Bench::has_time(const std::string& name, double seconds) {
     if (now() + seconds <= suite_end_) return true;
-    add_missing(name, text("left out: it would take about ", readable(seconds), " s, and ", readable(std::max(0.0, suite_end_ - now())),
-                           " of the time budget (", readable(options.time_budget), " s) are left"));
+    const double left = suite_end_ - now();
+    const std::string budget = text(" the time budget (", readable(options.time_budget), " s)");
+    if (left <= 0) add_missing(name, text("left out:", budget, " is spent"));
+    else add_missing(name, text("left out: it would take about ", readable(seconds), " s, and ", readable(left), " of", budget, " are left"));
     return false;
 }
 
