@@ -9,7 +9,6 @@
 #   lemnos::json lemnos::cli11 lemnos::stb    headers
 #   lemnos::zlib lemnos::expat         static libraries, fit for a shared one
 #   GTest::gtest GTest::gtest_main     unless LEMNOS_BUILD_TESTS is off
-#   benchmark::benchmark               unless LEMNOS_BUILD_BENCH is off
 # Whatever is missing ends the configuration with one sentence that says what to do.
 
 include_guard(GLOBAL)
@@ -208,19 +207,12 @@ endfunction()
 lemnos_static_library(zlib zlib.h libz.a zlibstatic)
 lemnos_static_library(expat expat.h libexpat.a libexpatMT)
 
-# ---- tests and benchmarks ----------------------------------------------------------------------------------
+# ---- tests -------------------------------------------------------------------------------------------------
 
 if(NOT DEFINED LEMNOS_BUILD_TESTS OR LEMNOS_BUILD_TESTS)
     find_package(GTest QUIET)
     if(NOT TARGET GTest::gtest)
         lemnos_missing("GoogleTest was not found (it is needed unless LEMNOS_BUILD_TESTS is OFF)")
-    endif()
-endif()
-
-if(NOT DEFINED LEMNOS_BUILD_BENCH OR LEMNOS_BUILD_BENCH)
-    find_package(benchmark QUIET)
-    if(NOT TARGET benchmark::benchmark)
-        lemnos_missing("Google Benchmark was not found (it is needed unless LEMNOS_BUILD_BENCH is OFF)")
     endif()
 endif()
 
