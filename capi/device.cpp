@@ -1,6 +1,7 @@
 // Devices: opening, closing, what they are and how much they do.
 #include "guard.h"
 #include "options.h"
+#include "vulkan/kernel_choices.h"
 
 using namespace lemnos;
 using namespace lemnos::capi;
@@ -92,7 +93,10 @@ lem_result lem_device_info_json(lem_device* device, lem_text** out) {
         const DeviceProfile& profile = device->device->profile();
         Json json = describe(device->device->info());
         json["subgroup_size"] = profile.subgroup_size;
-        json["kernel_family"] = profile.family == KernelFamily::scalar ? "scalar" : "tiled";
+        json["kernel_family"] = name_of(profile.family);
+        json["rejected"] = Json::array();
+        for (const auto& [name, reason] : profile.kernels->rejections())
+            json["rejected"].push_back({{"kernel", name}, {"reason", reason}});
         json["memory_limit"] = device->device->memory_limit();
         json["limits"] = {
             {"invocations", profile.max_invocations},     {"group_size_x", profile.max_group_size_x},

@@ -7,6 +7,16 @@
 
 namespace lemnos::cli {
 
+// What is known once a device is open; of one that cannot be opened, why.
+static Json opened(int index) {
+    try {
+        const Device device = open_device(std::to_string(index));
+        return json([&](lem_text** out) { return lem_device_info_json(device, out); });
+    } catch (const Failure& failure) {
+        return {{"error", failure.what()}};
+    }
+}
+
 void add_devices(CLI::App& app, Run& run) {
     CLI::App* command =
         app.add_subcommand("devices", "Lists the Vulkan devices of this machine, the preferred one first.");
@@ -19,17 +29,25 @@ void add_devices(CLI::App& app, Run& run) {
         "  LEMNOS_DEVICE=llvmpipe lemnos train --data DIR   (any command, on the device of that name)");
     command->callback([=, &run] {
         run = [=] {
-            const Json devices = json(lem_devices_json);
+            Json devices = json(lem_devices_json);
+            for (Json& device : devices) device.update(opened(device["index"]));
             if (*as_json) {
                 std::cout << devices.dump(2) << "\n";
                 return 0;
             }
             Table table(
-                {{"#", Align::right}, {"name"}, {"type"}, {"driver"}, {"Vulkan"}, {"memory", Align::right}});
+                {{"#", Align::right}, {"name"}, {"type"}, {"driver"}, {"Vulkan"}, {"memory", Align::right}, {"kernels"}});
             for (const Json& device : devices)
                 table.add({std::to_string(device["index"].get<int>()), device["name"], device["type"],
-                           device["driver"], device["api_version"], bytes_text(device["memory_bytes"])});
+                           device["driver"], device["api_version"], bytes_text(device["memory_bytes"]),
+                           device.value("kernel_family", "")});
             table.print(std::cout);
+            for (const Json& device : devices) {
+                for (const Json& rejected : device.value("rejected", Json::array()))
+                    std::cout << "On " << device["name"].get<std::string>() << " the kernel " << rejected["kernel"].get<std::string>()
+                              << " is not used: " << rejected["reason"].get<std::string>() << ".\n";
+                if (device.contains("error")) std::cout << device["error"].get<std::string>() << "\n";
+            }
             return 0;
         };
     });

@@ -4,6 +4,7 @@
 
 #include "graph/attributes.h"
 #include "graph/types.h"
+#include "vulkan/kernel_choices.h"
 #include "vulkan/profile.h"
 
 #include <array>
@@ -140,6 +141,8 @@ class Emitter {
         variant_ = std::move(variant);
         refused_ = std::move(refused);
     }
+    // A menu chose this kernel for a problem: for the checks of kernels, for the tuner and for who wants to repeat the choice.
+    void note_kernel(const std::string& problem, const KernelChoice& choice);
 
   private:
     friend class PlanBuilder;

@@ -302,6 +302,12 @@ void Emitter::dispatch(Kernel kernel) {
     builder_.add_step(std::move(kernel), node_);
 }
 
+void Emitter::note_kernel(const std::string& problem, const KernelChoice& choice) {
+    KernelUse& use = builder_.kernels[problem];
+    use.choice = choice;
+    ++use.times;
+}
+
 std::array<uint32_t, 3> linear_groups(const DeviceProfile& profile, int64_t items, uint32_t size) {
     const int64_t groups = divide_up(items, size), limit = profile.max_group_count;
     if (groups <= limit) return {uint32_t(std::max<int64_t>(groups, 1)), 1, 1};

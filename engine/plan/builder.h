@@ -20,6 +20,13 @@ struct Region {
     std::string name;
 };
 
+// What menus of kernels chose, by the problem's text.
+struct KernelUse {
+    KernelChoice choice;
+    int64_t times = 0;
+};
+using KernelUses = std::map<std::string, KernelUse>;
+
 // The memory that values are bound to: inputs, parameters, states, and every output that is to be kept.
 using Bindings = std::map<Value, BufferView>;
 
@@ -44,6 +51,7 @@ class PlanBuilder {
     std::vector<Step> steps;
     std::vector<Step> preparations; // of what is kept: to be run when a source was written
     std::vector<int32_t> sources;   // their regions
+    KernelUses kernels;
     std::string describe(int32_t node) const; // "conv2d features.0.0 (node 7)"
     // Of a step that is a dispatch. `plan`: its name, which stands for the phase where there are no gradients.
     DispatchInfo dispatch_info(const Step& step, const std::string& plan) const;

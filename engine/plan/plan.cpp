@@ -1,5 +1,7 @@
 #include "plan/plan.h"
 
+#include "plan/kernel_check.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -45,6 +47,11 @@ std::shared_ptr<Plan> Plan::compile(std::shared_ptr<Device> device, const Graph&
     return plan;
 }
 
+static DeviceProfile with_choices(DeviceProfile profile, const PlanOptions& options) {
+    if (options.kernels) profile.kernels = options.kernels;
+    return profile;
+}
+
 static Placement place(PlanBuilder& builder, const DeviceProfile& profile, const PlanOptions& options) {
     const char* separate = std::getenv("LEMNOS_SEPARATE_BUFFERS");
     const int64_t alignment = std::max<int64_t>(profile.storage_alignment, 256);
@@ -59,9 +66,11 @@ MemoryEstimate Plan::estimate(const DeviceProfile& profile, const Graph& graph, 
     for (int32_t index = 0; index < int32_t(graph.nodes().size()); ++index)
         if (!graph.node(index).op) bindings[{index, 0}] = {};
     for (Value value : results) bindings[value] = {};
-    PlanBuilder builder(graph, bindings, profile, {options.keep_derived, options.fed}, PlanBuilder::Dry{});
+    const DeviceProfile chosen = with_choices(profile, options);
+    PlanBuilder builder(graph, bindings, chosen, {options.keep_derived, options.fed}, PlanBuilder::Dry{});
     const Placement placement = place(builder, profile, options);
     MemoryEstimate estimate;
+    estimate.kernels = builder.kernels;
     for (int64_t bytes : placement.pool_bytes) estimate.workspace_bytes += bytes;
     std::vector<int64_t> live = live_bytes(builder.regions);
     live.resize(builder.steps.size(), 0);
@@ -89,14 +98,18 @@ void Plan::free_gpu_objects() noexcept {
 }
 
 void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptions& options) {
-    const DeviceProfile& profile = device()->profile();
+    const DeviceProfile profile = with_choices(device()->profile(), options);
     for (const auto& [value, view] : bindings) {
         if (!view) continue; // refused by name below
         require(view.buffer->device() == device(), "A tensor bound to the plan ", name_,
                 " belongs to another device.");
         kept_.push_back(view.buffer);
     }
-    PlanBuilder builder(graph, bindings, profile, {options.keep_derived, options.fed});
+    std::optional<PlanBuilder> built;
+    do built.emplace(graph, bindings, profile, DerivingOptions{options.keep_derived, options.fed}); // anew, where one of its kernels turns out to be wrong
+    while (options.checks_kernels && reject_wrong_kernels(device(), *profile.kernels, built->kernels));
+    PlanBuilder& builder = *built;
+    kernels_ = builder.kernels;
 
     const Placement placement = place(builder, profile, options);
     std::vector<std::shared_ptr<Buffer>> pools;

@@ -23,6 +23,10 @@ struct PlanOptions {
     // before a run when a leaf's buffer counts new writes. For plans that run often between changes of the model; takes memory.
     bool keep_derived = false;
     std::vector<Value> fed = {}; // leaves that are written by copies, which no buffer counts; Replay adds its own
+    // What is decided about kernels, in place of the device's own decisions; null: those.
+    std::shared_ptr<KernelChoices> kernels;
+    // Kernels that were never checked on this device are, before they are used (plan/kernel_check.h).
+    bool checks_kernels = true;
 };
 
 // What a plan of a graph will use, known before any memory is.
@@ -33,6 +37,7 @@ struct MemoryEstimate {
         int64_t live_bytes; // of what is placed, while it runs
     };
     std::vector<Step> steps; // the dispatches, in order
+    KernelUses kernels;
 };
 
 // What one dispatch took in the last run.
@@ -64,6 +69,7 @@ class Plan : public DeviceChild {
     int64_t dispatches() const { return dispatches_; }
     int64_t barriers() const { return barriers_; }
     double flops() const { return flops_; }
+    const KernelUses& kernels() const { return kernels_; }
     const std::string& name() const { return name_; }
 
   private:
@@ -104,6 +110,7 @@ class Plan : public DeviceChild {
     void free_gpu_objects() noexcept override;
 
     std::string name_;
+    KernelUses kernels_;
     std::vector<std::shared_ptr<Buffer>> kept_; // pools, and bound buffers, alive as long as the plan
     std::vector<Buffer*> written_;              // the bound ones that a dispatch writes
     CommandPool pool_;

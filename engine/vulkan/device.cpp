@@ -2,6 +2,7 @@
 
 #include "support/checked.h"
 #include "vulkan/buffer.h"
+#include "vulkan/kernel_choices.h"
 #include "vulkan/memory.h"
 #include "vulkan/pipeline.h"
 #include "vulkan/profiler.h"
@@ -105,19 +106,20 @@ static void clamp_to_small_limits(DeviceProfile& profile) {
     profile.storage_alignment = std::max<int64_t>(profile.storage_alignment, 256);
 }
 
+// The family that LEMNOS_KERNELS asks for first, else the one that is meant for such devices, unless that is refused.
 static KernelFamily choose_family(const DeviceProfile& profile) {
-    const char* forced = std::getenv("LEMNOS_KERNELS");
-    if (!forced || !*forced)
-        return profile.is_cpu && profile.has_subgroup_kernels() ? KernelFamily::scalar : KernelFamily::tiled;
-    const std::string name = forced;
-    if (name == "tiled") return KernelFamily::tiled;
-    if (name != "scalar")
-        fail(ErrorCode::invalid_argument, "LEMNOS_KERNELS names the kernel family \"", name,
-             "\" (\"scalar\" and \"tiled\" exist).");
-    if (!profile.has_subgroup_kernels())
+    const KernelChoices& choices = *profile.kernels;
+    KernelFamily family = profile.is_cpu && profile.has_subgroup_kernels() ? KernelFamily::scalar : KernelFamily::tiled;
+    if (choices.denies(name_of(family))) family = family == KernelFamily::scalar ? KernelFamily::tiled : KernelFamily::scalar;
+    for (auto name = choices.wanted().rbegin(); name != choices.wanted().rend(); ++name)
+        for (KernelFamily named : {KernelFamily::scalar, KernelFamily::tiled})
+            if (*name == name_of(named)) family = named;
+    if (choices.denies(name_of(family)))
+        fail(ErrorCode::invalid_argument, "LEMNOS_KERNELS refuses all families of kernels that it leaves to choose from.");
+    if (family == KernelFamily::scalar && !profile.has_subgroup_kernels())
         fail(ErrorCode::unsupported, "LEMNOS_KERNELS asks for the scalar kernels, which need 64-bit integers and a fixed subgroup of "
              "4, 8 or 16, and this device has ", profile.subgroup_size, ".");
-    return KernelFamily::scalar;
+    return family;
 }
 
 void Device::create(const DeviceOptions& options) {
@@ -167,7 +169,10 @@ void Device::create(const DeviceOptions& options) {
     if (environment_flag("LEMNOS_CLAMP")) clamp_to_small_limits(profile_);
     if (options.max_storage_range > 0)
         profile_.max_storage_range = std::min(profile_.max_storage_range, options.max_storage_range);
+    const char* rules = std::getenv("LEMNOS_KERNELS");
+    profile_.kernels = std::make_shared<KernelChoices>(rules ? rules : "");
     profile_.family = choose_family(profile_);
+    if (options.cache_on_disk) profile_.kernels->keep_on_disk(info_, text(profile_.subgroup_size), log_);
 
     const float priority = 1.0f;
     VkDeviceQueueCreateInfo queue{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
@@ -218,6 +223,7 @@ void Device::close() noexcept {
     try {
         wait_all(); // threads that wait for this work learn that it is done
         pipelines_->save();
+        profile_.kernels->save(log_);
     } catch (const std::exception& error) { // a lost device is still freed
         log_.line(Log::error, "close,", error.what());
     }

@@ -1,14 +1,23 @@
-// What a device can do, as far as kernels and plans care. Kernel choices are pure functions of this and of shapes.
+// What a device can do, as far as kernels and plans care. Kernel choices are pure functions of this, of what it decided, and
+// of shapes.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace lemnos {
 
+class KernelChoices;
+
 // scalar: barrier-free, one subgroup a workgroup, values spread by subgroupBroadcast; best on CPU devices.
 // tiled:  shared memory, no subgroup operations; runs on every device, best on GPUs.
 enum class KernelFamily { scalar, tiled };
+inline const char* name_of(KernelFamily family) { return family == KernelFamily::scalar ? "scalar" : "tiled"; }
+
+inline bool is_family(const std::string& name) {
+    return name == name_of(KernelFamily::scalar) || name == name_of(KernelFamily::tiled);
+}
 
 // Bytes that a kernel may read at once (eight floats). Bindings are rounded up to it, so they begin at multiples of it:
 // otherwise the rounded end of one slice would overlap the next.
@@ -33,6 +42,7 @@ struct DeviceProfile {
     uint64_t timestamp_mask = ~uint64_t(0); // their bits: 36 or more, then they wrap around
     bool creation_feedback = false;         // the driver says whether a pipeline came out of a cache
     int64_t storage_alignment = 256; // of a binding's offset
+    std::shared_ptr<KernelChoices> kernels; // what is decided about kernels; null: nothing
 
     // True when kernels with local size `lanes` compiled for that subgroup size run here.
     bool has_subgroup_kernels() const {

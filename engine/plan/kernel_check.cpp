@@ -1,0 +1,106 @@
+#include "plan/kernel_check.h"
+
+#include "plan/lone_convolution.h"
+
+#include <algorithm>
+
+namespace lemnos {
+
+static constexpr double largest_check = 2e7; // multiply-adds, some ten milliseconds in double precision
+static constexpr int64_t check_extent = 6;   // of the result, in pixels
+static constexpr int64_t check_channels = 32;
+
+// Fewer channels, with the same remainders that kernels care for.
+static int64_t fewer(int64_t channels) {
+    return channels < 2 * check_channels ? channels : check_channels + channels % check_channels;
+}
+
+// The same kind of problem on a small image: so it needs the pipelines that the problem itself will need.
+static ConvolutionProblem small_form(ConvolutionProblem problem, bool fewer_channels) {
+    ConvolutionShape& s = problem.shape;
+    s.batch = std::min<int64_t>(s.batch, 2);
+    const int64_t rows = std::max<int64_t>(0, s.out_height - check_extent), columns = std::max<int64_t>(0, s.out_width - check_extent);
+    if (s.in_height - rows * s.stride_y >= 1) {
+        s.out_height -= rows;
+        s.in_height -= rows * s.stride_y;
+    }
+    if (s.in_width - columns * s.stride_x >= 1) {
+        s.out_width -= columns;
+        s.in_width -= columns * s.stride_x;
+    }
+    if (fewer_channels && s.groups == 1) {
+        s.in_channels = fewer(s.in_channels);
+        s.out_channels = fewer(s.out_channels);
+    } else if (fewer_channels && s.by_channel()) {
+        const int64_t multiplier = s.out_channels / s.in_channels;
+        s.in_channels = s.groups = fewer(s.in_channels);
+        s.out_channels = s.in_channels * multiplier;
+    }
+    if (problem.activation != ActivationKind::relu && problem.activation != ActivationKind::relu6)
+        problem.activation = ActivationKind::none;
+    return problem;
+}
+
+// Every tensor within one binding, or the problem would be cut into others.
+static bool is_small(const DeviceProfile& profile, const ConvolutionProblem& problem) {
+    const ConvolutionShape& s = problem.shape;
+    const int64_t x = s.batch * s.in_height * s.in_width * s.in_channels, y = s.pixels() * s.out_channels;
+    const int64_t filter = s.kernel_height * s.kernel_width * s.in_channels / s.groups * s.out_channels;
+    return s.macs() <= largest_check && std::max({x, y, filter}) * 4 <= profile.max_storage_range;
+}
+
+std::optional<std::string> fault_of_kernel(const std::shared_ptr<Device>& device, const ConvolutionKernel& kernel,
+                                           const ConvolutionProblem& problem, KernelTile tile) {
+    const DeviceProfile& profile = device->profile();
+    for (bool fewer_channels : {true, false}) {
+        const ConvolutionProblem small = small_form(problem, fewer_channels);
+        if (!computes(profile, kernel, small) || !is_small(profile, small)) continue;
+        const std::vector<KernelTile> tiles = tiles_of(profile, kernel, small);
+        if (std::find(tiles.begin(), tiles.end(), tile) == tiles.end()) tile = tiles.front();
+        try {
+            const LoneConvolution convolution(device, small);
+            const std::shared_ptr<Plan> plan = convolution.compile({kernel.name, tile.columns, tile.rows}, {&kernel});
+            return convolution.difference(convolution.run(*plan), convolution.expected());
+        } catch (const Error& error) {
+            switch (error.code()) {
+            case ErrorCode::out_of_host_memory:
+            case ErrorCode::out_of_device_memory: return {};
+            case ErrorCode::device_lost:
+            case ErrorCode::device_closed: throw;
+            default: return error.what();
+            }
+        }
+    }
+    return {};
+}
+
+static const ConvolutionKernel& row_of(const KernelChoices& choices, const ConvolutionProblem& problem, const std::string& name) {
+    for (const ConvolutionKernel* row : choices.offered())
+        if (row->pass == problem.pass && row->name == name) return *row;
+    for (const ConvolutionKernel& row : all_convolution_kernels())
+        if (row.pass == problem.pass && row.name == name) return row;
+    fail(ErrorCode::internal, "The menu has no kernel named ", name, ".");
+}
+
+bool reject_wrong_kernels(const std::shared_ptr<Device>& device, KernelChoices& choices, const KernelUses& uses) {
+    bool any = false;
+    for (const auto& [text_of_problem, use] : uses) {
+        const ConvolutionProblem problem = convolution_problem(text_of_problem);
+        const std::string name = name_of_check(use.choice.kernel, problem);
+        if (choices.checked(name) || choices.rejected(name)) continue;
+        const ConvolutionKernel& row = row_of(choices, problem, use.choice.kernel);
+        const auto fault = fault_of_kernel(device, row, problem, {use.choice.columns, use.choice.rows});
+        if (!fault) continue;
+        if (fault->empty()) {
+            choices.note_checked(name);
+            continue;
+        }
+        device->log().line(Log::warning, "The kernel ", name, " is not used on ", device->info().name, ": checked with a small problem, ",
+                           *fault, ". Others take its place.");
+        choices.reject(name, *fault);
+        any = true;
+    }
+    return any;
+}
+
+} // namespace lemnos
