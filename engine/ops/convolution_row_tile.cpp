@@ -15,11 +15,12 @@ std::string variant(const Emitter& e, const char* shader) { return text(shader, 
 
 // ---- how a subgroup lies over a matrix, beside register_tile() ----
 
-// The default, then every other division of the subgroup with the same rows a lane.
+// The default, then every other division of the subgroup with as many rows a lane, and with 8 or 16.
 std::vector<KernelTile> with_alternatives(const DeviceProfile& profile, KernelTile fastest) {
     std::vector<KernelTile> tiles{fastest};
-    for (uint32_t lanes = 1; lanes <= profile.subgroup_size; lanes *= 2)
-        if (lanes != fastest.columns) tiles.push_back({lanes, fastest.rows});
+    for (uint32_t rows : {fastest.rows, 8u, 16u})
+        for (uint32_t lanes = 1; lanes <= profile.subgroup_size && (rows >= profile.subgroup_size || rows == fastest.rows); lanes *= 2)
+            if (std::find(tiles.begin(), tiles.end(), KernelTile{lanes, rows}) == tiles.end()) tiles.push_back({lanes, rows});
     return tiles;
 }
 
@@ -73,13 +74,23 @@ bool fits_direct(const DeviceProfile& profile, const ConvolutionProblem& p) {
     return profile.has_subgroup_kernels() && !(p.shape.by_channel());
 }
 
-void direct(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& operands, KernelTile) {
+// {0, 0}: each product of the pass is cut by the table.
+std::vector<KernelTile> tiles_of_direct(const DeviceProfile& profile, const ConvolutionProblem& p) {
+    const Product product = product_of(p);
+    const int64_t inner = product.inner / p.shape.groups, columns = product.columns / p.shape.groups;
+    std::vector<KernelTile> tiles = direct_tiles(profile, product.rows, columns, columns % 8 == 0, inner % 4 == 0);
+    tiles.front() = {};
+    return tiles;
+}
+
+void direct(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& operands, KernelTile asked) {
     const uint32_t subgroup = e.profile().subgroup_size;
     for (GatheredProduct& product : gathered_products(e, problem, operands)) {
         shader::Conv2dDirectParams& params = product.params;
         const ConvolutionOperands& o = product.operands;
         const bool wide = params.columns % 8 == 0 && params.out_channels % 8 == 0, x_wide = params.inner % 4 == 0;
-        const KernelTile tile = direct_tiles(e.profile(), params.rows, params.columns, wide, x_wide).front();
+        const KernelTile tile =
+            asked.columns ? asked : direct_tiles(e.profile(), params.rows, params.columns, wide, x_wide).front();
         set_division(params.grid_height, params.height_multiplier, params.height_shift);
         set_division(params.grid_width, params.width_multiplier, params.width_shift);
         params.column_tiles = uint32_t(divide_up(params.columns, tile.columns * (wide ? 8 : 1)));
@@ -132,8 +143,8 @@ LEMNOS_DEFINE_CONVOLUTIONS(row_tile) {
     return {
         {"pointwise", forward, KernelFamily::scalar, fits_pointwise, pointwise, tiles_of_pointwise},
         {"pointwise", input_gradient, KernelFamily::scalar, fits_pointwise, pointwise, tiles_of_pointwise},
-        {"direct", forward, KernelFamily::scalar, fits_direct, direct},
-        {"direct", input_gradient, KernelFamily::scalar, fits_direct, direct},
+        {"direct", forward, KernelFamily::scalar, fits_direct, direct, tiles_of_direct},
+        {"direct", input_gradient, KernelFamily::scalar, fits_direct, direct, tiles_of_direct},
         {"row_tile", filter_gradient, KernelFamily::scalar, fits_direct, row_tile_filter_gradient, tiles_of_filter_gradient},
     };
 }

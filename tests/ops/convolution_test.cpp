@@ -1,4 +1,6 @@
-// conv2d and linear in all three directions against the double-precision reference, over every kernel's territory.
+// conv2d and linear in all three directions against the double-precision reference: what is chosen for each shape, and every
+// other kernel of the menu that fits.
+#include "ops/convolution_menu.h"
 #include "ops/harness.h"
 #include "plan/plan.h"
 #include "reference/convolution.h"
@@ -14,7 +16,42 @@ struct Case {
 // Sums of up to some hundreds of products of numbers in [-1, 1] in f32: rounding stays below 2e-6 of the largest.
 static constexpr double tolerance = 5e-6;
 
-static void check(RandomCases& random, const Case& c, int64_t max_storage_range = 0) {
+enum class Tiles { first, all };
+
+// Runs `body` with the choice forced to each kernel, and each way to cut it where all are asked for, that can compute one of the
+// problems in `uses` and is not what computed it there.
+template <typename Body>
+static void with_other_kernels(const std::shared_ptr<Device>& device, const KernelUses& uses, Tiles tiles, const Body& body) {
+    for (const ConvolutionKernel& row : all_convolution_kernels())
+        for (size_t tile = 0;; ++tile) {
+            RunOptions forced{.device = device, .kernels = std::make_shared<KernelChoices>(), .once = true};
+            std::map<std::string, KernelChoice> wanted;
+            for (const auto& [name, use] : uses) {
+                const ConvolutionProblem problem = convolution_problem(name);
+                EXPECT_EQ(to_string(problem), name);
+                if (!computes(device->profile(), row, problem)) continue;
+                const std::vector<KernelTile> ways = tiles_of(device->profile(), row, problem);
+                if (tile >= ways.size()) continue;
+                const KernelChoice choice{row.name, ways[tile].columns, ways[tile].rows};
+                if (choice == use.choice) continue;
+                wanted[name] = choice;
+                forced.kernels->decide(name, {choice, choice});
+            }
+            if (!wanted.empty()) {
+                SCOPED_TRACE(text(name_of(row.pass), " by ", to_string(wanted.begin()->second)));
+                KernelUses taken;
+                forced.uses = &taken;
+                body(forced);
+                for (const auto& [name, choice] : wanted) {
+                    ASSERT_TRUE(taken.contains(name)) << name;
+                    EXPECT_EQ(to_string(taken.at(name).choice), to_string(choice)) << name;
+                }
+            }
+            if (tiles == Tiles::first || tile > 8) break; // no kernel has more
+        }
+}
+
+static void check(RandomCases& random, const Case& c, int64_t max_storage_range = 0, Tiles tiles = Tiles::first) {
     SCOPED_TRACE(text(c.batch, "x", c.height, "x", c.width, "x", c.channels, " -> ", c.out, ", kernel ", c.kernel_y, "x", c.kernel_x,
                       ", stride ", c.stride_y, ",", c.stride_x, ", dilation ", c.dilation_y, ",", c.dilation_x, ", groups ", c.groups));
     const RunOptions options{.device = device(max_storage_range)};
@@ -29,16 +66,26 @@ static void check(RandomCases& random, const Case& c, int64_t max_storage_range 
                        {"padding", std::vector<int64_t>{c.top, c.bottom, c.left, c.right}},
                        {"dilation", std::vector<int64_t>{c.dilation_y, c.dilation_x}},
                        {"groups", c.groups}}};
-    expect_near(run(conv, options), y, tolerance);
+    KernelUses uses;
+    RunOptions chosen = options;
+    chosen.uses = &uses;
+    expect_near(run(conv, chosen), y, tolerance);
+    with_other_kernels(options.device, uses, tiles,
+                       [&](const RunOptions& forced) { expect_near(run(conv, forced), y, tolerance); });
     OpCase bare = conv;
     bare.inputs.pop_back();
     expect_near(run(bare, options), reference::conv2d(x, w, {}, geometry), tolerance);
     const Tensor dy = random.uniform(y.shape, -1, 1);
     const auto expected = reference::conv2d_backward(x, w, dy, geometry);
-    const std::vector<Tensor> gradients = run_gradients(conv, dy, {0, 1, 2}, options);
+    const std::vector<Tensor> gradients = run_gradients(conv, dy, {0, 1, 2}, chosen);
     expect_near(gradients[0], expected.x, tolerance);
     expect_near(gradients[1], expected.weights, tolerance);
     expect_near(gradients[2], expected.bias, tolerance);
+    with_other_kernels(options.device, uses, tiles, [&](const RunOptions& forced) {
+        const std::vector<Tensor> others = run_gradients(conv, dy, {0, 1}, forced);
+        expect_near(others[0], expected.x, tolerance);
+        expect_near(others[1], expected.weights, tolerance);
+    });
 }
 
 struct Conv2d : OpTest {};
@@ -105,6 +152,12 @@ TEST_F(Conv2d, RandomShapes) {
     }
 }
 
+TEST_F(Conv2d, EveryWayToCutIt) {
+    check(random, {2, 9, 7, 24, 72, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1}, 0, Tiles::all);
+    check(random, {2, 9, 8, 8, 40, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1}, 0, Tiles::all);
+    check(random, {2, 9, 8, 3, 12, 3, 3, 1, 1, 1, 1, 0, 1, 0, 1, 1}, 0, Tiles::all); // neither in fours nor in eights
+}
+
 TEST_F(Conv2d, IsCutOverTheBatchWhereABindingIsSmall) {
     check(random, {16, 6, 6, 16, 16, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1}, 16384);
     check(random, {16, 6, 6, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 16}, 16384);
@@ -160,7 +213,13 @@ TEST_F(Conv2d, AddsAResidual) {
             for (int64_t i = 0; i < sum.size(); ++i) sum[i] += residual[i];
             OpCase conv{"conv2d", {x, w, bias, residual},
                         {{"padding", std::vector<int64_t>(4, pad)}, {"groups", c.groups}, {"activation", std::string("relu6")}}};
-            expect_near(run(conv, options), reference::activate(reference::relu6(), sum), tolerance);
+            KernelUses uses;
+            RunOptions chosen = options;
+            chosen.uses = &uses;
+            const Tensor y = reference::activate(reference::relu6(), sum);
+            expect_near(run(conv, chosen), y, tolerance);
+            with_other_kernels(options.device, uses, Tiles::first,
+                               [&](const RunOptions& forced) { expect_near(run(conv, forced), y, tolerance); });
             const Tensor masked = reference::activate_backward(reference::relu6(), sum, dy);
             const auto gradients = run_gradients(conv, dy, {0, 1, 3}, options);
             const auto expected = reference::conv2d_backward(x, w, masked, geometry);

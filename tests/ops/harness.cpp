@@ -213,18 +213,25 @@ std::vector<Tensor> run_graph(const Graph& graph, const std::map<Value, Given>& 
         for (const Guarded& output : outputs) bytes.push_back(output.read());
         return bytes;
     };
-    const auto plan = Plan::compile(on, graph, bindings, {.name = "test"});
+    const auto plan = Plan::compile(on, graph, bindings, {.name = "test", .kernels = options.kernels, .checks_kernels = !options.kernels});
+    if (options.uses) *options.uses = plan->kernels();
     run_plan(*plan, outputs);
     const auto results = read_all();
-    if (options.inputs_stay) {
+    if (options.inputs_stay && options.once)
+        for (const Guarded& input : inputs) input.expect_unchanged();
+    if (options.inputs_stay && !options.once) {
         run_plan(*plan, outputs);
         EXPECT_TRUE(read_all() == results) << "A second run of the plan gave other bits.";
         for (const Guarded& input : inputs) input.expect_unchanged();
     }
 
-    for (const Guarded& input : inputs) input.clear();
-    run_plan(*Plan::compile(on, graph, bindings, {.name = "separate", .separate_buffers = true}), outputs);
-    EXPECT_TRUE(read_all() == results) << "The run with separate buffers gave other bits.";
+    if (!options.once) {
+        for (const Guarded& input : inputs) input.clear();
+        run_plan(*Plan::compile(on, graph, bindings, {.name = "separate", .separate_buffers = true, .kernels = options.kernels,
+                                                        .checks_kernels = !options.kernels}),
+                 outputs);
+        EXPECT_TRUE(read_all() == results) << "The run with separate buffers gave other bits.";
+    }
 
     std::vector<Tensor> tensors;
     for (size_t i = 0; i < wanted.size(); ++i)

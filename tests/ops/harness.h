@@ -15,6 +15,7 @@
 #pragma once
 
 #include "graph/graph.h"
+#include "plan/builder.h"
 #include "reference/expect.h"
 #include "reference/random_cases.h"
 #include "vulkan/device.h"
@@ -52,6 +53,9 @@ struct OpCase {
 struct RunOptions {
     std::shared_ptr<Device> device; // empty: the process's own
     bool inputs_stay = true;        // the inputs are compared after the run; off for what is updated in place
+    std::shared_ptr<KernelChoices> kernels = {}; // in place of the device's own decisions
+    KernelUses* uses = nullptr;     // where to say what menus of kernels chose
+    bool once = false;              // a single run, without replay and separate buffers
 };
 
 // The device of this process, opened at first use, with max_storage_range lowered where a number is given.
