@@ -66,6 +66,20 @@ static std::string differences(const std::map<std::string, std::string>& saved, 
     return result;
 }
 
+// Which kernels compute it: other ones would round differently.
+static Json json_of(const KernelUses& kernels) {
+    Json json = Json::object();
+    for (const auto& [problem, use] : kernels) json[problem] = {use.choice.kernel, use.choice.columns, use.choice.rows};
+    return json;
+}
+
+static std::map<std::string, KernelChoice> choices_of(const Json& json) {
+    std::map<std::string, KernelChoice> choices;
+    for (const auto& [problem, choice] : json.items())
+        choices[problem] = {choice.at(0).get<std::string>(), choice.at(1).get<uint32_t>(), choice.at(2).get<uint32_t>()};
+    return choices;
+}
+
 void Trainer::save(const std::string& path) {
     if (averaged_)
         fail(ErrorCode::invalid_state, "The model holds its averaged weights; exchange them back before a checkpoint is made.");
@@ -86,7 +100,8 @@ void Trainer::save(const std::string& path) {
                                   {"control", update_->control_state()},
                                   {"adaptive_batch", adaptive_batch_},
                                   {"adaptive_rate", adaptive_rate_},
-                                  {"noise", noise_.state()}}
+                                  {"noise", noise_.state()},
+                                  {"kernels", json_of(accumulate_plan().kernels())}}
                                  .dump());
     writer.write(path, Seal::crc32);
 }
@@ -103,6 +118,7 @@ void Trainer::resume(const std::string& path) {
     double adaptive_rate = 1;
     std::array<float, CONTROL_STATE> control{};
     std::array<double, 3> noise{};
+    std::map<std::string, KernelChoice> kernels;
     try {
         const Json json = Json::parse(found->second);
         require(json.at("version").get<int>() == version, "The checkpoint \"", path, "\" is of version ",
@@ -117,6 +133,7 @@ void Trainer::resume(const std::string& path) {
         adaptive_batch = json.at("adaptive_batch").get<int64_t>();
         adaptive_rate = json.at("adaptive_rate").get<double>();
         noise = json.at("noise").get<std::array<double, 3>>();
+        if (json.contains("kernels")) kernels = choices_of(json["kernels"]); // not in the first files of this version
     } catch (const Json::exception&) {
         fail(ErrorCode::file_malformed, "The checkpoint \"", path, "\" lacks its position.");
     }
@@ -135,6 +152,7 @@ void Trainer::resume(const std::string& path) {
     for (const auto& [name, arena] : update_->arenas())
         states.push_back(read_arena(file, *gradients_.layout, text("optimizer.", name, ".")));
     model_->device()->wait_all();
+    use_kernels(kernels);
     model_->parameters().write(parameters);
     model_->states().write(statistics);
     for (size_t i = 0; i < states.size(); ++i) update_->arenas()[i].second.write(states[i]);

@@ -361,7 +361,35 @@ void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
     std::vector<Value> feeds{network_.pixels, network_.sample_index, network_.step, network_.valid, values.weights, values.keep, values.share};
     for (Value labels : {values.labels, detection_loss_.truth, detection_loss_.prior})
         if (labels) feeds.push_back(labels);
-    accumulate_ = Replay::compile(model_->device(), graph, bindings, feeds, fetches, {.plan = {.name = "accumulate"}});
+    compile_replay_ = [this, bindings, feeds, fetches](std::shared_ptr<KernelChoices> kernels) {
+        return Replay::compile(model_->device(), network_.graph, bindings, feeds, fetches,
+                               {.plan = {.name = "accumulate", .kernels = std::move(kernels)}});
+    };
+    accumulate_ = compile_replay_(nullptr);
+}
+
+// With the kernels of a checkpoint, so that sums are rounded as there. What this device cannot follow stays as it is here.
+void Trainer::use_kernels(const std::map<std::string, KernelChoice>& wanted) {
+    const auto same = [&] {
+        for (const auto& [problem, use] : accumulate_plan().kernels())
+            if (const auto found = wanted.find(problem); found != wanted.end() && found->second != use.choice) return false;
+        return true;
+    };
+    if (same()) return;
+    const auto choices = std::make_shared<KernelChoices>(*model_->device()->profile().kernels);
+    KernelDecisions decisions;
+    for (const auto& [problem, choice] : wanted) decisions[problem] = {choice, choice};
+    choices->replace_decisions(std::move(decisions));
+    accumulate_.reset(); // its memory is needed
+    try {
+        accumulate_ = compile_replay_(choices);
+    } catch (...) {
+        accumulate_ = compile_replay_(nullptr);
+        throw;
+    }
+    if (!same())
+        model_->device()->log().line(Log::warning, "The checkpoint was made with kernels that are not used here, so the run that is resumed "
+                                     "may round differently from the unbroken one.");
 }
 
 // ---- steps ----------------------------------------------------------------------------------------------------------

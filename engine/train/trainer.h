@@ -17,6 +17,7 @@
 #include "train/training_plan.h"
 #include "train/update.h"
 
+#include <functional>
 #include <map>
 
 namespace lemnos {
@@ -89,6 +90,7 @@ class Trainer {
     void compile();
     std::optional<StatisticsUpdate> make_moments();
     void compile_accumulate(const std::vector<SegmentPolicy>& policies);
+    void use_kernels(const std::map<std::string, KernelChoice>& wanted);
     Value add_loss();
     bool detects() const { return model_->architecture().detection.has_value(); }
     void feed(int slot, const FilledSlot& filled, int64_t first_image);
@@ -126,6 +128,7 @@ class Trainer {
         Value labels, weights, keep, share, loss, correct, squared_norm; // labels and correct: of classifiers
     } accumulate_values_;
     DetectionLoss detection_loss_; // of detectors
+    std::function<std::unique_ptr<Replay>(std::shared_ptr<KernelChoices>)> compile_replay_; // null: the device's own choices
     std::unique_ptr<Replay> accumulate_;
     std::unique_ptr<ParameterUpdate> update_;
 

@@ -1,6 +1,7 @@
 // The trainer: repeatable, resumable bit for bit, quiet once it runs, and exact about batches.
 #include "data/dataset.h"
 #include "models/layers.h"
+#include "ops/convolution_menu.h"
 #include "ops/harness.h"
 #include "support/file.h"
 #include "support/random.h"
@@ -168,6 +169,49 @@ TEST_F(Training, StoppedAndResumedIsUnbroken) {
         t->progress(true);
         EXPECT_TRUE(same_bits(all_numbers(*unbroken), all_numbers(*model))) << "stopped after step " << stop;
     }
+}
+
+// What a device has decided since a checkpoint was made rounds otherwise; the resumed run takes the checkpoint's kernels.
+TEST_F(Training, AResumedRunKeepsItsKernels) {
+    const auto data = pictures(80);
+    const ScratchFolder folder;
+    const std::string path = folder.file("run.checkpoint");
+    const auto unbroken = small_model();
+    const auto t = trainer(unbroken, data, usual);
+    for (int step = 0; t->step(); ++step)
+        if (step == 3) t->save(path);
+    t->progress(true);
+
+    KernelChoices& choices = *device()->profile().kernels;
+    const KernelDecisions before = choices.decisions();
+    KernelDecisions others;
+    for (const auto& [problem, use] : t->accumulate_plan().kernels()) {
+        const std::string other = convolution_problem(problem).shape.by_channel() ? "depthwise_any" : "tiled";
+        const std::string changed = use.choice.kernel == other ? "direct" : other;
+        others[problem] = {{changed}, use.choice};
+    }
+    choices.replace_decisions(others);
+    const auto run = [&](bool resumed) {
+        const auto model = small_model(resumed ? 99 : 3);
+        const auto other = trainer(model, data, usual);
+        bool differs = false;
+        for (const auto& [problem, use] : t->accumulate_plan().kernels())
+            differs |= other->accumulate_plan().kernels().at(problem).choice != use.choice;
+        if (resumed) other->resume(path);
+        while (other->step()) {}
+        other->progress(true);
+        for (const auto& [problem, use] : t->accumulate_plan().kernels()) {
+            const std::string taken = to_string(other->accumulate_plan().kernels().at(problem).choice);
+            EXPECT_TRUE(!resumed || taken == to_string(use.choice)) << problem << " by " << taken;
+        }
+        return std::pair(differs, all_numbers(*model));
+    };
+    const auto [differs, fresh] = run(false);
+    const auto resumed = run(true).second;
+    choices.replace_decisions(before);
+    EXPECT_TRUE(same_bits(all_numbers(*unbroken), resumed));
+    EXPECT_EQ(differs, device()->profile().has_subgroup_kernels()); // elsewhere there is one kernel for each problem
+    EXPECT_EQ(same_bits(all_numbers(*unbroken), fresh), !differs);  // the other kernels do round otherwise
 }
 
 TEST_F(Training, RefusesForeignCheckpoints) {
