@@ -18,6 +18,7 @@ using Run = std::function<int()>; // gives the exit status
 void add_devices(CLI::App& app, Run& run);
 void add_train(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
+void add_tune(CLI::App& app, Run& run);
 void add_tune_alpha(CLI::App& app, Run& run);
 void add_predict(CLI::App& app, Run& run);
 void add_detect(CLI::App& app, Run& run);

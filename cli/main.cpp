@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
     Run run;
     add_train(app, run);
     add_eval(app, run);
+    add_tune(app, run);
     add_tune_alpha(app, run);
     add_predict(app, run);
     add_detect(app, run);

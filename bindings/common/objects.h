@@ -284,6 +284,13 @@ class Device : public Object<lem_device, lem_device_release> {
     std::string profile_stop() const {
         return text_of([&](lem_text** out) { return lem_device_profile_stop(use(), out); });
     }
+    std::string tune_json(const std::string& problem) const {
+        return text_of([&](lem_text** out) { return lem_device_tune(use(), terminated(problem), out); });
+    }
+    std::string tuning() const {
+        return text_of([&](lem_text** out) { return lem_device_tuning(use(), out); });
+    }
+    void load_tuning(const std::string& tuning) const { check(lem_device_load_tuning(use(), terminated(tuning))); }
     // False when the time was up before the work was done.
     bool wait(int64_t ticket, int64_t timeout_ns) const {
         return check(lem_device_wait(use(), ticket, timeout_ns)) == LEM_OK;
@@ -500,6 +507,9 @@ class Model : public Object<lem_model, lem_model_release> {
     }
     std::string alpha_json() const {
         return text_of([&](lem_text** out) { return lem_model_alpha_json(use(), out); });
+    }
+    std::string kernels_json(const std::string& options) const {
+        return text_of([&](lem_text** out) { return lem_model_kernels_json(use(), terminated(options), out); });
     }
     void read(const std::string& parameter, float* out, int64_t elements) const {
         check(lem_model_read(use(), terminated(parameter), out, elements));

@@ -197,6 +197,43 @@ TEST_F(ApiTraining, ParametersAreReadAndWritten) {
         "The model mobilenet_v2 has no tensor \"classifier.1.bia\". Did you mean \"classifier.1.bias\"?");
 }
 
+TEST_F(ApiTraining, KernelsAreTuned) {
+    build();
+    const auto kernels = [&](const char* options) {
+        return json([&](lem_text** out) { return lem_model_kernels_json(model, options, out); });
+    };
+    const Json predicting = kernels(nullptr), training = kernels(R"({"batch": 4, "train": true})");
+    ASSERT_FALSE(predicting.empty());
+    EXPECT_GT(training.size(), predicting.size());
+    const std::string problem = predicting[0]["problem"];
+    EXPECT_TRUE(problem.starts_with("forward x=1x")) << problem;
+    EXPECT_GT(predicting[0]["macs"].get<double>(), 0);
+    EXPECT_FAILURE_WITH(lem_device_tune(device, "something", Text().out()), LEM_ERROR_INVALID_ARGUMENT, "The text \"something\" is no convolution");
+
+    const auto decisions = [&] {
+        Text text;
+        EXPECT_OK(lem_device_tuning(device, text.out()));
+        return std::string(lem_text_data(text));
+    };
+    const std::string before = decisions();
+    const Json tuned = json([&](lem_text** out) { return lem_device_tune(device, problem.c_str(), out); });
+    EXPECT_EQ(tuned["problem"], problem);
+    EXPECT_GE(tuned["default_seconds"].get<double>(), tuned["best_seconds"].get<double>());
+    EXPECT_FALSE(tuned["candidates"].empty());
+    const std::string after = decisions();
+    EXPECT_NE(after.find(problem), std::string::npos);
+    for (const Json& entry : kernels(nullptr))
+        EXPECT_TRUE(entry["problem"] != problem || entry["kernel"] == tuned["best"]);
+    ASSERT_OK(lem_device_load_tuning(device, ""));
+    EXPECT_EQ(decisions().find("\"problem\""), std::string::npos);
+    ASSERT_OK(lem_device_load_tuning(device, after.c_str()));
+    EXPECT_EQ(decisions(), after);
+    EXPECT_FAILURE(lem_device_load_tuning(device, "{}"), LEM_ERROR_FILE_MALFORMED,
+                   "These decisions about kernels are damaged, in the line \"{}\".");
+    EXPECT_EQ(decisions(), after);
+    ASSERT_OK(lem_device_load_tuning(device, before.c_str())); // as the user had it
+}
+
 TEST_F(ApiTraining, ImagesOwnMomentsAreWeighed) {
     build();
     ASSERT_OK(make_trainer(R"({"batch": 8, "ghost": 4})"));

@@ -71,9 +71,9 @@ small=(--width 0.1 --option head=16 --option dropout=0 --batch 16 --rate 0.01)
 
 test_arguments() {
     runs 0 --help
-    for word in train schedule eval tune-alpha predict detect import summary profile devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
+    for word in train schedule eval tune tune-alpha predict detect import summary profile devices "Usage: lemnos COMMAND" Examples; do prints "$word"; done
     silent stderr
-    for name in train schedule eval tune-alpha predict summary profile devices; do
+    for name in train schedule eval tune tune-alpha predict summary profile devices; do
         runs 0 "$name" --help
         prints "Usage: lemnos $name"
         prints "Examples:"
@@ -150,11 +150,42 @@ test_arguments() {
     says "lemnos: The Vulkan loader found no driver. Install a Vulkan driver: "
     need_device
     runs 0 devices
-    matches '^# +name +type +driver +Vulkan +memory$'
+    matches '^# +name +type +driver +Vulkan +memory +kernels$'
     matches '^0  '
     runs 0 devices --json
     prints '"uuid": "'
     fails 'No Vulkan device matches "unobtainium"' train --data idx --device unobtainium
+}
+
+test_tune() {
+    need_device
+    export XDG_CACHE_HOME=$PWD/tuned # what was found is kept there
+    runs 0 tune --show
+    prints 'Nothing was tuned on this device.'
+    runs 0 tune mobilenet_v2 --preset small28 --width 0.1 --resolution 8
+    matches '^pass +convolution +times +default +best +ratio$'
+    matches '^forward +1x[0-9]+x[0-9]+x[0-9]+ -> [0-9]+x[0-9]+x[0-9]+, 3x3 '
+    matches '^all .* ms .* ms +[01]\.[0-9]+$'
+    runs 0 tune --show
+    matches '^forward +1x'
+    runs 0 tune --export shipped.jsonl
+    matches '^Wrote [0-9]+ decisions to shipped.jsonl.$'
+    runs 0 tune --clear
+    matches '^Forgot [0-9]+ decisions.$'
+    runs 0 tune --import shipped.jsonl
+    matches '^Took [0-9]+ decisions from shipped.jsonl.$'
+    runs 0 tune --show --json
+    prints '"best_seconds": '
+    fails 'A model is needed.' tune
+    fails 'not both.' tune mobilenet_v2 --show
+    fails 'The file "none" could not be read.' tune --import none
+    echo '{}' >damaged.jsonl
+    fails 'These decisions about kernels are damaged, in the line "{}".' tune --import damaged.jsonl
+    command="LEMNOS_KERNELS=magic lemnos tune --show"
+    env LEMNOS_KERNELS=magic "$lemnos" tune --show >stdout 2>stderr
+    [[ $? == 1 ]] || fail "the exit status is not 1"
+    says 'LEMNOS_KERNELS names "magic", which is no kernel (scalar, tiled, '
+    unset XDG_CACHE_HOME
 }
 
 test_train() {

@@ -181,6 +181,18 @@ class Device(_Object):
         finally:
             profile.update(json.loads(self._native.profile_stop()))
 
+    def tune(self, problem: str) -> Json:
+        """Finds the fastest kernel for a problem of Model.kernels(), which later plans then use."""
+        return json.loads(self._native.tune_json(problem))
+
+    def tuning(self) -> str:
+        """The decisions in use, to be kept and loaded elsewhere."""
+        return self._native.tuning()
+
+    def load_tuning(self, tuning: str) -> None:
+        """Takes decisions in place of those in use; an empty text clears them."""
+        self._native.load_tuning(tuning)
+
     def wait(self, ticket: int, timeout: Optional[float] = None) -> bool:
         """Waits until the work of a ticket is done; False when the time, in seconds, is up before."""
         return self._native.wait(ticket, -1 if timeout is None else int(timeout * 1e9))
@@ -530,6 +542,10 @@ class Model(_Object):
 
     def alpha(self) -> Json:
         return json.loads(self._native.alpha_json())
+
+    def kernels(self, **options: Any) -> Json:
+        """The convolutions of this model's plans and what computes them (batch, train)."""
+        return json.loads(self._native.kernels_json(_options(options)))
 
     def read(self, parameter: str, into: Any) -> memoryview:
         """Copies a parameter into a writable float32 buffer of its size, or into a new one of `into` elements."""

@@ -161,7 +161,8 @@ LEM_API lem_result lem_device_close(lem_device *device);
 LEM_API void lem_device_retain(lem_device *device);
 /* Releasing the last reference of a device and of everything on it waits and closes it. */
 LEM_API void lem_device_release(lem_device *device);
-/* This device's entry of lem_devices_json(), with subgroup_size, kernel_family and the limits in use. */
+/* This device's entry of lem_devices_json(), with subgroup_size, kernel_family, the limits in use, and rejected[]: name and
+   reason of each kernel that computed something wrong when it was checked before its first use, and is not used. */
 LEM_API lem_result lem_device_info_json(lem_device *device, lem_text **out);
 /* Live counters as JSON: memory_bytes, buffers, allocations, pipelines, descriptor_writes, submissions,
    validation_messages (of Khronos validation layers, where one is active). memory_bytes and buffers are those alive now;
@@ -193,6 +194,31 @@ LEM_API lem_result lem_device_profile_start(lem_device *device, const char *opti
                   ceiling_share (the longer of the two / median_seconds) and bound, which of them that is ("arithmetic" or
                   "memory") */
 LEM_API lem_result lem_device_profile_stop(lem_device *device, lem_text **out);
+
+/* ---- kernels ---------------------------------------------------------------------------------------------------- */
+
+/* Several kernels compute the same convolution. Which one does is a function of the device and of the convolution, unless a
+   decision says otherwise. Decisions are made by lem_device_tune() or taken over by lem_device_load_tuning(), never by
+   themselves, and are kept in the user's cache folder (not with no_disk_cache). What was compiled before keeps its kernels.
+   Other kernels round differently: with the same decisions results are the same bits, and a checkpoint repeats its own.
+   The environment variable LEMNOS_KERNELS prefers kernels and families by name, where they fit, or refuses them: "tiled",
+   "winograd", "-pointwise", "tiled,-winograd.4".
+
+   The convolutions of a model's plans as a JSON array: problem (a text that names it), times (that a plan computes it), macs,
+   kernel (what computes it now). options: batch (1), train (false: a predictor's plan; true: a training's, in micro-batches
+   as a trainer cuts that batch, its backward passes too). */
+LEM_API lem_result lem_model_kernels_json(lem_model *model, const char *options, lem_text **out);
+/* Times every kernel that can compute a problem and keeps the fastest as a decision. Each is compared with a kernel that runs
+   on every device before it is timed. It takes about a second, in which the device should have nothing else to do. JSON:
+   problem, default, best, default_seconds, best_seconds, noise (a part of the time; best differs from default only where it
+   gains more), and candidates[]: kernel, seconds, refused (why it was not timed, else ""). */
+LEM_API lem_result lem_device_tune(lem_device *device, const char *problem, lem_text **out);
+/* The decisions in use, as they are kept: a line of JSON that says which device and which kernels they hold for, then one a
+   problem with best, default, best_seconds and default_seconds. Made to be shipped: see lem_device_load_tuning(). */
+LEM_API lem_result lem_device_tuning(lem_device *device, lem_text **out);
+/* Takes decisions that lem_device_tuning() gave in place of those in use; "" clears them. Refused with a sentence where they
+   hold for another kind of device or for another version of the library's kernels. */
+LEM_API lem_result lem_device_load_tuning(lem_device *device, const char *tuning);
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
