@@ -15,6 +15,8 @@ struct Case {
 
 // Sums of up to some hundreds of products of numbers in [-1, 1] in f32: rounding stays below 2e-6 of the largest.
 static constexpr double tolerance = 5e-6;
+// The forms of Winograd round after they have scaled by up to 1/24 and 8; they stay below 2e-5.
+static constexpr double loose_tolerance = 2e-5;
 
 enum class Tiles { first, all };
 
@@ -71,7 +73,7 @@ static void check(RandomCases& random, const Case& c, int64_t max_storage_range 
     chosen.uses = &uses;
     expect_near(run(conv, chosen), y, tolerance);
     with_other_kernels(options.device, uses, tiles,
-                       [&](const RunOptions& forced) { expect_near(run(conv, forced), y, tolerance); });
+                       [&](const RunOptions& forced) { expect_near(run(conv, forced), y, loose_tolerance); });
     OpCase bare = conv;
     bare.inputs.pop_back();
     expect_near(run(bare, options), reference::conv2d(x, w, {}, geometry), tolerance);
@@ -83,7 +85,7 @@ static void check(RandomCases& random, const Case& c, int64_t max_storage_range 
     expect_near(gradients[2], expected.bias, tolerance);
     with_other_kernels(options.device, uses, tiles, [&](const RunOptions& forced) {
         const std::vector<Tensor> others = run_gradients(conv, dy, {0, 1}, forced);
-        expect_near(others[0], expected.x, tolerance);
+        expect_near(others[0], expected.x, loose_tolerance);
         expect_near(others[1], expected.weights, tolerance);
     });
 }
@@ -219,7 +221,7 @@ TEST_F(Conv2d, AddsAResidual) {
             const Tensor y = reference::activate(reference::relu6(), sum);
             expect_near(run(conv, chosen), y, tolerance);
             with_other_kernels(options.device, uses, Tiles::first,
-                               [&](const RunOptions& forced) { expect_near(run(conv, forced), y, tolerance); });
+                               [&](const RunOptions& forced) { expect_near(run(conv, forced), y, loose_tolerance); });
             const Tensor masked = reference::activate_backward(reference::relu6(), sum, dy);
             const auto gradients = run_gradients(conv, dy, {0, 1, 3}, options);
             const auto expected = reference::conv2d_backward(x, w, masked, geometry);
