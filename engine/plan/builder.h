@@ -40,6 +40,7 @@ class PlanBuilder {
     friend class Emitter;
     void build();
     void mark_needed();
+    void find_totals();
     void place_in_input(int32_t node);
     void emit(int32_t node);
     int64_t slice_length(const Node& node) const;
@@ -51,7 +52,9 @@ class PlanBuilder {
     const Bindings& bindings_;
     const DeviceProfile& profile_;
     std::vector<bool> needed_;
-    std::map<Value, int32_t> readers_; // needed nodes that read a value, once for each time
+    std::map<Value, std::vector<int32_t>> readers_; // needed nodes that read a value, once for each time
+    std::map<Value, int32_t> totals_;  // the node that adds a value, which nothing else reads, to a total
+    std::vector<bool> emitted_;        // nodes that need no dispatches any more
     std::map<Value, int32_t> value_regions_;
 };
 

@@ -39,6 +39,25 @@ class HazardTracker {
     std::vector<Touched> touched_;
 };
 
+// What is weighed when work is cut or compared.
+static double cost_of(const Kernel& kernel) {
+    double bytes = 0;
+    for (const Operand& operand : kernel.operands) bytes += double(operand.bytes);
+    return kernel.flops + 4 * bytes;
+}
+
+int64_t MemoryEstimate::liveness_bytes() const {
+    int64_t most = 0;
+    for (const Step& step : steps) most = std::max(most, step.live_bytes);
+    return most;
+}
+
+double MemoryEstimate::cost() const {
+    double all = 0;
+    for (const Step& step : steps) all += step.cost;
+    return all;
+}
+
 static BufferView resolve(const PlanBuilder& builder, const Operand& operand) {
     const BufferView& region = builder.regions[size_t(operand.region)].view;
     return {region.buffer, region.offset + operand.offset, operand.bytes};
@@ -72,7 +91,7 @@ MemoryEstimate Plan::estimate(const DeviceProfile& profile, const Graph& graph, 
     for (int64_t bytes : placement.pool_bytes) estimate.workspace_bytes += bytes;
     std::vector<int64_t> live = live_bytes(builder.regions);
     live.resize(builder.steps.size(), 0);
-    for (size_t i = 0; i < live.size(); ++i) estimate.steps.push_back({builder.steps[i].node, live[i]});
+    for (size_t i = 0; i < live.size(); ++i) estimate.steps.push_back({builder.steps[i].node, live[i], cost_of(builder.steps[i].kernel)});
     return estimate;
 }
 
@@ -186,13 +205,11 @@ void Plan::record(const PlanBuilder& builder) {
         const Kernel& kernel = step.kernel;
         std::vector<BufferView> views;
         std::vector<Access> accesses;
-        double bytes = 0;
         for (const Operand& operand : kernel.operands) {
             views.push_back(resolve(builder, operand));
             accesses.push_back(operand.access);
-            bytes += double(operand.bytes);
         }
-        const double step_cost = kernel.flops + 4 * bytes;
+        const double step_cost = cost_of(kernel);
         if (!recorder || cost + step_cost > budget) {
             if (recorder) recorder->finish();
             slices_.push_back(pool_.allocate());
