@@ -37,6 +37,8 @@ void add_device_option(CLI::App& command, std::string& device);
 // numbers that are too big.
 void need_number(const CLI::App& command, CLI::Option* option);
 void need_whole_number(const CLI::App& command, CLI::Option* option, int64_t least, int64_t most);
+// Likewise for a number of bytes (bytes_from), once all is parsed; nothing given is none.
+void need_bytes(const CLI::App& command, const char* option, const std::string& given);
 
 // Options as the text that the library takes.
 std::string dumped(const Json& options);

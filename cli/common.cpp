@@ -46,6 +46,12 @@ void need_whole_number(const CLI::App& command, CLI::Option* option, int64_t lea
     });
 }
 
+void need_bytes(const CLI::App& command, const char* option, const std::string& given) {
+    if (!given.empty() && bytes_from(given) < 1)
+        misused(command, std::string("The option ") + option + " (" + given +
+                             ") is no number of bytes such as 3000000, 3M or 2.5MiB.");
+}
+
 std::string dumped(const Json& options) {
     try {
         return options.dump();

@@ -240,9 +240,7 @@ void add_predict(CLI::App& app, Run& run) {
             misused(*command, "Either image files or --data DIR are needed.");
         if (!options->picture.empty() && options->data.empty())
             misused(*command, "The option --picture needs --data DIR.");
-        if (!options->memory_limit.empty() && bytes_from(options->memory_limit) < 1)
-            misused(*command, "The option --memory-limit (" + options->memory_limit +
-                                  ") is no number of bytes such as 3000000, 3M or 2.5MiB.");
+        need_bytes(*command, "--memory-limit", options->memory_limit);
         run = [options] {
             const Device device = open_device(options->device);
             Model model;

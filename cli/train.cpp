@@ -30,6 +30,7 @@ struct Options {
     std::optional<int64_t> seed, crop;
     std::optional<double> label_smoothing, clip_norm, average;
     bool flip = false, skip_bad = false;
+    std::string memory_limit;
     std::vector<std::string> trainer_options;
 
     std::string out = "model.safetensors", checkpoint, metrics, events, resume, device;
@@ -49,6 +50,7 @@ Json trainer_json(const Options& options) {
     set(given, "average", options.average);
     if (options.flip) given["flip"] = true;
     if (!options.events.empty()) given["events"] = options.events;
+    if (!options.memory_limit.empty()) given["memory_limit"] = bytes_from(options.memory_limit);
     add_options(given, options.trainer_options);
     return given;
 }
@@ -496,6 +498,8 @@ void add_train(CLI::App& app, Run& run) {
     add("Training", "--label-smoothing", options->label_smoothing, "SHARE", trainer_help("label_smoothing"));
     add("Training", "--seed", options->seed, "NUMBER",
         "Of the first weights and of all that is random in training (1).");
+    add("Training", "--memory-limit", options->memory_limit, "BYTES",
+        "What activations may take, e.g. 300M or 2GiB; where they must, some are computed again instead of kept.");
     add_assignments(*command, "--trainer-option", options->trainer_options,
                     "Any other option of the training, for example loader_threads=2; may be repeated.")
         ->group("Training");
@@ -528,6 +532,7 @@ void add_train(CLI::App& app, Run& run) {
         "  lemnos train --task detect --data pets --init mobilenet_v2.safetensors --batch 16 --epochs 40\n"
         "  lemnos train --data photos --resolution 224 --resume      (after Ctrl-C)");
     command->callback([=, &run] {
+        need_bytes(*command, "--memory-limit", options->memory_limit);
         options->resumes = resume->count() > 0;
         if (options->checkpoint.empty()) options->checkpoint = beside(options->out, "checkpoint.safetensors");
         if (options->metrics.empty()) options->metrics = beside(options->out, "csv");

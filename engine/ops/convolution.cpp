@@ -252,7 +252,7 @@ LEMNOS_DEFINE_OPERATOR(conv2d_filter_gradient) {
         .emit =
             [](Emitter& e) {
                 emit_filter_gradient(e, convolution_shape(e.input_type(0), e.output_type(), e.input_type(1), e.attributes()),
-                                     e.input(0), e.input(1), e.output());
+                                     e.input(0), e.input(1));
             },
     };
 }

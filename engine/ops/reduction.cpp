@@ -71,6 +71,7 @@ static void dispatch_part(Emitter& e, const Pass& pass, const Terms& terms, doub
         kernel.operands.push_back(part.operand);
         params.outer_first = part.first;
     }
+    if (terms.number) kernel.operands.push_back(*terms.number);
     params.y_first = to.first;
     params.outer = uint32_t(outer);
     params.row_length = uint32_t(row_length);
@@ -100,13 +101,13 @@ static void dispatch_pass(Emitter& e, const Pass& pass, const Terms& terms, doub
 }
 
 void emit_sum(Emitter& e, const Operand& x, int64_t outer, int64_t reduce, int64_t inner, double factor,
-              const Operand& y) {
+              const Operand& y, const std::optional<Operand>& keep) {
     const Pass pass = plan_pass(e, outer, reduce, inner);
     const int64_t left = inner == 1 ? pass.chunks * pass.partials : pass.chunks;
-    if (left == 1) return dispatch_pass(e, pass, {"sum", {x}, {}}, factor, y);
+    if (left == 1) return dispatch_pass(e, pass, {"sum", {x}, {}, bool(keep), keep ? *keep : e.none()}, factor, y);
     const Operand partial = e.workspace(4 * outer * left * inner);
-    dispatch_pass(e, pass, {"sum", {x}, {}}, 1, partial.as(Access::write));
-    emit_sum(e, partial.as(Access::read), outer, left, inner, factor, y);
+    dispatch_pass(e, pass, {"sum", {x}, {}, false, e.none()}, 1, partial.as(Access::write));
+    emit_sum(e, partial.as(Access::read), outer, left, inner, factor, y, keep);
 }
 
 void emit_sum_of_terms(Emitter& e, const Terms& terms, int64_t outer, int64_t length, double factor,
@@ -159,6 +160,11 @@ static int64_t reduced_count(const Shape& shape, const Attributes& attributes) {
     return count;
 }
 
+static void emit_last_sum(Emitter& e, const Operand& x, int64_t outer, int64_t reduce, int64_t inner, double factor) {
+    if (const auto added = e.total()) emit_sum(e, x, outer, reduce, inner, factor, added->total, added->keep);
+    else emit_sum(e, x, outer, reduce, inner, factor, e.output());
+}
+
 // Neighbouring axes of the same kind count as one, so [N][H][W][C] over N, H, W is one pass over [NHW][C];
 // what then remains is reduced from the innermost axis outwards.
 static void emit_reduction(Emitter& e, double factor) {
@@ -180,7 +186,7 @@ static void emit_reduction(Emitter& e, double factor) {
         }
     }
     Operand x = e.input(0);
-    if (reductions == 0) return emit_sum(e, x, e.output_type().elements(), 1, 1, factor, e.output());
+    if (reductions == 0) return emit_last_sum(e, x, e.output_type().elements(), 1, 1, factor);
     int64_t inner = 1;
     for (size_t i = axes.size(); i-- > 0;) {
         if (!axes[i].reduced) {
@@ -189,7 +195,7 @@ static void emit_reduction(Emitter& e, double factor) {
         }
         int64_t outer = 1;
         for (size_t j = 0; j < i; ++j) outer *= axes[j].extent;
-        if (--reductions == 0) return emit_sum(e, x, outer, axes[i].extent, inner, factor, e.output());
+        if (--reductions == 0) return emit_last_sum(e, x, outer, axes[i].extent, inner, factor);
         const Operand y = e.workspace(4 * outer * inner);
         emit_sum(e, x, outer, axes[i].extent, inner, 1, y.as(Access::write));
         x = y.as(Access::read);

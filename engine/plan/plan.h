@@ -31,8 +31,12 @@ struct MemoryEstimate {
     struct Step {
         int32_t node;
         int64_t live_bytes; // of what is placed, while it runs
+        double cost;        // floating-point operations and four times the bytes moved
     };
     std::vector<Step> steps; // the dispatches, in order
+
+    int64_t liveness_bytes() const; // no placement of this order can need less
+    double cost() const;            // of all
 };
 
 // What one dispatch took in the last run.

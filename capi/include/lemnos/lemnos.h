@@ -408,7 +408,11 @@ typedef struct lem_metrics {
 #define LEM_METRICS_INIT {(int32_t)sizeof(lem_metrics), 0, 0, 0, 0, 0, 0}
 
 /* A trainer for a model on a data set. Options: lem_options_json("trainer"), above all batch, micro_batch, epochs, seed.
-   Everything is compiled here; later steps allocate nothing. The trainer updates the model's own parameters. */
+   Everything is compiled here; later steps allocate nothing. The trainer updates the model's own parameters.
+   memory_limit is what the activations of a micro-batch may take, in bytes: where they would take more, some are computed again in
+   the backward pass instead of kept, as little work as will do, and the results stay the same bit for bit. Without it
+   the device's own limit, if it has one, is kept likewise. LEM_ERROR_OUT_OF_DEVICE_MEMORY where a limit cannot be kept, with
+   the least that is possible; a smaller micro_batch takes less. */
 LEM_API lem_result lem_trainer_create(lem_model *model, lem_dataset *dataset, lem_optimizer *optimizer,
                                       lem_schedule *schedule, const char *options, lem_trainer **out);
 LEM_API void lem_trainer_release(lem_trainer *trainer);
