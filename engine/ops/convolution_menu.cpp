@@ -44,7 +44,10 @@ static std::string refused_before(const ConvolutionChoice& choice, const DeviceP
         if (&kernel == choice.kernel) break;
         if (kernel.pass != problem.pass) continue;
         const bool other_family = kernel.family.value_or(profile.family) != profile.family;
-        refused += text(refused.empty() ? "" : "; ", kernel.name, other_family ? " is for devices of another kind" : " does not fit");
+        refused += text(refused.empty() ? "" : "; ", kernel.name,
+                        other_family                     ? " is for devices of another kind"
+                        : kernel.fits(profile, problem) ? " does not pay"
+                                                        : " does not fit");
     }
     return refused;
 }
