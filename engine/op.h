@@ -52,6 +52,7 @@ struct Signature {
     }
     void require_rank(int i, int rank, const char* name) const;
     void require_type(int i, DataType dtype, const char* name) const;
+    void require_real(int i, const char* name) const; // f32 or f16
 };
 
 // What a gradient rule sees: the node, and the gradients of its outputs (empty where nothing depends on one). It adds
@@ -163,6 +164,8 @@ struct Operator {
     bool alias = false;     // output 0 is input 0's memory under another shape; nothing is dispatched
     int in_place = -1;      // an input in whose memory output 0 may come to lie where nothing else reads it: of its shape, and
                             // each element is read by none but the invocation that then writes it
+    std::vector<int> half = {}; // inputs that may be f16, all of them at a time; one of a variadic operator stands for all. It
+                                // then computes in f32 and rounds what is of their kind to f16
     std::vector<TensorType> (*infer)(const Signature&) = nullptr;
     void (*gradient)(GradientBuilder&) = nullptr; // null: not differentiable
     void (*emit)(Emitter&) = nullptr;
