@@ -86,8 +86,9 @@ struct ModelInfo {
 ModelInfo info_of(lem_model* model);
 
 // What a model reaches on a data set: of a classifier images, correct, accuracy, loss and seconds, of a detector what
-// lem_model_evaluate_boxes() gives. batch 0: chosen by the library.
-Json measure(lem_model* model, lem_dataset* dataset, int batch = 0);
+// lem_model_evaluate_boxes() gives. batch 0: chosen by the library. precision: as a predictor's; empty: f32.
+Json measure(lem_model* model, lem_dataset* dataset, int batch = 0, const std::string& precision = {});
+void add_precision_option(CLI::App& command, std::string& precision); // of predictors
 std::string summary_of(const Json& measured); // in a line
 
 // A data set for a model that exists: folders of images are scaled to its input.

@@ -53,6 +53,7 @@ struct Signature {
     }
     void require_rank(int i, int rank, const char* name) const;
     void require_type(int i, DataType dtype, const char* name) const;
+    void require_real(int i, const char* name) const; // f32 or f16
 };
 
 // What a gradient rule sees: the node, and the gradients of its outputs (empty where nothing depends on one). It adds
@@ -175,6 +176,8 @@ struct Operator {
     bool adds_to_total = false; // accumulate alone: see Emitter::total()
     int in_place = -1;      // an input in whose memory output 0 may come to lie where nothing else reads it: of its shape, and
                             // each element is read by none but the invocation that then writes it
+    std::vector<int> half = {}; // inputs that may be f16, all of them at a time; one of a variadic operator stands for all. It
+                                // then computes in f32 and rounds what is of their kind to f16
     std::vector<TensorType> (*infer)(const Signature&) = nullptr;
     void (*gradient)(GradientBuilder&) = nullptr; // null: not differentiable
     // Adds what gives output 0 of the node once more from its inputs and its other outputs, bit for bit and for less than the

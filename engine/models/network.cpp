@@ -21,7 +21,8 @@ Network::Folded::Range channel_group(int64_t channels, int64_t groups, int64_t g
 class Instantiation {
   public:
     Instantiation(const Architecture& architecture, const NetworkOptions& options)
-        : source_(architecture.graph), options_(options), mapped_(source_.nodes().size()) {
+        : source_(architecture.graph), options_(options), mapped_(source_.nodes().size()),
+          builder_(network_.graph, options.precision) {
         require(options.batch >= 1, "The batch (", options.batch, ") must be at least 1.");
         if (options.fold && !options.weigh && !training()) {
             count_uses(architecture);
@@ -31,9 +32,9 @@ class Instantiation {
         }
         add_image(architecture);
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) copy(index, architecture);
-        network_.logits = map(architecture.logits);
-        if (architecture.detection) network_.boxes = map(architecture.detection->boxes);
-        if (training()) network_.auxiliary = map(architecture.auxiliary);
+        network_.logits = builder_.as(map(architecture.logits), DataType::f32);
+        if (architecture.detection) network_.boxes = builder_.as(map(architecture.detection->boxes), DataType::f32);
+        if (training()) network_.auxiliary = builder_.as(map(architecture.auxiliary), DataType::f32);
     }
 
     Network take() { return std::move(network_); }
@@ -243,7 +244,7 @@ class Instantiation {
             attributes.set("groups", part.channels.count);
         std::vector<Value> inputs{x, filter, bias};
         if (part.residual) inputs.push_back(part.residual);
-        return graph.add(convolution.op->name, std::move(inputs), std::move(attributes), convolution.name);
+        return builder_.add(convolution.op->name, std::move(inputs), std::move(attributes), convolution.name);
     }
 
     void add_image(const Architecture& architecture) {
@@ -321,8 +322,8 @@ class Instantiation {
         if (op == "batch_norm" && training() && !has_frozen_statistics(node)) {
             Attributes attributes = node.attributes;
             if (options_.ghost > 0) attributes.set("examples", options_.ghost);
-            const Value y = network_.graph.add("normalisation", {inputs[0], inputs[1], inputs[2], network_.valid},
-                                                std::move(attributes), node.name);
+            const Value y = builder_.add("normalisation", {inputs[0], inputs[1], inputs[2], network_.valid},
+                                         std::move(attributes), node.name);
             network_.moments.push_back({{y.node, 1}, {y.node, 2}, inputs[3], inputs[4]});
             return y;
         }
@@ -331,7 +332,7 @@ class Instantiation {
             std::vector<int64_t> shape = attributes.integers("shape");
             if (!shape.empty() && shape[0] == 1) shape[0] = options_.batch;
             attributes.set("shape", std::move(shape));
-            return network_.graph.add(op, std::move(inputs), std::move(attributes), node.name);
+            return builder_.add(op, std::move(inputs), std::move(attributes), node.name);
         }
         if (op == "normalisation" && training()) inputs.push_back(network_.valid);
         if (op == "batch_norm" && options_.weigh) {
@@ -339,7 +340,7 @@ class Instantiation {
             network_.weights.push_back({alpha, node.name});
             inputs.push_back(alpha);
         }
-        return network_.graph.add(op, std::move(inputs), node.attributes, node.name);
+        return builder_.add(op, std::move(inputs), node.attributes, node.name);
     }
 
     const Graph& source_;
@@ -355,6 +356,7 @@ class Instantiation {
     std::set<int32_t> summed_;               // the normalisations in them
     std::map<int32_t, int32_t> activated_;   // the activations in them, and whose they are
     Network network_;
+    MixedBuilder builder_; // of its graph
 };
 
 } // namespace

@@ -28,7 +28,7 @@ ConvolutionChoice choose_convolution(const DeviceProfile& profile, const Convolu
     const ConvolutionKernel* found = nullptr;
     for (const ConvolutionKernel& kernel : all_convolution_kernels()) {
         if (kernel.pass != problem.pass || kernel.family.value_or(profile.family) != profile.family) continue;
-        if (!kernel.fits(profile, problem)) continue;
+        if ((problem.dtype == DataType::f16 && !kernel.half) || !kernel.fits(profile, problem)) continue;
         const bool asked = wanted && std::strcmp(wanted, kernel.name) == 0;
         if (asked || (!found && (!kernel.pays || kernel.pays(profile, problem)))) found = &kernel;
         if (asked) break;
@@ -52,7 +52,8 @@ static std::string refused_before(const ConvolutionChoice& choice, const DeviceP
     return refused;
 }
 
-static void emit(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& operands) {
+static void emit(Emitter& e, ConvolutionProblem problem, const ConvolutionOperands& operands) {
+    problem.dtype = e.input_type(0).dtype; // x or dy
     const ConvolutionChoice choice = choose_convolution(e.profile(), problem);
     const KernelTile& tile = choice.tile;
     const std::string cut = tile == KernelTile{} ? "" : text(" ", tile.columns, "x", tile.rows);

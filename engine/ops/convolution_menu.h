@@ -19,6 +19,7 @@ struct ConvolutionProblem {
     ConvolutionShape shape;
     ActivationKind activation = ActivationKind::none; // of the forward pass, as are bias and residual
     bool bias = false, residual = false;
+    DataType dtype = DataType::f32; // of x, y and the residual, or of their gradients; filters, biases and their gradients are f32
 };
 
 // How a kernel cuts its work, where there are several ways; what the numbers mean is the kernel's own affair.
@@ -37,6 +38,7 @@ struct ConvolutionKernel {
     std::vector<KernelTile> (*tiles)(const DeviceProfile&, const ConvolutionProblem&) = nullptr;
     // Where it fits, whether it is the default before the rows that follow. Null: always.
     bool (*pays)(const DeviceProfile&, const ConvolutionProblem&) = nullptr;
+    bool half = false; // it computes problems of f16, too
 };
 
 // In the order of preference.

@@ -149,7 +149,7 @@ class Emission {
         p.stride_y = p.stride_x = p.step_y = p.step_x = 1;
         p.column_tiles = uint32_t(divide_up(form_.columns, tile));
         Kernel kernel = product(tiles);
-        kernel.shader = "conv2d_tiled";
+        kernel.shader = "conv2d_tiled.32";
         kernel.specialisation = {0, false, false, uint32_t(ActivationKind::none), false};
         kernel.operands.insert(kernel.operands.end(), {e_.none(), e_.none(), write(products_, product_bytes(tiles))});
         kernel.groups = folded_groups(divide_up(tiles, tile), int64_t(p.column_tiles) * form_.positions());

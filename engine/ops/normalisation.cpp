@@ -256,8 +256,7 @@ static uint32_t activation_number(const Emitter& e) {
 // ---- what is accepted ------------------------------------------------------------------------------------------------
 
 static void require_rows(const Signature& s) {
-    s.require(s.input(0).dtype == DataType::f32 || s.input(0).dtype == DataType::f16, "the input x (",
-              to_string(s.input(0)), ") is neither f32 nor f16.");
+    s.require_real(0, "x");
     s.require(s.input(0).rank() >= 2, "the input x (", to_string(s.input(0)), ") has rank ",
               s.input(0).rank(), " (2 or more are needed: examples first, channels last).");
 }
@@ -561,6 +560,7 @@ LEMNOS_DEFINE_OPERATOR(normalisation) {
                     {"variance", "[channels], likewise; biased: divided by the number of cells that count."},
                     {"coefficients", table_help}},
         .attributes = attributes_of_normaliser(),
+        .half = {0},
         .infer = infer_training,
         .gradient = [](GradientBuilder& b) { add_gradient(b, 3, b.input(3), false); },
         .again =
@@ -587,6 +587,7 @@ LEMNOS_DEFINE_OPERATOR(batch_norm) {
                     true}},
         .outputs = {{"y", "The shape and type of x."}, {"coefficients", table_help}},
         .attributes = attributes_of_normaliser(),
+        .half = {0},
         .infer = infer_given,
         .gradient =
             [](GradientBuilder& b) {
@@ -613,6 +614,7 @@ LEMNOS_DEFINE_OPERATOR(normalisation_gradient) {
             .outputs = {{"dx", "The shape of x."}, {"dgamma", "[channels]."}, {"dbeta", "[channels]."}},
             .attributes = std::move(attributes),
             .internal = true,
+            .half = {0, 1},
             .infer = infer_gradient,
             .emit = emit_gradient};
 }

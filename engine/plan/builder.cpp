@@ -155,8 +155,19 @@ int64_t PlanBuilder::slice_length(const Node& node) const {
     return length / step * step;
 }
 
+// Casts alone are made of whole words.
+void PlanBuilder::require_storage(int32_t index) const {
+    if (profile_.storage16) return;
+    const Node& node = graph_.node(index);
+    for (int i : node.op->half)
+        if (size_t(i) < node.inputs.size() && node.inputs[size_t(i)] && graph_.type(node.inputs[size_t(i)]).dtype == DataType::f16)
+            fail(ErrorCode::unsupported, "Operator ", describe(index), " reads ", to_string(graph_.type(node.inputs[size_t(i)])),
+                 ", which needs 16-bit storage (storageBuffer16BitAccess), and this device has none; cast to f32.");
+}
+
 void PlanBuilder::emit(int32_t index) {
     const Node& node = graph_.node(index);
+    require_storage(index);
     if (node.op->alias) {
         const int32_t source = region_of(node.inputs[0]);
         const auto bound = bindings_.find({index, 0});

@@ -56,6 +56,7 @@ class PlanBuilder {
     void place_in_input(int32_t node);
     void emit(int32_t node);
     int64_t slice_length(const Node& node) const;
+    void require_storage(int32_t index) const;
     int32_t region_of(Value value);
     int32_t add_region(int64_t bytes, std::string name);
     void add_step(Kernel kernel, int32_t node);

@@ -41,8 +41,11 @@ static std::vector<AttributeSpec> general_options() {
         real_attribute("statistics_momentum", 0.1, 1e-9, 1, "The share of a batch in the running statistics."),
         real_attribute("clip_norm", 0, 0, 1e30, "Gradients are scaled down to this global norm; 0: never."),
         real_attribute("clip_value", 0, 0, 1e30, "No element of the gradient exceeds it; 0: any may."),
+        precision_attribute("mixed: activations and their gradients lie in memory as f16, at half the size; sums, weights, losses "
+                            "and the optimizer stay f32."),
         boolean_attribute("loss_scaling", false,
-                          "Multiply the loss by a scale that follows the gradients, and skip steps that are not finite."),
+                          "Multiply the loss by a scale that follows the gradients, and skip steps that are not finite; on where "
+                          "precision is mixed, unless it is set off."),
         real_attribute("loss_scale", 65536, 1e-6, 1e30, "The first scale; it doubles and halves."),
         integer_attribute("loss_scale_interval", 2000, 1, 1000000000, "Steps without a skip after which it doubles."),
         below(real_attribute("average", 0, 0, 1, "Decay of a moving average of the weights; 0: none.")),
@@ -100,8 +103,11 @@ static Augmentation augmentation_of(const Attributes& options) {
 }
 
 static Attributes completed(Attributes options) {
+    const bool open = !options.contains("loss_scaling");
     const std::span<const AttributeSpec> specs = trainer_options();
     options.complete({specs.begin(), specs.end()}, "The trainer");
+    // Gradients below 6e-8, the least f16, would vanish.
+    if (open && precision_of(options) == Precision::mixed) options.set("loss_scaling", int64_t(1));
     return options;
 }
 
@@ -178,6 +184,7 @@ int64_t Trainer::images_together() const {
 
 void Trainer::compile() {
     const std::shared_ptr<Device>& device = model_->device();
+    require_precision(*device, precision_of(options_));
     const auto layout = model_->parameters().layout;
     gradients_ = Arena(device, layout, "gradients");
     if (measures_noise_) micro_gradients_ = Arena(device, layout, "micro-batch gradients");
@@ -188,7 +195,8 @@ void Trainer::compile() {
                                                      .flip = options_.boolean("flip"),
                                                      .ghost = options_.integer("ghost"),
                                                      .frozen_statistics = normalisations_fitting(
-                                                         options_.text("frozen_statistics"), model_->architecture().graph)});
+                                                         options_.text("frozen_statistics"), model_->architecture().graph),
+                                                     .precision = precision_of(options_)});
     const std::vector<SegmentPolicy> policies = parse_policies(options_.text("policies"), model_->architecture().graph, *layout,
                                                                options_.choice("decay") == "weights");
     const double decay = optimizer_.weight_decay();

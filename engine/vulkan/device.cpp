@@ -134,12 +134,14 @@ void Device::create(const DeviceOptions& options) {
     const VkPhysicalDeviceLimits& limits = properties.properties.limits;
 
     VkPhysicalDeviceVulkan13Features offered13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
-    VkPhysicalDeviceFeatures2 offered{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, nullptr, {}};
-    if (api >= VK_API_VERSION_1_3) offered.pNext = &offered13;
+    VkPhysicalDevice16BitStorageFeatures offered16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    VkPhysicalDeviceFeatures2 offered{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &offered16, {}};
+    if (api >= VK_API_VERSION_1_3) offered16.pNext = &offered13;
     instance.vkGetPhysicalDeviceFeatures2(info_.handle, &offered);
 
     profile_.is_cpu = info_.type == "cpu";
     profile_.int64 = offered.features.shaderInt64 != 0;
+    profile_.storage16 = offered16.storageBuffer16BitAccess != 0;
     const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
     const bool subgroups = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                            (subgroup.supportedOperations & needed) == needed;
@@ -176,9 +178,11 @@ void Device::create(const DeviceOptions& options) {
     queue.pQueuePriorities = &priority;
     VkPhysicalDeviceVulkan13Features enabled13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
     enabled13.subgroupSizeControl = offered13.subgroupSizeControl;
-    VkPhysicalDeviceFeatures2 enabled{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, nullptr, {}};
+    VkPhysicalDevice16BitStorageFeatures enabled16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    enabled16.storageBuffer16BitAccess = offered16.storageBuffer16BitAccess;
+    VkPhysicalDeviceFeatures2 enabled{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &enabled16, {}};
     enabled.features.shaderInt64 = offered.features.shaderInt64;
-    if (api >= VK_API_VERSION_1_3) enabled.pNext = &enabled13;
+    if (api >= VK_API_VERSION_1_3) enabled16.pNext = &enabled13;
     VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &enabled};
     info.queueCreateInfoCount = 1;
     info.pQueueCreateInfos = &queue;

@@ -19,6 +19,7 @@ struct DeviceProfile {
     bool is_cpu = false;
     uint32_t subgroup_size = 1;
     bool int64 = false;                  // shaders may use 64-bit integers, which the scalar kernels load floats by
+    bool storage16 = false;              // buffers may hold f16, one number at a time
     bool subgroup_size_reliable = false; // fixed, or can be required of a pipeline: subgroup kernels may be used
     bool subgroup_size_required = false; // every subgroup kernel's pipeline must ask for subgroup_size
     uint32_t max_invocations = 128;

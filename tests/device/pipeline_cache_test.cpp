@@ -11,7 +11,7 @@ namespace {
 struct PipelineCaching : DeviceTest {
     static void make_one(const std::shared_ptr<Device>& device) {
         device->pipelines().get({"fill", {64}, 1, 0});
-        device->pipelines().get({"activation", {64, 1}, 2, 0});
+        device->pipelines().get({"activation.32", {64, 1}, 2, 0});
     }
     // A device with the cache on disk, and what it logged about the cache when it was opened.
     std::shared_ptr<Device> cached(std::vector<std::string>* lines) {

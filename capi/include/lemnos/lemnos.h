@@ -409,6 +409,8 @@ typedef struct lem_metrics {
 
 /* A trainer for a model on a data set. Options: lem_options_json("trainer"), above all batch, micro_batch, epochs, seed.
    Everything is compiled here; later steps allocate nothing. The trainer updates the model's own parameters.
+   precision: with "mixed" activations and their gradients lie in memory as f16 and the loss is scaled, while sums, weights,
+   statistics and the optimizer stay f32 (LEM_ERROR_UNSUPPORTED on a device without 16-bit storage).
    memory_limit is what the activations of a micro-batch may take, in bytes: where they would take more, some are computed again in
    the backward pass instead of kept, as little work as will do, and the results stay the same bit for bit. Without it
    the device's own limit, if it has one, is kept likewise. LEM_ERROR_OUT_OF_DEVICE_MEMORY where a limit cannot be kept, with
@@ -444,8 +446,8 @@ LEM_API lem_result lem_trainer_swap_average(lem_trainer *trainer);
 LEM_API lem_result lem_model_evaluate(lem_model *model, lem_dataset *dataset, int32_t batch, lem_metrics *out);
 
 /* Measures a detector on every image of a data set with boxes. options: batch (0: a good default), score (the least that
-   counts, 0.01), overlap (for suppression; default: the model's), limit (objects of an image, 100). JSON: images, boxes,
-   seconds, and the mean over classes of the average precision (mAP): map_50 (VOC 2010 and later: area under the curve, at an
+   counts, 0.01), overlap (for suppression; default: the model's), limit (objects of an image, 100), precision (as of predictors). JSON:
+   images, boxes, seconds, and the mean over classes of the average precision (mAP): map_50 (VOC 2010 and later: area under the curve, at an
    overlap of 0.5), map_50_voc2007 (of 11 points), map_coco (0.50, 0.55 ... 0.95), map_coco_50, map_coco_75; classes[]: name,
    boxes, ap_50 and so on (null where there are no boxes: such a class counts in no mean), and curve[]: recall, precision and
    score after each detection at 0.5, by falling score. */
@@ -462,6 +464,8 @@ LEM_API lem_result lem_model_evaluate_boxes(lem_model *model, lem_dataset *datas
                      LEM_ERROR_OUT_OF_DEVICE_MEMORY where it cannot, with the least that is possible
      channel_groups  so many groups in every block that can be split; 1: never split; 0: chosen by the limit
      least_memory    true: as little memory as there can be
+     precision       "mixed": activations lie in memory as f16, at half the size; sums stay f32 ("f32"). LEM_ERROR_UNSUPPORTED
+                     on a device without 16-bit storage
      score           of a detector: the least score of an object (0.3)
      overlap         of a detector: of two boxes of one class that overlap more the weaker goes; -1: the model's own (-1)
      limit           of a detector: the most objects of an image (100)
