@@ -2,6 +2,8 @@
 
 #include "support/checked.h"
 #include "vulkan/buffer.h"
+#include "vulkan/kernel_names.h"
+#include "vulkan/matrix_units.h"
 #include "vulkan/memory.h"
 #include "vulkan/pipeline.h"
 #include "vulkan/profiler.h"
@@ -53,7 +55,22 @@ std::vector<DeviceInfo> Device::list(const Log& log) {
 }
 
 std::shared_ptr<Device> Device::open(const DeviceOptions& options) {
-    return std::shared_ptr<Device>(new Device(options));
+    const std::shared_ptr<Device> device(new Device(options));
+    device->check_matrices();
+    return device;
+}
+
+// What fails leaves the device with its other kernels.
+void Device::check_matrices() {
+    for (const MatrixFamily family : {MatrixFamily::coopmat, MatrixFamily::coopmat2}) {
+        MatrixUnit& unit = family == MatrixFamily::coopmat ? profile_.coopmat : profile_.coopmat2;
+        if (!unit) continue;
+        const std::string complaint = check_matrix_units(shared_from_this(), family);
+        if (complaint.empty()) continue;
+        unit = {};
+        rejected_.push_back({name_of(family), complaint});
+        log_.line(Log::warning, "The kernels ", name_of(family), " failed their check on ", info_.name, " and are not used: ", complaint, ".");
+    }
 }
 
 Device::Device(const DeviceOptions& options)
@@ -105,19 +122,27 @@ static void clamp_to_small_limits(DeviceProfile& profile) {
     profile.storage_alignment = std::max<int64_t>(profile.storage_alignment, 256);
 }
 
-static KernelFamily choose_family(const DeviceProfile& profile) {
-    const char* forced = std::getenv("LEMNOS_KERNELS");
-    if (!forced || !*forced)
-        return profile.is_cpu && profile.has_subgroup_kernels() ? KernelFamily::scalar : KernelFamily::tiled;
-    const std::string name = forced;
-    if (name == "tiled") return KernelFamily::tiled;
-    if (name != "scalar")
-        fail(ErrorCode::invalid_argument, "LEMNOS_KERNELS names the kernel family \"", name,
-             "\" (\"scalar\" and \"tiled\" exist).");
-    if (!profile.has_subgroup_kernels())
+static KernelFamily choose_family(const DeviceProfile& profile, const KernelNames& names) {
+    const bool has_scalar = profile.has_subgroup_kernels();
+    if (names.wants("scalar") && !has_scalar)
         fail(ErrorCode::unsupported, "LEMNOS_KERNELS asks for the scalar kernels, which need 64-bit integers and a fixed subgroup of "
              "4, 8 or 16, and this device has ", profile.subgroup_size, ".");
-    return KernelFamily::scalar;
+    if (names.wants("scalar")) return KernelFamily::scalar;
+    if (names.wants("tiled") || names.denies("scalar")) return KernelFamily::tiled;
+    return has_scalar && (profile.is_cpu || names.denies("tiled")) ? KernelFamily::scalar : KernelFamily::tiled;
+}
+
+// Software Vulkan has cooperative matrices for the sake of tests: they are far slower than its other kernels, so that they must
+// be asked for.
+static MatrixUnit allowed(MatrixFamily family, const MatrixUnit& offered, const DeviceProfile& profile, const DeviceInfo& info,
+                          const KernelNames& names) {
+    const char* name = name_of(family);
+    const bool runs = offered && (profile.subgroup_size_reliable || offered.workgroup);
+    if (names.wants(name) && !runs)
+        fail(ErrorCode::unsupported, "LEMNOS_KERNELS asks for the kernels ", name, ", which need matrix units that multiply f16 and "
+             "sum in f32, and the device ", info.name, " does not offer them.");
+    const bool wanted = names.wants(name) || (!profile.is_cpu && !names.chooses() && !names.denies(name));
+    return runs && wanted ? offered : MatrixUnit{};
 }
 
 void Device::create(const DeviceOptions& options) {
@@ -169,7 +194,12 @@ void Device::create(const DeviceOptions& options) {
     if (environment_flag("LEMNOS_CLAMP")) clamp_to_small_limits(profile_);
     if (options.max_storage_range > 0)
         profile_.max_storage_range = std::min(profile_.max_storage_range, options.max_storage_range);
-    profile_.family = choose_family(profile_);
+    const KernelNames names = KernelNames::from_environment();
+    profile_.family = choose_family(profile_, names);
+
+    MatrixFeatures matrices(instance, instance_->handle(), info_, api);
+    profile_.coopmat = allowed(MatrixFamily::coopmat, matrices.coopmat(), profile_, info_, names);
+    profile_.coopmat2 = allowed(MatrixFamily::coopmat2, matrices.coopmat2(), profile_, info_, names);
 
     const float priority = 1.0f;
     VkDeviceQueueCreateInfo queue{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
@@ -183,9 +213,14 @@ void Device::create(const DeviceOptions& options) {
     VkPhysicalDeviceFeatures2 enabled{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &enabled16, {}};
     enabled.features.shaderInt64 = offered.features.shaderInt64;
     if (api >= VK_API_VERSION_1_3) enabled16.pNext = &enabled13;
-    VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &enabled};
+    const bool coopmat = bool(profile_.coopmat), coopmat2 = bool(profile_.coopmat2);
+    enabled13.maintenance4 = coopmat || coopmat2; // their shaders name the size of a workgroup in the manner of SPIR-V 1.6
+    const std::vector<const char*> extensions = matrices.extensions(coopmat, coopmat2);
+    VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, matrices.chain(coopmat, coopmat2, &enabled)};
     info.queueCreateInfoCount = 1;
     info.pQueueCreateInfos = &queue;
+    info.enabledExtensionCount = uint32_t(extensions.size());
+    info.ppEnabledExtensionNames = extensions.data();
     check(instance.vkCreateDevice(info_.handle, &info, nullptr, &handle_), "creating a device");
     functions_.load(instance.vkGetDeviceProcAddr, handle_);
     functions_.vkGetDeviceQueue(handle_, queue_family_, 0, &queue_);

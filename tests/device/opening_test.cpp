@@ -103,7 +103,7 @@ TEST_F(DeviceOpening, RefusesSenselessOptions) {
     expect_refusal(ErrorCode::invalid_argument, {"The largest storage range (-1 bytes) is negative"},
                    [&] { open({.max_storage_range = -1}); });
     const ScopedVariable kernels("LEMNOS_KERNELS", "magic");
-    expect_refusal(ErrorCode::invalid_argument, {"\"magic\"", "\"scalar\" and \"tiled\" exist"}, [&] { open(); });
+    expect_refusal(ErrorCode::invalid_argument, {"\"magic\"", "\"scalar\", \"tiled\", \"coopmat\" and \"coopmat2\" exist"}, [&] { open(); });
 }
 
 TEST_F(DeviceOpening, ForcesAFamilyOfKernels) {
