@@ -1,11 +1,36 @@
 // lemnos devices: what there is to run on.
 #include "command.h"
+#include "library.h"
 #include "table.h"
 #include "text.h"
 
 #include <iostream>
 
 namespace lemnos::cli {
+
+// "tiled, coopmat 16 x 16 x 16"; what failed its check is named too. Devices are opened for it: drivers announce more than works.
+static std::string kernels_text(const Json& device) {
+    if (device.contains("problem")) return "cannot be opened";
+    std::string text;
+    const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+    for (const auto& [name, matrix] : device["kernels"].items())
+        add(matrix.empty() ? name
+                           : name + " " + product({matrix["rows"].get<int64_t>(), matrix["columns"].get<int64_t>(),
+                                                   matrix["inner"].get<int64_t>()}));
+    for (const auto& [name, reason] : device["rejected_kernels"].items()) add(name + " rejected");
+    return text;
+}
+
+static Json opened(const Json& device) {
+    try {
+        const Device open = open_device(std::to_string(device["index"].get<int>()));
+        return json([&](lem_text** out) { return lem_device_info_json(open, out); });
+    } catch (const std::exception& error) {
+        Json closed = device;
+        closed["problem"] = error.what();
+        return closed;
+    }
+}
 
 void add_devices(CLI::App& app, Run& run) {
     CLI::App* command =
@@ -19,16 +44,18 @@ void add_devices(CLI::App& app, Run& run) {
         "  LEMNOS_DEVICE=llvmpipe lemnos train --data DIR   (any command, on the device of that name)");
     command->callback([=, &run] {
         run = [=] {
-            const Json devices = json(lem_devices_json);
+            Json devices = json(lem_devices_json);
+            for (Json& device : devices) device = opened(device);
             if (*as_json) {
                 std::cout << devices.dump(2) << "\n";
                 return 0;
             }
             Table table(
-                {{"#", Align::right}, {"name"}, {"type"}, {"driver"}, {"Vulkan"}, {"memory", Align::right}});
+                {{"#", Align::right}, {"name"}, {"type"}, {"driver"}, {"Vulkan"}, {"memory", Align::right}, {"kernels"}});
             for (const Json& device : devices)
                 table.add({std::to_string(device["index"].get<int>()), device["name"], device["type"],
-                           device["driver"], device["api_version"], bytes_text(device["memory_bytes"])});
+                           device["driver"], device["api_version"], bytes_text(device["memory_bytes"]),
+                           kernels_text(device)});
             table.print(std::cout);
             return 0;
         };

@@ -152,7 +152,7 @@ test_arguments() {
     says "lemnos: The Vulkan loader found no driver. Install a Vulkan driver: "
     need_device
     runs 0 devices
-    matches '^# +name +type +driver +Vulkan +memory$'
+    matches '^# +name +type +driver +Vulkan +memory +kernels$'
     matches '^0  '
     runs 0 devices --json
     prints '"uuid": "'

@@ -161,7 +161,12 @@ LEM_API lem_result lem_device_close(lem_device *device);
 LEM_API void lem_device_retain(lem_device *device);
 /* Releasing the last reference of a device and of everything on it waits and closes it. */
 LEM_API void lem_device_release(lem_device *device);
-/* This device's entry of lem_devices_json(), with subgroup_size, kernel_family and the limits in use. */
+/*
+ * This device's entry of lem_devices_json(), with subgroup_size, kernel_family, the limits in use, and
+ *   kernels           the families of kernels in use by name; those for matrix units (coopmat, coopmat2: of mixed precision
+ *                     alone) with the sizes of their matrices
+ *   rejected_kernels  by name why a family that the device announces is not used: it was checked when the device was opened
+ */
 LEM_API lem_result lem_device_info_json(lem_device *device, lem_text **out);
 /* Live counters as JSON: memory_bytes, buffers, allocations, pipelines, descriptor_writes, submissions,
    validation_messages (of Khronos validation layers, where one is active). memory_bytes and buffers are those alive now;
