@@ -94,9 +94,9 @@ template <MatrixFamily family>
 void add_rows(std::vector<ConvolutionKernel>& rows) {
     using enum ConvolutionPass;
     const char* name = name_of(family);
-    rows.push_back({name, forward, {}, fits<family>, matrix<family>, tiles<family>, true});
-    rows.push_back({name, input_gradient, {}, fits<family>, matrix<family>, tiles<family>, true});
-    rows.push_back({name, filter_gradient, {}, fits<family>, matrix_filter_gradient<family>, tiles<family>, true});
+    rows.push_back({name, forward, {}, fits<family>, matrix<family>, tiles<family>, nullptr, true});
+    rows.push_back({name, input_gradient, {}, fits<family>, matrix<family>, tiles<family>, nullptr, true});
+    rows.push_back({name, filter_gradient, {}, fits<family>, matrix_filter_gradient<family>, tiles<family>, nullptr, true});
 }
 
 } // namespace
