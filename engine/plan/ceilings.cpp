@@ -10,7 +10,7 @@ namespace lemnos {
 static constexpr int repetitions = 5;
 static constexpr int64_t stream_bytes = int64_t(64) << 20; // far more than caches hold
 
-// As in bench/optimizer.cpp: a vec4 an invocation, and as a device moves items fastest, in short and in long runs.
+// The forms of bench/workloads.cpp, of which the best counts: a vec4 an invocation, and as a device moves items fastest, in short and in long runs.
 struct StreamForm {
     int64_t lanes, each, item;
 };
