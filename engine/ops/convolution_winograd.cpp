@@ -178,7 +178,7 @@ class Emission {
 };
 
 // What a form costs, as multiply-adds of a full register tile in the same time: measured on lavapipe (Mesa 25.0.7, subgroups of
-// 8) over the 3 × 3 convolutions of ResNet-18, and within a tenth of that for each. Side 0 is the sum over taps.
+// 8) over the 3 × 3 convolutions of ResNet-18: within a tenth of that for Winograd's forms, a fifth for the sum over taps (side 0).
 double cost(const DeviceProfile& profile, const Form& form) {
     // What a lane reads for its columns is as dear as seven rows of multiply-adds.
     const auto product = [&](int64_t rows) {
