@@ -1,5 +1,6 @@
 #include "bench/workloads.h"
 
+#include "plan/ceilings.h"
 #include "vulkan/device.h"
 
 #include <algorithm>
@@ -62,9 +63,6 @@ Rounds::Run run_of(std::shared_ptr<Plan> plan) {
 }
 
 std::vector<std::shared_ptr<Plan>> stream_plans(const std::shared_ptr<Device>& device, const Streams& streams) {
-    struct Form {
-        int64_t lanes, each, item;
-    };
     constexpr int64_t row = 64; // floats
     const TensorType type{DataType::f32, {streams.bytes / (row * 4), row}};
     Graph graph;
@@ -75,7 +73,7 @@ std::vector<std::shared_ptr<Plan>> stream_plans(const std::shared_ptr<Device>& d
         bindings[inputs.back()] = random_tensor(device, type);
     }
     std::vector<std::shared_ptr<Plan>> plans;
-    for (const Form& form : {Form{64, 1, 4}, Form{64, 1, 0}, Form{8, 64, 0}}) {
+    for (const StreamForm& form : stream_forms) {
         const Value result = graph.add("stream_ceiling", inputs,
                                        {{"writes", int64_t(streams.writes)}, {"lanes", form.lanes}, {"each", form.each}, {"item", form.item}});
         Bindings own = bindings;

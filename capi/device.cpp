@@ -21,6 +21,15 @@ static Json describe(const DeviceInfo& info) {
             {"memory_bytes", info.memory_bytes}};
 }
 
+// The kernel families in use, with the matrices that they multiply, and those that failed their check.
+static Json kernels_of(const DeviceProfile& profile) {
+    const auto matrix = [](const MatrixUnit& unit) { return Json{{"rows", unit.rows}, {"columns", unit.columns}, {"inner", unit.step}}; };
+    Json kernels = {{profile.family == KernelFamily::scalar ? "scalar" : "tiled", Json::object()}};
+    if (profile.coopmat) kernels["coopmat"] = matrix(profile.coopmat);
+    if (profile.coopmat2) kernels["coopmat2"] = matrix(profile.coopmat2);
+    return kernels;
+}
+
 // The host's hook, for the topics that LEMNOS_VERBOSE names.
 static Log log_of(const lem_host* host) {
     if (!host) return Log::from_environment();
@@ -94,9 +103,9 @@ lem_result lem_device_info_json(lem_device* device, lem_text** out) {
         Json json = describe(device->device->info());
         json["subgroup_size"] = profile.subgroup_size;
         json["kernel_family"] = name_of(profile.family);
-        json["rejected"] = Json::array();
-        for (const auto& [name, reason] : profile.kernels->rejections())
-            json["rejected"].push_back({{"kernel", name}, {"reason", reason}});
+        json["kernels"] = kernels_of(profile);
+        json["rejected_kernels"] = Json::object();
+        for (const auto& [name, reason] : profile.kernels->rejections()) json["rejected_kernels"][name] = reason;
         json["memory_limit"] = device->device->memory_limit();
         json["limits"] = {
             {"invocations", profile.max_invocations},     {"group_size_x", profile.max_group_size_x},

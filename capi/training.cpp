@@ -232,6 +232,7 @@ static const std::vector<AttributeSpec>& box_evaluation_options() {
         std::vector<AttributeSpec> all = object_options({.score = 0.01});
         all.insert(all.begin(),
                    integer_attribute("batch", 0, 0, INT32_MAX, "Images at a time; 0: a good default."));
+        all.push_back(precision_attribute("As a predictor's."));
         return all;
     }();
     return options;
@@ -249,7 +250,7 @@ lem_result lem_model_evaluate_boxes(lem_model* model, lem_dataset* dataset, cons
         given.complete(box_evaluation_options(), owner);
         const auto lock = enter(*model);
         const BoxMetrics metrics = evaluate_boxes(model->model, *dataset->dataset, given.integer("batch"),
-                                                  object_options_from(given));
+                                                  object_options_from(given), precision_of(given));
         const AveragePrecision& precision = metrics.precision;
         const std::vector<std::string> labels = model->model->architecture().labels();
         Json result{{"images", precision.images()}, {"boxes", 0}}, classes = Json::array();

@@ -38,6 +38,8 @@ void add_device_option(CLI::App& command, std::string& device);
 // numbers that are too big.
 void need_number(const CLI::App& command, CLI::Option* option);
 void need_whole_number(const CLI::App& command, CLI::Option* option, int64_t least, int64_t most);
+// Likewise for a number of bytes (bytes_from), once all is parsed; nothing given is none.
+void need_bytes(const CLI::App& command, const char* option, const std::string& given);
 
 // Options as the text that the library takes.
 std::string dumped(const Json& options);
@@ -85,8 +87,9 @@ struct ModelInfo {
 ModelInfo info_of(lem_model* model);
 
 // What a model reaches on a data set: of a classifier images, correct, accuracy, loss and seconds, of a detector what
-// lem_model_evaluate_boxes() gives. batch 0: chosen by the library.
-Json measure(lem_model* model, lem_dataset* dataset, int batch = 0);
+// lem_model_evaluate_boxes() gives. batch 0: chosen by the library. precision: as a predictor's; empty: f32.
+Json measure(lem_model* model, lem_dataset* dataset, int batch = 0, const std::string& precision = {});
+void add_precision_option(CLI::App& command, std::string& precision); // of predictors
 std::string summary_of(const Json& measured); // in a line
 
 // A data set for a model that exists: folders of images are scaled to its input.

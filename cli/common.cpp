@@ -1,6 +1,8 @@
 #include "command.h"
 #include "text.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 
 namespace lemnos::cli {
@@ -44,6 +46,12 @@ void need_whole_number(const CLI::App& command, CLI::Option* option, int64_t lea
                                  std::to_string(least) + " to " + std::to_string(most) + ").");
         return std::string();
     });
+}
+
+void need_bytes(const CLI::App& command, const char* option, const std::string& given) {
+    if (!given.empty() && bytes_from(given) < 1)
+        misused(command, std::string("The option ") + option + " (" + given +
+                             ") is no number of bytes such as 3000000, 3M or 2.5MiB.");
 }
 
 std::string dumped(const Json& options) {
@@ -142,11 +150,52 @@ ModelInfo info_of(lem_model* model) {
             info["task"] == "detect"};
 }
 
-Json measure(lem_model* model, lem_dataset* dataset, int batch) {
+void add_precision_option(CLI::App& command, std::string& precision) {
+    command.add_option("--precision", precision, "f32 or mixed: activations as f16, at half the size (f32).")->option_text("NAME");
+}
+
+// What a predictor gives of every image, measured as the library does.
+static Json measure_predictions(lem_model* model, lem_dataset* dataset, int batch, const std::string& precision) {
+    const auto start = std::chrono::steady_clock::now();
+    const ModelInfo info = info_of(model);
+    const DatasetInfo data = info_of(dataset);
+    if (data.classes > info.classes || data.height != info.height || data.width != info.width || data.channels != info.channels)
+        throw Failure("The data set's images or classes are not the model's.");
+    const int64_t most = batch ? batch : 100;
+    Predictor predictor;
+    check(lem_predictor_create(model, int32_t(std::min(most, data.size)), dumped({{"precision", precision}}).c_str(), predictor.out()));
+    std::vector<uint8_t> pixels(size_t(most * data.image_bytes()));
+    std::vector<int32_t> labels(static_cast<size_t>(most), 0);
+    std::vector<float> probabilities(size_t(most * info.classes));
+    int64_t correct = 0;
+    double loss = 0;
+    for (int64_t first = 0; first < data.size; first += most) {
+        const int64_t count = std::min(most, data.size - first);
+        for (int64_t i = 0; i < count; ++i)
+            check(lem_dataset_read(dataset, first + i, pixels.data() + i * data.image_bytes(), data.image_bytes(), &labels[size_t(i)]));
+        check(lem_predictor_run(predictor, pixels.data(), count * data.image_bytes(), int32_t(count), probabilities.data(), count * info.classes));
+        for (int64_t i = 0; i < count; ++i) {
+            const float* row = probabilities.data() + i * info.classes;
+            correct += std::max_element(row, row + info.classes) - row == labels[size_t(i)];
+            loss -= std::log(std::max(double(row[labels[size_t(i)]]), 1e-38)); // of a probability that f32 does not hold
+        }
+    }
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return {{"images", data.size},
+            {"correct", correct},
+            {"accuracy", double(correct) / double(data.size)},
+            {"loss", loss / double(data.size)},
+            {"seconds", seconds}};
+}
+
+Json measure(lem_model* model, lem_dataset* dataset, int batch, const std::string& precision) {
     if (info_of(model).detects)
         return json([&](lem_text** out) {
-            return lem_model_evaluate_boxes(model, dataset, dumped({{"batch", batch}}).c_str(), out);
+            Json given{{"batch", batch}};
+            if (!precision.empty()) given["precision"] = precision;
+            return lem_model_evaluate_boxes(model, dataset, dumped(given).c_str(), out);
         });
+    if (!precision.empty()) return measure_predictions(model, dataset, batch, precision);
     lem_metrics metrics = LEM_METRICS_INIT;
     check(lem_model_evaluate(model, dataset, batch, &metrics));
     return {{"images", metrics.images},

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-    std::string model, out, picture, device;
+    std::string model, out, picture, precision, device;
     std::vector<std::string> images;
     double score = 0.5;
     std::optional<double> overlap;
@@ -72,6 +72,7 @@ class Detecting {
             throw Failure("The model \"" + options.model + "\" classifies images; lemnos predict is for such models.");
         Json given{{"score", options.score}, {"limit", options.limit}};
         set(given, "overlap", options.overlap);
+        if (!options.precision.empty()) given["precision"] = options.precision;
         check(lem_predictor_create(model_, 1, dumped(given).c_str(), predictor_.out()));
     }
 
@@ -180,6 +181,7 @@ void add_detect(CLI::App& app, Run& run) {
                               ->option_text("SHARE"));
     need_whole_number(*command, command->add_option("--limit", options->limit, "The most objects of an image (100).")->option_text("COUNT"), 1,
                       10000);
+    add_precision_option(*command, options->precision);
     add_device_option(*command, options->device);
     command->footer("Examples:\n"
                     "  lemnos detect --model pets.safetensors --out drawn cat.jpg dogs.jpg\n"

@@ -1,5 +1,6 @@
 // lemnos devices: what there is to run on.
 #include "command.h"
+#include "library.h"
 #include "table.h"
 #include "text.h"
 
@@ -7,13 +8,26 @@
 
 namespace lemnos::cli {
 
-// What is known once a device is open; of one that cannot be opened, why.
-static Json opened(int index) {
+// "tiled, coopmat 16 x 16 x 16". Devices are opened for it: what they announce says less.
+static std::string kernels_text(const Json& device) {
+    if (device.contains("problem")) return "cannot be opened";
+    std::string text;
+    for (const auto& [name, matrix] : device["kernels"].items()) {
+        text += (text.empty() ? "" : ", ") + name;
+        if (!matrix.empty())
+            text += " " + product({matrix["rows"].get<int64_t>(), matrix["columns"].get<int64_t>(), matrix["inner"].get<int64_t>()});
+    }
+    return text;
+}
+
+static Json opened(const Json& device) {
     try {
-        const Device device = open_device(std::to_string(index));
-        return json([&](lem_text** out) { return lem_device_info_json(device, out); });
-    } catch (const Failure& failure) {
-        return {{"error", failure.what()}};
+        const Device open = open_device(std::to_string(device["index"].get<int>()));
+        return json([&](lem_text** out) { return lem_device_info_json(open, out); });
+    } catch (const std::exception& error) {
+        Json closed = device;
+        closed["problem"] = error.what();
+        return closed;
     }
 }
 
@@ -30,7 +44,7 @@ void add_devices(CLI::App& app, Run& run) {
     command->callback([=, &run] {
         run = [=] {
             Json devices = json(lem_devices_json);
-            for (Json& device : devices) device.update(opened(device["index"]));
+            for (Json& device : devices) device = opened(device);
             if (*as_json) {
                 std::cout << devices.dump(2) << "\n";
                 return 0;
@@ -40,13 +54,13 @@ void add_devices(CLI::App& app, Run& run) {
             for (const Json& device : devices)
                 table.add({std::to_string(device["index"].get<int>()), device["name"], device["type"],
                            device["driver"], device["api_version"], bytes_text(device["memory_bytes"]),
-                           device.value("kernel_family", "")});
+                           kernels_text(device)});
             table.print(std::cout);
             for (const Json& device : devices) {
-                for (const Json& rejected : device.value("rejected", Json::array()))
-                    std::cout << "On " << device["name"].get<std::string>() << " the kernel " << rejected["kernel"].get<std::string>()
-                              << " is not used: " << rejected["reason"].get<std::string>() << ".\n";
-                if (device.contains("error")) std::cout << device["error"].get<std::string>() << "\n";
+                for (const auto& [name, reason] : device.value("rejected_kernels", Json::object()).items())
+                    std::cout << "On " << device["name"].get<std::string>() << " the kernel " << name << " is not used: "
+                              << reason.get<std::string>() << ".\n";
+                if (device.contains("problem")) std::cout << device["problem"].get<std::string>() << "\n";
             }
             return 0;
         };

@@ -27,7 +27,7 @@ static void print(const Json& measured) {
 
 void add_eval(CLI::App& app, Run& run) {
     struct Options {
-        std::string model, data, split = "test", device;
+        std::string model, data, split = "test", precision, device;
         int batch = 0;
         std::optional<double> alpha;
         bool as_json = false;
@@ -47,6 +47,7 @@ void add_eval(CLI::App& app, Run& run) {
                 command->add_option("--alpha", options->alpha,
                                     "How much an image's own moments count, 0 to 1; default: what the file says.")
                     ->option_text("WEIGHT"));
+    add_precision_option(*command, options->precision);
     command->add_flag("--json", options->as_json, "Prints the result as JSON.");
     add_device_option(*command, options->device);
     command->footer("Examples:\n"
@@ -59,7 +60,7 @@ void add_eval(CLI::App& app, Run& run) {
             check(lem_model_load(device, options->model.c_str(), model.out()));
             const Dataset dataset = open_dataset_for(info_of(model), options->data, options->split);
             if (options->alpha) check(lem_model_set_alpha(model, "*", *options->alpha));
-            const Json measured = measure(model, dataset, options->batch);
+            const Json measured = measure(model, dataset, options->batch, options->precision);
             if (options->as_json) std::cout << measured.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
             else print(measured);
             return 0;

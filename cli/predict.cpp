@@ -14,7 +14,7 @@ namespace lemnos::cli {
 namespace {
 
 struct Options {
-    std::string model, data, split = "test", picture, device, memory_limit;
+    std::string model, data, split = "test", picture, precision, device, memory_limit;
     std::vector<std::string> images;
     int top = 3, count = 24, channel_groups = 0;
     bool as_json = false, least_memory = false;
@@ -52,6 +52,7 @@ std::vector<Prediction> predict(const Options& options, lem_model* model, const 
     if (!options.memory_limit.empty()) memory["memory_limit"] = bytes_from(options.memory_limit);
     if (options.channel_groups) memory["channel_groups"] = options.channel_groups;
     if (options.least_memory) memory["least_memory"] = true;
+    if (!options.precision.empty()) memory["precision"] = options.precision;
     Predictor predictor;
     check(lem_predictor_create(model, std::min(count, 32), dumped(memory).c_str(), predictor.out()));
     if (options.saves_memory()) report_memory(options, predictor);
@@ -214,6 +215,7 @@ void add_predict(CLI::App& app, Run& run) {
                       1, 65536);
     command->add_flag("--least-memory", options->least_memory, "As little memory for activations as there can be.")
         ->group("Memory");
+    add_precision_option(*command, options->precision);
     command->add_flag("--json", options->as_json, "Prints the result as JSON.");
     add_device_option(*command, options->device);
     command
@@ -240,9 +242,7 @@ void add_predict(CLI::App& app, Run& run) {
             misused(*command, "Either image files or --data DIR are needed.");
         if (!options->picture.empty() && options->data.empty())
             misused(*command, "The option --picture needs --data DIR.");
-        if (!options->memory_limit.empty() && bytes_from(options->memory_limit) < 1)
-            misused(*command, "The option --memory-limit (" + options->memory_limit +
-                                  ") is no number of bytes such as 3000000, 3M or 2.5MiB.");
+        need_bytes(*command, "--memory-limit", options->memory_limit);
         run = [options] {
             const Device device = open_device(options->device);
             Model model;

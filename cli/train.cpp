@@ -30,6 +30,7 @@ struct Options {
     std::optional<int64_t> seed, crop;
     std::optional<double> label_smoothing, clip_norm, average;
     bool flip = false, skip_bad = false;
+    std::string precision, memory_limit;
     std::vector<std::string> trainer_options;
 
     std::string out = "model.safetensors", checkpoint, metrics, events, resume, device;
@@ -48,7 +49,9 @@ Json trainer_json(const Options& options) {
     set(given, "clip_norm", options.clip_norm);
     set(given, "average", options.average);
     if (options.flip) given["flip"] = true;
+    if (!options.precision.empty()) given["precision"] = options.precision;
     if (!options.events.empty()) given["events"] = options.events;
+    if (!options.memory_limit.empty()) given["memory_limit"] = bytes_from(options.memory_limit);
     add_options(given, options.trainer_options);
     return given;
 }
@@ -494,8 +497,12 @@ void add_train(CLI::App& app, Run& run) {
     add("Training", "--average", options->average, "DECAY",
         "Decay of a moving average of the weights, which is what is tested and written; 0: none (0).");
     add("Training", "--label-smoothing", options->label_smoothing, "SHARE", trainer_help("label_smoothing"));
+    add("Training", "--precision", options->precision, "NAME",
+        "f32 or mixed: activations and gradients as f16, at half the size, and a scaled loss (f32).");
     add("Training", "--seed", options->seed, "NUMBER",
         "Of the first weights and of all that is random in training (1).");
+    add("Training", "--memory-limit", options->memory_limit, "BYTES",
+        "What activations may take, e.g. 300M or 2GiB; where they must, some are computed again instead of kept.");
     add_assignments(*command, "--trainer-option", options->trainer_options,
                     "Any other option of the training, for example loader_threads=2; may be repeated.")
         ->group("Training");
@@ -526,8 +533,10 @@ void add_train(CLI::App& app, Run& run) {
         "  lemnos train --data photos --init mobilenet_v2.safetensors --option padding=same \\\n"
         "      --trainer-option 'policies=* frozen; classifier.* rate=1' --trainer-option 'frozen_statistics=*'\n"
         "  lemnos train --task detect --data pets --init mobilenet_v2.safetensors --batch 16 --epochs 40\n"
+        "  lemnos train --data photos --resolution 224 --batch 64 --precision mixed\n"
         "  lemnos train --data photos --resolution 224 --resume      (after Ctrl-C)");
     command->callback([=, &run] {
+        need_bytes(*command, "--memory-limit", options->memory_limit);
         options->resumes = resume->count() > 0;
         if (options->checkpoint.empty()) options->checkpoint = beside(options->out, "checkpoint.safetensors");
         if (options->metrics.empty()) options->metrics = beside(options->out, "csv");

@@ -3,6 +3,9 @@
 # A shader with a line "// variants: SUBGROUP=4 SUBGROUP=8" is compiled once per word, with that word as a define; the
 # variant is named after the word's value: "conv2d_pointwise.4". Words joined by commas define several macros and are
 # named by their values joined with dots.
+#
+# A line "// environment: vulkan1.3" compiles a shader for that version of Vulkan instead of 1.1. Who asks for its pipeline must
+# know that the device has it.
 file(GLOB shader_files CONFIGURE_DEPENDS shaders/*.comp)
 file(GLOB shader_headers CONFIGURE_DEPENDS shaders/*.h shaders/include/*)
 set(shader_folder ${CMAKE_BINARY_DIR}/shaders)
@@ -17,6 +20,11 @@ foreach(file IN LISTS shader_files)
     if(NOT variants)
         set(variants "-")
     endif()
+    file(STRINGS ${file} environment REGEX "^// environment: ")
+    string(REGEX REPLACE "^// environment: " "" environment "${environment}")
+    if(NOT environment)
+        set(environment vulkan1.1)
+    endif()
     foreach(variant IN LISTS variants)
         set(name ${stem})
         set(defines)
@@ -30,9 +38,9 @@ foreach(file IN LISTS shader_files)
         endif()
         set(output ${shader_folder}/${name}.spv)
         add_custom_command(OUTPUT ${output}
-            COMMAND ${LEMNOS_GLSLANG} --quiet --target-env vulkan1.1 ${defines} -I${CMAKE_SOURCE_DIR}/shaders/include
+            COMMAND ${LEMNOS_GLSLANG} --quiet --target-env ${environment} ${defines} -I${CMAKE_SOURCE_DIR}/shaders/include
                     -I${CMAKE_SOURCE_DIR}/shaders -o ${output} ${file}
-            COMMAND ${LEMNOS_SPIRV_VAL} --target-env vulkan1.1 ${output}
+            COMMAND ${LEMNOS_SPIRV_VAL} --target-env ${environment} ${output}
             DEPENDS ${file} ${shader_headers} VERBATIM)
         list(APPEND shader_outputs ${output})
     endforeach()

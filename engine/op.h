@@ -16,6 +16,7 @@
 
 namespace lemnos {
 
+class ForwardValues;
 class Graph;
 class PlanBuilder;
 
@@ -53,16 +54,18 @@ struct Signature {
     }
     void require_rank(int i, int rank, const char* name) const;
     void require_type(int i, DataType dtype, const char* name) const;
+    void require_real(int i, const char* name) const; // f32 or f16
 };
 
 // What a gradient rule sees: the node, and the gradients of its outputs (empty where nothing depends on one). It adds
 // nodes to the graph and sets the gradients of the inputs that need one.
 class GradientBuilder {
   public:
-    GradientBuilder(Graph& graph, int32_t node, std::vector<Value> output_gradients, std::vector<bool> needed);
+    GradientBuilder(Graph& graph, ForwardValues& values, int32_t node, std::vector<Value> output_gradients,
+                    std::vector<bool> needed);
     Graph& graph;
     Value input(int i) const;                    // empty: was left out
-    Value output(int i = 0) const { return {node_, i}; }
+    Value output(int i = 0) const;
     const TensorType& input_type(int i) const;
     const TensorType& output_type(int i = 0) const;
     const Attributes& attributes() const;
@@ -75,6 +78,8 @@ class GradientBuilder {
     std::vector<Value> results; // one an input
 
   private:
+    Value original_input(int i) const; // what the node reads; input() may be a copy of it
+    ForwardValues& values_;
     int32_t node_;
     std::vector<Value> output_gradients_;
     std::vector<bool> needed_;
@@ -126,6 +131,13 @@ class Emitter {
     Operand input(int i) const;       // read access
     Operand output(int i = 0) const;  // write access; for a node's unused output a scratch region
     Operand workspace(int64_t bytes); // read and write access; lives until the operator's last dispatch
+    // Where an output is of no use but to be added to a total (`accumulate`), the operator may do that itself: what asks here
+    // and gets an answer adds its result to `total` where `keep`, one f32, is not 0, overwrites it otherwise (it may hold
+    // anything then), and does not write to output(i).
+    struct Total {
+        Operand total, keep;
+    };
+    std::optional<Total> total(int i = 0);
     Operand none() const;             // for a binding that the specialised shader never touches
     // What `kernel` makes of `source` alone and writes to its last operand, which this call adds; `name` says what that is. For
     // read access. Made with every run, or where the plan keeps what it derives (PlanOptions::keep_derived) and the source is
@@ -164,10 +176,16 @@ struct Operator {
     bool internal = false;  // made by gradients and passes; not part of the public list
     bool separable = false; // may be dispatched in slices of the leading axis of its inputs and outputs
     bool alias = false;     // output 0 is input 0's memory under another shape; nothing is dispatched
+    bool adds_to_total = false; // accumulate alone: see Emitter::total()
     int in_place = -1;      // an input in whose memory output 0 may come to lie where nothing else reads it: of its shape, and
                             // each element is read by none but the invocation that then writes it
+    std::vector<int> half = {}; // inputs that may be f16, all of them at a time; one of a variadic operator stands for all. It
+                                // then computes in f32 and rounds what is of their kind to f16
     std::vector<TensorType> (*infer)(const Signature&) = nullptr;
     void (*gradient)(GradientBuilder&) = nullptr; // null: not differentiable
+    // Adds what gives output 0 of the node once more from its inputs and its other outputs, bit for bit and for less than the
+    // node itself costs; null: there is nothing but the same node again. See gradients().
+    Value (*again)(Graph&, Value output, const std::vector<Value>& inputs) = nullptr;
     void (*emit)(Emitter&) = nullptr;
 };
 

@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// total = addend in the first micro-batch, total + addend in later ones.
+// total = addend in the first micro-batch, total + addend in later ones. What lies behind the end of the total stays.
 // variants: ITEM=4 ITEM=8
 #include "accumulate.h"
 #include "items.glsl"
@@ -11,7 +11,11 @@ layout(binding = 2) readonly buffer Keep { float keep[]; }; // 0: first micro-ba
 
 void main() {
     const uint i = linear_index();
-    if (i >= count) return;
-    if (keep[0] == 0.0) total[i] = addend[i];
-    else total[i] = pack(plus(unpack(total[i]), unpack(addend[i])));
+    if (i * ITEM >= count) return;
+    const Item before = unpack(total[i]);
+    Item sum = unpack(addend[i]);
+    if (keep[0] != 0.0) sum = plus(before, sum);
+    if ((i + 1) * ITEM > count)
+        for (uint c = count - i * ITEM; c < ITEM; ++c) set_element(sum, c, element(before, c));
+    total[i] = pack(sum);
 }

@@ -1,4 +1,4 @@
 #include "params.h"
 PARAMS(AccumulateParams)
-    uint count; // items: four floats, or eight
+    uint count; // floats
 PARAMS_END

@@ -6,6 +6,7 @@
 // Fast because an invocation keeps the filter of its 8 channels and walks down a strip of the image, so that
 // an input row is read once for all the output rows that need it. Strips, not lanes, share the halo: any
 // subgroup size will do.
+// variants: REAL=32 REAL=16
 #include "wide.glsl"
 #include "activation.glsl"
 #include "conv2d_depthwise.h"
@@ -18,10 +19,10 @@ layout(constant_id = 4) const uint STRIDE_X = 1;
 layout(constant_id = 5) const uint STRIP = 4;       // 5: output columns a strip
 layout(constant_id = 6) const bool BIAS = false;
 layout(constant_id = 7) const uint ACTIVATION = 0;  // 7: kind of activation.glsl
-layout(binding = 0) readonly buffer X { u64vec4 x[]; };
+layout(binding = 0) readonly buffer X { Real8 x[]; };
 layout(binding = 1) readonly buffer W { u64vec4 w[]; };
 layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
-layout(binding = 3) writeonly buffer Y { u64vec4 y[]; };
+layout(binding = 3) writeonly buffer Y { Real8 y[]; };
 
 const uint TAPS = KERNEL_Y * KERNEL_X;
 const uint SPAN = (STRIP - 1) * STRIDE_X + KERNEL_X;  // input columns under a strip
@@ -68,7 +69,7 @@ void main() {
                 [[unroll]] for (uint i = 0; i < SPAN; i++) {
                     Eight v = Eight(vec4(0), vec4(0));
                     if (inside && in_x + int(i) >= 0 && in_x + int(i) < int(in_width)) {
-                        v = unpack8(x[uint(from + int(i)) * blocks + block]);
+                        v = from_real8(x[uint(from + int(i)) * blocks + block]);
                     }
                     rows[j * SPAN + i] = v;
                 }
@@ -84,7 +85,7 @@ void main() {
                 }
                 if (out_y >= first_y && out_x + int(p) < int(out_width)) {
                     y[(to + p) * blocks + block] =
-                        pack8(activate(sum.lo, ACTIVATION, slope), activate(sum.hi, ACTIVATION, slope));
+                        to_real8(activate(sum.lo, ACTIVATION, slope), activate(sum.hi, ACTIVATION, slope));
                 }
             }
             [[unroll]] for (uint i = 0; i < KEPT * SPAN; i++) rows[i] = rows[i + STRIDE_Y * SPAN];

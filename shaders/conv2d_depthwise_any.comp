@@ -4,16 +4,18 @@
 // w[ky][kx][c·m + j]): the depthwise convolution with any multiplier m, kernel, stride, dilation and channel
 // count. One invocation an output, channels fastest: neighbours read neighbours, and a GPU's cache does the
 // reuse. On a CPU driver it is the fallback of conv2d_depthwise.comp.
+// variants: REAL=32 REAL=16
 #include "activation.glsl"
 #include "conv2d_depthwise_any.h"
+#include "real.glsl"
 layout(local_size_x_id = 0) in;  // 0: workgroup size
 #include "folded.glsl"
 layout(constant_id = 1) const bool BIAS = false;    // 1
 layout(constant_id = 2) const uint ACTIVATION = 0;  // 2: kind of activation.glsl
-layout(binding = 0) readonly buffer X { float x[]; };
+layout(binding = 0) readonly buffer X { Real x[]; };
 layout(binding = 1) readonly buffer W { float w[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };
-layout(binding = 3) writeonly buffer Y { float y[]; };
+layout(binding = 3) writeonly buffer Y { Real y[]; };
 
 void main() {
     const uint i = folded_index();
@@ -30,11 +32,11 @@ void main() {
                 const int at_x = from_x + int(kx) * dilation_x;
                 if (at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width)) {
                     const uint from = (n * in_height + uint(at_y)) * in_width + uint(at_x);
-                    sum += x[from * in_channels + channel / multiplier] *
+                    sum += float(x[from * in_channels + channel / multiplier]) *
                            w[(ky * kernel_width + kx) * channels + channel];
                 }
             }
         }
-        y[i] = activate(sum, ACTIVATION, slope);
+        y[i] = Real(activate(sum, ACTIVATION, slope));
     }
 }

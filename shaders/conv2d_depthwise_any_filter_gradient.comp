@@ -3,11 +3,13 @@
 // dw[ky][kx][c·m + j] = Σ_n,oy,ox x[n][oy·s + ky·d − pad][ox·s + kx·d − pad][c] · dy[n][oy][ox][c·m + j]: the
 // filter gradient of conv2d_depthwise_any.comp as partial[slice][ky][kx][c·m + j], one invocation each;
 // conv2d_sum adds the slices in order.
+// variants: REAL=32 REAL=16
 #include "conv2d_depthwise_any.h"
+#include "real.glsl"
 layout(local_size_x_id = 0) in;  // 0: workgroup size
 #include "folded.glsl"
-layout(binding = 0) readonly buffer X { float x[]; };
-layout(binding = 1) readonly buffer Dy { float dy[]; };
+layout(binding = 0) readonly buffer X { Real x[]; };
+layout(binding = 1) readonly buffer Dy { Real dy[]; };
 layout(binding = 2) writeonly buffer Partial { float partial[]; };
 
 void main() {
@@ -26,7 +28,7 @@ void main() {
             const int at_x = int(m - line * out_width) * stride_x + shift_x;
             if (at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width)) {
                 const uint from = (n * in_height + uint(at_y)) * in_width + uint(at_x);
-                sum += x[from * in_channels + channel / multiplier] * dy[m * channels + channel];
+                sum += float(x[from * in_channels + channel / multiplier]) * float(dy[m * channels + channel]);
             }
         }
         partial[i] = sum;

@@ -3,12 +3,14 @@
 // dx[n][iy][ix][c] = Σ_j,ky,kx dy[n][oy][ox][c·m + j] · w[ky][kx][c·m + j] where oy·s + ky·d − pad = iy, and
 // likewise ox: the data gradient of conv2d_depthwise_any.comp. One invocation an input value gathers what it
 // contributed to.
+// variants: REAL=32 REAL=16
 #include "conv2d_depthwise_any.h"
+#include "real.glsl"
 layout(local_size_x_id = 0) in;  // 0: workgroup size
 #include "folded.glsl"
-layout(binding = 0) readonly buffer Dy { float dy[]; };
+layout(binding = 0) readonly buffer Dy { Real dy[]; };
 layout(binding = 1) readonly buffer W { float w[]; };
-layout(binding = 2) writeonly buffer Dx { float dx[]; };
+layout(binding = 2) writeonly buffer Dx { Real dx[]; };
 
 void main() {
     const uint i = folded_index();
@@ -29,10 +31,10 @@ void main() {
                     const uint line_y = n * out_height + uint(out_y);
                     const uint from = (line_y * out_width + uint(out_x)) * channels + channel;
                     const uint tap = (ky * kernel_width + kx) * channels + channel;
-                    for (uint j = 0; j < multiplier; j++) sum += dy[from + j] * w[tap + j];
+                    for (uint j = 0; j < multiplier; j++) sum += float(dy[from + j]) * w[tap + j];
                 }
             }
         }
-        dx[i] = sum;
+        dx[i] = Real(sum);
     }
 }

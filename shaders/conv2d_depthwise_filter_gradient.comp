@@ -5,6 +5,7 @@
 // of the depthwise convolution, channels % 8 == 0, dilation 1, as one partial sum for each slice of the
 // images (partial[slice][ky][kx][c]; conv2d_sum adds them in order, so the bits repeat). Fast for the reason
 // of conv2d_depthwise.comp: the sums of 8 channels stay in registers while strips are walked down.
+// variants: REAL=32 REAL=16
 #include "wide.glsl"
 #include "conv2d_depthwise_filter_gradient.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's
@@ -14,8 +15,8 @@ layout(constant_id = 2) const uint KERNEL_X = 3;
 layout(constant_id = 3) const uint STRIDE_Y = 1;
 layout(constant_id = 4) const uint STRIDE_X = 1;
 layout(constant_id = 5) const uint STRIP = 4;  // 5: output columns a strip
-layout(binding = 0) readonly buffer X { u64vec4 x[]; };
-layout(binding = 1) readonly buffer Dy { u64vec4 dy[]; };
+layout(binding = 0) readonly buffer X { Real8 x[]; };
+layout(binding = 1) readonly buffer Dy { Real8 dy[]; };
 layout(binding = 2) writeonly buffer Partial { u64vec4 partial[]; };
 
 const uint TAPS = KERNEL_Y * KERNEL_X;
@@ -49,7 +50,7 @@ void main() {
                 [[unroll]] for (uint i = 0; i < SPAN; i++) {
                     Eight v = Eight(vec4(0), vec4(0));
                     if (inside && in_x + int(i) >= 0 && in_x + int(i) < int(in_width)) {
-                        v = unpack8(x[uint(from + int(i)) * blocks + block]);
+                        v = from_real8(x[uint(from + int(i)) * blocks + block]);
                     }
                     rows[j * SPAN + i] = v;
                 }
@@ -57,7 +58,7 @@ void main() {
             const uint at = (n * out_height + uint(out_y)) * out_width + uint(out_x);
             [[unroll]] for (uint p = 0; p < STRIP; p++) {
                 Eight g = Eight(vec4(0), vec4(0));
-                if (out_y >= 0 && out_x + int(p) < int(out_width)) g = unpack8(dy[(at + p) * blocks + block]);
+                if (out_y >= 0 && out_x + int(p) < int(out_width)) g = from_real8(dy[(at + p) * blocks + block]);
                 [[unroll]] for (uint j = 0; j < KERNEL_Y; j++) {
                     [[unroll]] for (uint i = 0; i < KERNEL_X; i++) {
                         sums[j * KERNEL_X + i].lo += rows[j * SPAN + p * STRIDE_X + i].lo * g.lo;

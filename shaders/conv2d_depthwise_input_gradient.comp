@@ -6,6 +6,7 @@
 // iy + pad = s·t + a the residue a fixes the taps (ky = a, a + s, …) and t − j is the row of dy that tap a +
 // s·j meets. Fast for the reason of conv2d_depthwise.comp: step t reads one row of dy, keeps the ones before,
 // and writes s rows of dx.
+// variants: REAL=32 REAL=16
 #include "wide.glsl"
 #include "conv2d_depthwise_input_gradient.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's
@@ -15,9 +16,9 @@ layout(constant_id = 2) const uint KERNEL_X = 3;
 layout(constant_id = 3) const uint STRIDE_Y = 2;
 layout(constant_id = 4) const uint STRIDE_X = 2;
 layout(constant_id = 5) const uint STRIP = 2;  // 5: steps in x an item, STRIP·STRIDE_X columns of dx
-layout(binding = 0) readonly buffer Dy { u64vec4 dy[]; };
+layout(binding = 0) readonly buffer Dy { Real8 dy[]; };
 layout(binding = 1) readonly buffer W { u64vec4 w[]; };
-layout(binding = 2) writeonly buffer Dx { u64vec4 dx[]; };
+layout(binding = 2) writeonly buffer Dx { Real8 dx[]; };
 
 const uint TAPS = KERNEL_Y * KERNEL_X;
 const uint BACK_Y = (KERNEL_Y - 1) / STRIDE_Y;  // rows of dy before row t that step t needs
@@ -57,7 +58,7 @@ void main() {
             [[unroll]] for (uint i = 0; i < SPAN; i++) {
                 Eight v = Eight(vec4(0), vec4(0));
                 if (inside && from_column + int(i) >= 0 && from_column + int(i) < int(out_width)) {
-                    v = unpack8(dy[uint(from + int(i)) * blocks + block]);
+                    v = from_real8(dy[uint(from + int(i)) * blocks + block]);
                 }
                 rows[i] = v;
             }
@@ -79,7 +80,7 @@ void main() {
                     const bool inside_y = t >= first_row && in_y >= 0 && in_y < int(in_height);
                     if (inside_y && in_x >= 0 && in_x < int(in_width)) {
                         const uint to = (n * in_height + uint(in_y)) * in_width + uint(in_x);
-                        dx[to * blocks + block] = pack8(sum.lo, sum.hi);
+                        dx[to * blocks + block] = to_real8(sum.lo, sum.hi);
                     }
                 }
             }

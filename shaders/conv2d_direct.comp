@@ -5,7 +5,7 @@
 // NHWC with HWIO filter and groups. The data gradient is the same sum over dy with the transposed filter
 // [ky][kx][co][ci]: at stride s one dispatch for each of the s·s residues of the input pixel, which meet
 // every s-th tap only (conv2d_direct.h).
-// variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16
+// variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16 SUBGROUP=4,REAL=16 SUBGROUP=8,REAL=16 SUBGROUP=16,REAL=16
 // Fast because it is the register tile of include/row_tile.glsl with gathered rows: nothing is unfolded in
 // memory, no multiplication by a padded zero is loaded, and the address of a row is worked out once for four
 // channels.
@@ -18,16 +18,16 @@ layout(constant_id = 5) const bool RESIDUAL = false;
 layout(constant_id = 6) const uint ACTIVATION = 0;   // kind of activation.glsl
 layout(constant_id = 7) const bool X_WIDE = true;    // inner % 4 == 0 (and so is in_channels)
 layout(constant_id = 8) const bool SCATTER = false;  // the grid is not the whole output
-layout(binding = 0) readonly buffer X { float x[]; };
-layout(binding = 0) readonly buffer X4 { u64vec2 x4[]; };
+layout(binding = 0) readonly buffer X { Real x[]; };
+layout(binding = 0) readonly buffer X4 { RealWide4 x4[]; };
 layout(binding = 1) readonly buffer W { float w[]; };
 layout(binding = 1) readonly buffer W8 { u64vec4 w8[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };
 layout(binding = 2) readonly buffer Bias8 { u64vec4 bias8[]; };
-layout(binding = 3) readonly buffer Residual { float residual[]; };
-layout(binding = 3) readonly buffer Residual8 { u64vec4 residual8[]; };
-layout(binding = 4) writeonly buffer Y { float y[]; };
-layout(binding = 4) writeonly buffer Y8 { u64vec4 y8[]; };
+layout(binding = 3) readonly buffer Residual { Real residual[]; };
+layout(binding = 3) readonly buffer Residual8 { Real8 residual8[]; };
+layout(binding = 4) writeonly buffer Y { Real y[]; };
+layout(binding = 4) writeonly buffer Y8 { Real8 y8[]; };
 
 // The pixel of the grid that a row stands for: image, y, x.
 uvec3 pixel_of(uint row) {
@@ -82,10 +82,10 @@ void main() {
                     const uint at = pixel * in_channels + set * inner + channel;
                     if (X_WIDE) {
                         a[i] = vec4(0);
-                        if (inside) a[i] = unpack4(x4[at / 4]);
+                        if (inside) a[i] = from_real_wide4(x4[at / 4]);
                     } else {
                         a[i][q] = 0;
-                        if (inside) a[i][q] = x[at];
+                        if (inside) a[i][q] = float(x[at]);
                     }
                 }
                 channel += X_WIDE ? 4 : 1;
@@ -116,15 +116,15 @@ void main() {
             if (WIDE) {
                 Eight e = Eight(lo[r], hi[r]);
                 if (RESIDUAL) {
-                    const Eight other = unpack8(residual8[at / 8]);
+                    const Eight other = from_real8(residual8[at / 8]);
                     e.lo += other.lo;
                     e.hi += other.hi;
                 }
-                y8[at / 8] = pack8(activate(e.lo, ACTIVATION, slope), activate(e.hi, ACTIVATION, slope));
+                y8[at / 8] = to_real8(activate(e.lo, ACTIVATION, slope), activate(e.hi, ACTIVATION, slope));
             } else {
                 float e = lo[r].x;
-                if (RESIDUAL) e += residual[at];
-                y[at] = activate(e, ACTIVATION, slope);
+                if (RESIDUAL) e += float(residual[at]);
+                y[at] = Real(activate(e, ACTIVATION, slope));
             }
         }
     }

@@ -4,7 +4,7 @@
 // pad][…][ci]: the filter gradient of any convolution, and of linear. The sum over m is split: split s and
 // lane group g write their own copy p = s · GROUPS + g of the filter, partial[p][k][co], which conv2d_sum
 // adds in this order, so the bits repeat.
-// variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16
+// variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16 SUBGROUP=4,REAL=16 SUBGROUP=8,REAL=16 SUBGROUP=16,REAL=16
 // Fast because 16 (or 8) rows of k × 8 columns a lane stay in registers while m runs. Four values of m at a
 // time: a lane reads 8 channels of x at one pixel and hands them round its group; dy is read 8 columns a
 // lane. See include/row_tile.glsl.
@@ -24,10 +24,10 @@ layout(constant_id = 2) const bool WIDE = true;       // 2: 8 columns a lane (co
 layout(constant_id = 3) const bool X_WIDE = true;     // 3: inner % 8 == 0 (and so is in_channels)
 layout(constant_id = 4) const bool POINTWISE = false; // 4: 1×1, stride 1, no padding: pixel m of x is row m
 layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 or 2
-layout(binding = 0) readonly buffer X { float x[]; };
-layout(binding = 0) readonly buffer X8 { u64vec4 x8[]; };
-layout(binding = 1) readonly buffer Dy { float dy[]; };
-layout(binding = 1) readonly buffer Dy8 { u64vec4 dy8[]; };
+layout(binding = 0) readonly buffer X { Real x[]; };
+layout(binding = 0) readonly buffer X8 { Real8 x8[]; };
+layout(binding = 1) readonly buffer Dy { Real dy[]; };
+layout(binding = 1) readonly buffer Dy8 { Real8 dy8[]; };
 layout(binding = 2) writeonly buffer Partial { float partial[]; };
 layout(binding = 2) writeonly buffer Partial8 { u64vec4 partial8[]; };
 
@@ -110,7 +110,7 @@ void main() {
         [[unroll]] for (uint j = 0; j < READS; j++) {
             const uint row = min(mine + offset[j], rows - 1);
             if (POINTWISE && X_WIDE) {
-                unit[j] = unpack8(x8[(row * in_channels + first_channel + uint(shift[j * 8].z)) / 8]);
+                unit[j] = from_real8(x8[(row * in_channels + first_channel + uint(shift[j * 8].z)) / 8]);
             } else {
                 const uint line = divide(row, width_multiplier, width_shift);
                 const uint n = divide(line, height_multiplier, height_shift);
@@ -118,12 +118,12 @@ void main() {
                 unit[j] = Eight(vec4(0), vec4(0));
                 if (X_WIDE) {
                     const int at = source(p, shift[j * 8], first_channel);
-                    if (at >= 0) unit[j] = unpack8(x8[at / 8]);
+                    if (at >= 0) unit[j] = from_real8(x8[at / 8]);
                 } else {
                     [[unroll]] for (uint c = 0; c < 8; c++) {
                         const int at = source(p, shift[j * 8 + c], first_channel);
                         float v = 0;
-                        if (at >= 0) v = x[at];
+                        if (at >= 0) v = float(x[at]);
                         if (c < 4) unit[j].lo[c & 3] = v;
                         else unit[j].hi[c & 3] = v;
                     }
@@ -134,8 +134,8 @@ void main() {
             b[q] = Eight(vec4(0), vec4(0));
             if (mine + q < end) {
                 const uint at = (mine + q) * out_channels + out_column;
-                if (WIDE) b[q] = unpack8(dy8[at / 8]);
-                else b[q].lo.x = dy[at];
+                if (WIDE) b[q] = from_real8(dy8[at / 8]);
+                else b[q].lo.x = float(dy[at]);
             }
         }
         ADD_UNIT(0)

@@ -6,10 +6,12 @@
 // conv2d_filter_gradient.h (the multipliers and shifts are not used). 128 invocations make 64 k × 64 columns,
 // each 8 × 4 of them in registers, 16 values of m a step; 8.9 KB of shared memory, no subgroup operation. An
 // invocation loads one k, whose tap it works out once, and the pixels of a step are shared.
+// variants: REAL=32 REAL=16
 #include "conv2d_filter_gradient.h"
+#include "real.glsl"
 layout(local_size_x = 128) in;
-layout(binding = 0) readonly buffer X { float x[]; };
-layout(binding = 1) readonly buffer Dy { float dy[]; };
+layout(binding = 0) readonly buffer X { Real x[]; };
+layout(binding = 1) readonly buffer Dy { Real dy[]; };
 layout(binding = 2) writeonly buffer Partial { float partial[]; };
 
 const uint TILE = 64, STEP = 16;
@@ -51,9 +53,9 @@ void main() {
             float a = 0, b = 0;
             if (first_m + q < end) {
                 if (at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width)) {
-                    a = x[uint((p.x + at_y) * int(in_width) + at_x) * in_channels + channel];
+                    a = float(x[uint((p.x + at_y) * int(in_width) + at_x) * in_channels + channel]);
                 }
-                b = dy[(first_m + q) * out_channels + out_column];
+                b = float(dy[(first_m + q) * out_channels + out_column]);
             }
             a_tile[q * PITCH + mine / 4][mine % 4] = a;
             b_tile[q * PITCH + mine / 4][mine % 4] = b;

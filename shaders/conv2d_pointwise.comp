@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // y[M][N] = activation(x[M][K] · w[K][N] + bias[N] + residual[M][N]), K % 4 == 0, N % 8 == 0:
 // the 1×1 convolution over NHWC, linear, and with a transposed filter the data gradient of both.
-// variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16
+// variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16 SUBGROUP=4,REAL=16 SUBGROUP=8,REAL=16 SUBGROUP=16,REAL=16
 // Fast because the sums stay in registers and both operands are read wide: see include/row_tile.glsl.
 #include "row_tile.glsl"  // specialisation 0 to 3; WIDE is true here
 #include "activation.glsl"
@@ -10,11 +10,11 @@
 layout(constant_id = 4) const bool BIAS = false;
 layout(constant_id = 5) const bool RESIDUAL = false;
 layout(constant_id = 6) const uint ACTIVATION = 0;  // kind of activation.glsl
-layout(binding = 0) readonly buffer X { u64vec2 x[]; };
+layout(binding = 0) readonly buffer X { RealWide4 x[]; };
 layout(binding = 1) readonly buffer W { u64vec4 w[]; };
 layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
-layout(binding = 3) readonly buffer Residual { u64vec4 residual[]; };
-layout(binding = 4) writeonly buffer Y { u64vec4 y[]; };
+layout(binding = 3) readonly buffer Residual { Real8 residual[]; };
+layout(binding = 4) writeonly buffer Y { Real8 y[]; };
 
 void main() {
     const uint first_row = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * TILE_ROWS;
@@ -26,7 +26,7 @@ void main() {
     if (BIAS) clear_sums(unpack8(bias[safe_column / 8]));
     else clear_sums(Eight(vec4(0), vec4(0)));
     for (uint k = 0; k < inner; k += 4) {
-        [[unroll]] for (uint i = 0; i < CHUNKS; i++) a[i] = unpack4(x[(from[i] + k) / 4]);
+        [[unroll]] for (uint i = 0; i < CHUNKS; i++) a[i] = from_real_wide4(x[(from[i] + k) / 4]);
         [[unroll]] for (uint q = 0; q < 4; q++) b[q] = unpack8(w[((k + q) * columns + safe_column) / 8]);
         add_products();
     }
@@ -38,11 +38,11 @@ void main() {
             const uint at = (row * columns + column) / 8;
             Eight e = Eight(lo[r], hi[r]);
             if (RESIDUAL) {
-                const Eight other = unpack8(residual[at]);
+                const Eight other = from_real8(residual[at]);
                 e.lo += other.lo;
                 e.hi += other.hi;
             }
-            y[at] = pack8(activate(e.lo, ACTIVATION, slope), activate(e.hi, ACTIVATION, slope));
+            y[at] = to_real8(activate(e.lo, ACTIVATION, slope), activate(e.hi, ACTIVATION, slope));
         }
     }
 }

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// out[i] = (accumulate ? out[i] : 0) + Σ_p partial[p][i], p rising: the second half of every split gradient,
-// in a fixed order, so that the bits repeat.
+// out[i] = Σ_p partial[p][i], p rising, or out[i] + that sum: the second half of every split gradient, in a
+// fixed order, so that the bits repeat.
 // variants: WIDTH=1 WIDTH=8
 // WIDTH elements an invocation: 8 where the count allows it and the device has 64-bit integers
 // (include/wide.glsl).
@@ -11,6 +11,8 @@
 #include "conv2d_sum.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's on a CPU
 #include "folded.glsl"
+layout(constant_id = 1) const bool ADDS = false;   // to what is there
+layout(constant_id = 2) const bool ALWAYS = false; // else where keep is not 0
 #if WIDTH == 8
 layout(binding = 0) readonly buffer Partial { u64vec4 partial[]; };
 layout(binding = 1) buffer Out { u64vec4 result[]; };
@@ -18,6 +20,7 @@ layout(binding = 1) buffer Out { u64vec4 result[]; };
 layout(binding = 0) readonly buffer Partial { float partial[]; };
 layout(binding = 1) buffer Out { float result[]; };
 #endif
+layout(binding = 2) readonly buffer Keep { float keep[]; };
 
 void main() {
     const uint i = folded_index();
@@ -25,16 +28,21 @@ void main() {
     if (i < items) {
 #if WIDTH == 8
         Eight sum = Eight(vec4(0), vec4(0));
-        if (accumulate != 0) sum = unpack8(result[i]);
         for (uint p = 0; p < copies; p++) {
             const Eight v = unpack8(partial[p * items + i]);
             sum.lo += v.lo;
             sum.hi += v.hi;
         }
+        if (ADDS && (ALWAYS || keep[0] != 0.0)) {
+            const Eight before = unpack8(result[i]);
+            sum.lo += before.lo;
+            sum.hi += before.hi;
+        }
         result[i] = pack8(sum.lo, sum.hi);
 #else
-        float sum = accumulate != 0 ? result[i] : 0.0;
+        float sum = 0.0;
         for (uint p = 0; p < copies; p++) sum += partial[p * items + i];
+        if (ADDS && (ALWAYS || keep[0] != 0.0)) sum += result[i];
         result[i] = sum;
 #endif
     }

@@ -6,18 +6,20 @@
 // invocations make 64 rows × 64 columns, each 8 × 4 of them in registers, 16 values of k a step; 8.6 KB of
 // shared memory, no subgroup operation. Neighbouring invocations read neighbouring channels, so that loads
 // coalesce; an invocation loads the same k of eight rows, so that the tap is worked out once a step.
+// variants: REAL=32 REAL=16
 #include "activation.glsl"
 #include "conv2d_direct.h"
+#include "real.glsl"
 layout(local_size_x = 128) in;
 layout(constant_id = 1) const bool BIAS = false;
 layout(constant_id = 2) const bool RESIDUAL = false;
 layout(constant_id = 3) const uint ACTIVATION = 0;   // kind of activation.glsl
 layout(constant_id = 4) const bool SCATTER = false;  // the grid is not the whole output
-layout(binding = 0) readonly buffer X { float x[]; };
+layout(binding = 0) readonly buffer X { Real x[]; };
 layout(binding = 1) readonly buffer W { float w[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };
-layout(binding = 3) readonly buffer Residual { float residual[]; };
-layout(binding = 4) writeonly buffer Y { float y[]; };
+layout(binding = 3) readonly buffer Residual { Real residual[]; };
+layout(binding = 4) writeonly buffer Y { Real y[]; };
 
 const uint TILE = 64, STEP = 16;
 const uint PITCH = TILE / 4 + 1;         // vec4s a line, one more than needed: fewer bank conflicts
@@ -65,7 +67,7 @@ void main() {
                 float v = 0;
                 if (k < count && at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width)) {
                     const uint pixel = uint((base[i] + at_y) * int(in_width) + at_x);
-                    v = x[pixel * in_channels + set * inner + channel];
+                    v = float(x[pixel * in_channels + set * inner + channel]);
                 }
                 const uint row = my_row + 8 * i;
                 a_tile[my_k * PITCH + row / 4][row % 4] = v;
@@ -109,8 +111,8 @@ void main() {
                     const uint at = pixel * out_channels + set * columns + column;
                     float e = sums[r][j];
                     if (BIAS) e += bias[set * columns + column];
-                    if (RESIDUAL) e += residual[at];
-                    y[at] = activate(e, ACTIVATION, slope);
+                    if (RESIDUAL) e += float(residual[at]);
+                    y[at] = Real(activate(e, ACTIVATION, slope));
                 }
             }
         }

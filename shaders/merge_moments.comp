@@ -5,7 +5,7 @@
 // With a = share of the examples this merges micro-batches, with a = 1 - decay it is the running average. Where the number
 // n of cells is counted, means and unbiased variances are averaged on their own, as PyTorch does:
 //     V' = (1 - a) V + a v n / (n - 1)
-#include "accumulate.h"
+#include "merge_moments.h"
 #include "linear.glsl"
 layout(constant_id = 1) const bool SELECTS = false; // blocks, by their cells
 layout(constant_id = 2) const bool COUNTS = false;

@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // Adds the partial sums of normalisation_gradient_sums.comp in their order: dbeta = sum g, dgamma = sum g *
 // xhat, and the lines of dx of a normalisation channel by channel. One invocation a channel of a set, or 16 that share it
-// (SHARED).
+// (SHARED). Both may be added to totals.
 // variants: SHARED=0 SHARED=1
 #include "normalisation.h"
 #include "normalisation_channels.glsl"
@@ -11,9 +11,12 @@ layout(constant_id = 3) const bool GIVEN = false;   // mean and variance are con
 layout(binding = 0) readonly buffer Partials { float partials[]; };
 layout(binding = 1) readonly buffer Coefficients { float coefficients[]; };
 layout(binding = 2) readonly buffer Valid { float valid[]; };
-layout(binding = 3) writeonly buffer DGamma { float dgamma[]; };
-layout(binding = 4) writeonly buffer DBeta { float dbeta[]; };
+layout(constant_id = 4) const bool GAMMA_TOTAL = false; // dgamma is a total
+layout(constant_id = 5) const bool BETA_TOTAL = false;
+layout(binding = 3) buffer DGamma { float dgamma[]; };
+layout(binding = 4) buffer DBeta { float dbeta[]; };
 layout(binding = 5) writeonly buffer Lines { float lines[]; };
+layout(binding = 6) readonly buffer Keep { float keep[]; }; // 0: what a total holds counts for nothing
 
 #if SHARED
 shared vec2 parts[128];
@@ -51,8 +54,9 @@ void main() {
     const float rest = coefficients[line + COEFFICIENT_REST * stride + c];
     const float inverse = coefficients[line + COEFFICIENT_INVERSE * stride + c];
     const float along = (product - rest * sum) * inverse; // sum g * xhat
-    dgamma[channel.set * vector_stride + c] = along;
-    dbeta[channel.set * vector_stride + c] = sum;
+    const uint vector = channel.set * vector_stride + c;
+    dgamma[vector] = GAMMA_TOTAL && keep[0] != 0.0 ? dgamma[vector] + along : along;
+    dbeta[vector] = BETA_TOTAL && keep[0] != 0.0 ? dbeta[vector] + sum : sum;
     const uint counted = COUNTED ? counted_rows(valid[0], channel.set) : set_rows();
     float slope = 0, level = 0;
     if (!GIVEN && counted > 0) {

@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Maximum or mean of the cells of every window, or the place of its first maximum in row-major order.
+// variants: REAL=32 REAL=16
 #include "pool.h"
 #include "pool.glsl"
 READ_PIXELS(0, x)

@@ -2,6 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // dx: every cell gathers from the windows that hold it: its share of their gradient, or all of it where it
 // won.
+// variants: REAL=32 REAL=16
 #include "pool.h"
 #include "pool.glsl"
 READ_PIXELS(0, dy)

@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Nearest or bilinear resize; one invocation for four channels of a pixel of the result.
+// variants: REAL=32 REAL=16
 #include "resize.h"
 #include "resize.glsl"
 READ_PIXELS(0, x)

@@ -2,6 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // The gradient of resize.comp: every cell of the image gathers from the cells of the result that it went
 // into.
+// variants: REAL=32 REAL=16
 #include "resize.h"
 #include "resize.glsl"
 READ_PIXELS(0, dy)

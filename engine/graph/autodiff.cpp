@@ -1,22 +1,24 @@
 // Reverse-mode differentiation: gradients are built as graph, so they are planned, fused and tested like all else.
-#include "graph/graph.h"
+#include "graph/forward_values.h"
 
 #include <algorithm>
 
 namespace lemnos {
 
-GradientBuilder::GradientBuilder(Graph& graph, int32_t node, std::vector<Value> output_gradients,
+GradientBuilder::GradientBuilder(Graph& graph, ForwardValues& values, int32_t node, std::vector<Value> output_gradients,
                                  std::vector<bool> needed)
-    : graph(graph), results(graph.node(node).inputs.size()), node_(node),
+    : graph(graph), results(graph.node(node).inputs.size()), values_(values), node_(node),
       output_gradients_(std::move(output_gradients)), needed_(std::move(needed)) {}
 
-Value GradientBuilder::input(int i) const {
+Value GradientBuilder::original_input(int i) const {
     const std::vector<Value>& inputs = graph.node(node_).inputs;
     return size_t(i) < inputs.size() ? inputs[size_t(i)] : Value{};
 }
 
-const TensorType& GradientBuilder::input_type(int i) const { return graph.type(input(i)); }
-const TensorType& GradientBuilder::output_type(int i) const { return graph.type(output(i)); }
+Value GradientBuilder::input(int i) const { return values_(original_input(i)); }
+Value GradientBuilder::output(int i) const { return values_({node_, i}); }
+const TensorType& GradientBuilder::input_type(int i) const { return graph.type(original_input(i)); }
+const TensorType& GradientBuilder::output_type(int i) const { return graph.type({node_, i}); }
 const Attributes& GradientBuilder::attributes() const { return graph.node(node_).attributes; }
 
 Value GradientBuilder::add(const char* op, std::vector<Value> inputs, Attributes attributes) const {
@@ -38,7 +40,8 @@ static Value constant(Graph& graph, const TensorType& type, double value) {
     return type.dtype == DataType::f32 ? filled : graph.add("cast", {filled}, {{"to", std::string(name_of(type.dtype))}});
 }
 
-std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wrt, Value seed) {
+std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wrt, Value seed,
+                             const std::vector<bool>& again) {
     const TensorType loss_type = graph.type(loss);
     for (Value value : wrt)
         require(is_real(graph.type(value).dtype), "A gradient is taken by tensors of type f32 or f16 (",
@@ -55,6 +58,7 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
     require(graph.type(seed) == loss_type, "The seed (", to_string(graph.type(seed)), ") and the loss (",
             to_string(loss_type), ") differ in type or shape.");
 
+    ForwardValues values(graph, again);
     const std::vector<bool> depends = dependents(graph, wrt);
     std::vector<std::vector<Value>> gradient(size_t(loss.node) + 1);
     for (size_t i = 0; i < gradient.size(); ++i) gradient[i].resize(graph.nodes()[i].outputs.size());
@@ -75,7 +79,7 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
         if (std::none_of(needed.begin(), needed.end(), [](bool need) { return need; })) continue; // itself a wrt
         if (!op.gradient)
             fail(ErrorCode::unsupported, "Operator ", op.name, " has no gradient, and the loss depends through it on what is differentiated.");
-        GradientBuilder builder(graph, index, mine, needed);
+        GradientBuilder builder(graph, values, index, mine, needed);
         const auto first = int32_t(graph.nodes().size());
         op.gradient(builder);
         for (size_t i = 0; i < inputs.size(); ++i) {

@@ -35,6 +35,10 @@ void Signature::require_type(int i, DataType dtype, const char* name) const {
             " is needed).");
 }
 
+void Signature::require_real(int i, const char* name) const {
+    require(is_real(input(i).dtype), "the input ", name, " is ", name_of(input(i).dtype), " (f32 or f16 is needed).");
+}
+
 Value Graph::leaf(LeafKind kind, const std::string& name, TensorType type, Initializer initializer) {
     require(!name.empty(), "A graph's input, parameter or state needs a name.");
     require(type.rank() <= max_rank, "The tensor ", name, " has rank ", type.rank(), " (at most ", max_rank, ").");

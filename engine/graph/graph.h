@@ -62,6 +62,10 @@ class Graph {
 
 // Adds the nodes that compute d(sum of seed * loss)/d(wrt) and returns one value each; a wrt that the loss does not
 // depend on gets zeros. `loss` has one element unless a seed of its shape is given. Without a seed it is 1.
-std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wrt, Value seed = {});
+//
+// `again`: a flag a node, false beyond its end. The results of nodes that it marks need not be kept for the backward pass, which
+// reads copies that are computed anew right before they are first read, from whatever is kept. The gradients are bit-equal.
+std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wrt, Value seed = {},
+                             const std::vector<bool>& again = {});
 
 } // namespace lemnos

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "models/detection.h"
+#include "models/precision.h"
 
 #include <map>
 #include <optional>
@@ -130,6 +131,7 @@ struct NetworkOptions {
     bool flip = false;          // training: mirrored with probability 1/2
     int64_t ghost = 0;          // training: examples that batch normalisation takes together; 0: as the architecture says
     std::vector<std::string> frozen_statistics = {}; // training: normalisations that use their running statistics
+    Precision precision = Precision::f32;
 };
 Network instantiate(const Architecture& architecture, const NetworkOptions& options);
 

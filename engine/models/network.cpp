@@ -1,5 +1,6 @@
 // Turns an architecture into a graph for a batch, to be trained or to be run.
 #include "models/architecture.h"
+#include "ops/activation.h"
 
 #include <algorithm>
 #include <map>
@@ -20,18 +21,20 @@ Network::Folded::Range channel_group(int64_t channels, int64_t groups, int64_t g
 class Instantiation {
   public:
     Instantiation(const Architecture& architecture, const NetworkOptions& options)
-        : source_(architecture.graph), options_(options), mapped_(source_.nodes().size()) {
+        : source_(architecture.graph), options_(options), mapped_(source_.nodes().size()),
+          builder_(network_.graph, options.precision) {
         require(options.batch >= 1, "The batch (", options.batch, ") must be at least 1.");
         if (options.fold && !options.weigh && !training()) {
             count_uses(architecture);
             choose_folded();
             find_transforms();
+            choose_sums();
         }
         add_image(architecture);
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) copy(index, architecture);
-        network_.logits = map(architecture.logits);
-        if (architecture.detection) network_.boxes = map(architecture.detection->boxes);
-        if (training()) network_.auxiliary = map(architecture.auxiliary);
+        network_.logits = builder_.as(map(architecture.logits), DataType::f32);
+        if (architecture.detection) network_.boxes = builder_.as(map(architecture.detection->boxes), DataType::f32);
+        if (training()) network_.auxiliary = builder_.as(map(architecture.auxiliary), DataType::f32);
     }
 
     Network take() { return std::move(network_); }
@@ -145,23 +148,65 @@ class Instantiation {
         }
     }
 
-    // An addition that is all that becomes of a normalisation's result, of a value that is known by then; or -1.
-    int32_t addition_after(int32_t norm) const {
+    // An addition that is all that becomes of a normalisation's result, of another value of its shape; or -1.
+    int32_t sum_after(int32_t norm) const {
         const Value y{norm, 0};
         if (source_.node(norm).attributes.choice("activation") != "none" || !uses_.contains(y) || uses_.at(y) != 1) return -1;
         const auto found = user_.find(y);
         if (found == user_.end() || !is_op(source_.node(found->second), "add")) return -1;
-        const std::vector<Value>& inputs = source_.node(found->second).inputs;
-        const Value other = inputs[0] == y ? inputs[1] : inputs[0];
-        return other.node < norm && source_.type(other) == source_.type(y) ? found->second : -1;
+        return source_.type(added_to(y, found->second)) == source_.type(y) ? found->second : -1;
+    }
+    // Likewise, of a value that is known by then.
+    int32_t addition_after(int32_t norm) const {
+        const int32_t sum = sum_after(norm);
+        return sum >= 0 && added_to({norm, 0}, sum).node < norm ? sum : -1;
+    }
+    Value added_to(Value y, int32_t sum) const {
+        const std::vector<Value>& inputs = source_.node(sum).inputs;
+        return inputs[0] == y ? inputs[1] : inputs[0];
+    }
+
+    // ---- additions that convolutions take with them ----
+
+    // Of a folded convolution's result and another value; with the activation that is all that becomes of the sum.
+    struct Sum {
+        int32_t normalisation, activation = -1;
+    };
+
+    void choose_sums() {
+        for (const auto& [convolution, norm] : folded_) {
+            const Node& node = source_.node(convolution);
+            const int32_t sum = sum_after(norm);
+            if (sum < 0 || split_.contains(sum) || sums_.contains(sum) || !is_op(node, "conv2d")) continue;
+            const int64_t groups = node.attributes.integer("groups");
+            if (groups > 1 && groups == source_.type(node.inputs[0]).channels()) continue; // takes no residual
+            const int32_t activation = activation_after(sum);
+            sums_[sum] = {norm, activation};
+            summed_.insert(norm);
+            if (activation >= 0) activated_[activation] = sum;
+        }
+    }
+
+    // An activation that a convolution can apply and that is all that becomes of a node's result; or -1.
+    int32_t activation_after(int32_t index) const {
+        const Value y{index, 0};
+        if (!uses_.contains(y) || uses_.at(y) != 1 || !user_.contains(y)) return -1;
+        const Node& user = source_.node(user_.at(y));
+        const std::vector<std::string> fusible = activation_attribute().choices;
+        return user.op && std::find(fusible.begin(), fusible.end(), user.op->name) != fusible.end() ? user_.at(y) : -1;
+    }
+
+    Value add_with_sum(int32_t index) {
+        const Sum& sum = sums_.at(index);
+        const int32_t convolution = source_.node(sum.normalisation).inputs[0].node;
+        return add_folded(convolution, map(source_.node(convolution).inputs[0]),
+                          {.residual = map(added_to({sum.normalisation, 0}, index)),
+                           .activation = sum.activation < 0 ? "" : source_.node(sum.activation).op->name});
     }
 
     Value add_split(const Transform& t) {
         Value sum; // of the groups before
-        if (t.shortcut >= 0) {
-            const std::vector<Value>& inputs = source_.node(t.shortcut).inputs;
-            sum = map(inputs[0] == Value{folded_.at(t.projection), 0} ? inputs[1] : inputs[0]);
-        }
+        if (t.shortcut >= 0) sum = map(added_to({folded_.at(t.projection), 0}, t.shortcut));
         const Value x = map(source_.node(t.expansion).inputs[0]);
         for (int64_t group = 0; group < t.groups; ++group) {
             const Network::Folded::Range part = channel_group(t.channels, t.groups, group);
@@ -177,6 +222,7 @@ class Instantiation {
         Network::Folded::Range channels = {}, inputs = {};
         bool first = true, last = true; // of the parts whose sum the result is
         Value residual = {};
+        std::string activation = {}; // of the sum; empty: the normalisation's
     };
     // A part of the convolution with the normalisation in it.
     Value add_folded(int32_t convolution_index, Value x, const Part& part) {
@@ -192,12 +238,13 @@ class Instantiation {
         const Value bias = part.first ? graph.input(text("folded bias ", number), bias_type) : Value{};
         network_.folded.push_back({filter, bias, convolution_index, norm_index, part.channels, part.inputs});
         Attributes attributes = convolution.attributes;
-        if (part.last) attributes.set("activation", norm.attributes.choice("activation"));
+        if (part.last)
+            attributes.set("activation", part.activation.empty() ? norm.attributes.choice("activation") : part.activation);
         if (part.channels.count && attributes.contains("groups") && attributes.integer("groups") > 1)
             attributes.set("groups", part.channels.count);
         std::vector<Value> inputs{x, filter, bias};
         if (part.residual) inputs.push_back(part.residual);
-        return graph.add(convolution.op->name, std::move(inputs), std::move(attributes), convolution.name);
+        return builder_.add(convolution.op->name, std::move(inputs), std::move(attributes), convolution.name);
     }
 
     void add_image(const Architecture& architecture) {
@@ -251,8 +298,12 @@ class Instantiation {
             const Transform& transform = transforms_[found->second];
             if (index == transform.shortcut) mapped = map({folded_.at(transform.projection), 0});
             else if (index == folded_.at(transform.projection)) mapped = add_split(transform);
-        } else if (folded_.contains(index)) {
+        } else if (folded_.contains(index) || summed_.contains(index)) {
             return; // its only user stands for it
+        } else if (sums_.contains(index)) {
+            mapped = add_with_sum(index);
+        } else if (activated_.contains(index)) {
+            mapped = mapped_[size_t(activated_.at(index))];
         } else if (!node.inputs.empty() && folded_.contains(node.inputs[0].node)) {
             mapped = add_folded(node.inputs[0].node, map(source_.node(node.inputs[0].node).inputs[0]), {});
         } else {
@@ -271,8 +322,8 @@ class Instantiation {
         if (op == "batch_norm" && training() && !has_frozen_statistics(node)) {
             Attributes attributes = node.attributes;
             if (options_.ghost > 0) attributes.set("examples", options_.ghost);
-            const Value y = network_.graph.add("normalisation", {inputs[0], inputs[1], inputs[2], network_.valid},
-                                                std::move(attributes), node.name);
+            const Value y = builder_.add("normalisation", {inputs[0], inputs[1], inputs[2], network_.valid},
+                                         std::move(attributes), node.name);
             network_.moments.push_back({{y.node, 1}, {y.node, 2}, inputs[3], inputs[4]});
             return y;
         }
@@ -281,7 +332,7 @@ class Instantiation {
             std::vector<int64_t> shape = attributes.integers("shape");
             if (!shape.empty() && shape[0] == 1) shape[0] = options_.batch;
             attributes.set("shape", std::move(shape));
-            return network_.graph.add(op, std::move(inputs), std::move(attributes), node.name);
+            return builder_.add(op, std::move(inputs), std::move(attributes), node.name);
         }
         if (op == "normalisation" && training()) inputs.push_back(network_.valid);
         if (op == "batch_norm" && options_.weigh) {
@@ -289,7 +340,7 @@ class Instantiation {
             network_.weights.push_back({alpha, node.name});
             inputs.push_back(alpha);
         }
-        return network_.graph.add(op, std::move(inputs), node.attributes, node.name);
+        return builder_.add(op, std::move(inputs), node.attributes, node.name);
     }
 
     const Graph& source_;
@@ -301,7 +352,11 @@ class Instantiation {
     std::vector<Transform> transforms_;
     std::map<int32_t, size_t> transform_of_; // by what gives a value: normalisations and shortcuts
     std::set<int32_t> split_;                // nodes that become parts of add_split()
+    std::map<int32_t, Sum> sums_;            // additions
+    std::set<int32_t> summed_;               // the normalisations in them
+    std::map<int32_t, int32_t> activated_;   // the activations in them, and whose they are
     Network network_;
+    MixedBuilder builder_; // of its graph
 };
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "ops/activation.h"
 
 #include "graph/graph.h"
+#include "ops/items.h"
 #include "shaders/activation.h"
 
 namespace lemnos {
@@ -27,13 +28,14 @@ Value gradient_through_activation(const GradientBuilder& builder, const std::str
 }
 
 static std::vector<TensorType> infer_activation(const Signature& s) {
-    s.require_type(0, DataType::f32, "x");
+    s.require_real(0, "x");
+    if (s.count() > 1) s.require_type(1, s.input(0).dtype, "dy");
     return {s.input(0)};
 }
 
 static void emit_elementwise(Emitter& e, const char* shader, const std::string& name, double slope) {
     const uint32_t count = uint32_t(e.output_type().elements());
-    Kernel kernel{.shader = shader, .specialisation = {64, uint32_t(activation_kind(name))}};
+    Kernel kernel{.shader = real_variant(shader, e.output_type().dtype), .specialisation = {64, uint32_t(activation_kind(name))}};
     for (int i = 0; i < e.input_count(); ++i) kernel.operands.push_back(e.input(i));
     kernel.operands.push_back(e.output());
     kernel.groups = linear_groups(e.profile(), divide_up(count, 4), 64);
@@ -48,6 +50,7 @@ static Operator plain_activation(const char* name, const char* summary, void (*e
             .summary = summary,
             .inputs = {{"x", "Any shape."}},
             .separable = true,
+            .half = {0},
             .infer = infer_activation,
             .gradient = gradient,
             .emit = emit};
@@ -78,6 +81,7 @@ LEMNOS_DEFINE_OPERATOR(leaky_relu) {
             .inputs = {{"x", "Any shape."}},
             .attributes = {real_attribute("slope", 0.01, 0, 1, "The factor of negative values.")},
             .separable = true,
+            .half = {0},
             .infer = infer_activation,
             .gradient =
                 [](GradientBuilder& b) {
@@ -95,6 +99,7 @@ LEMNOS_DEFINE_OPERATOR(activation_gradient) {
                            real_attribute("slope", 0, 0, 1, "Of leaky_relu.")},
             .internal = true,
             .separable = true,
+            .half = {0, 1},
             .infer = infer_activation,
             .emit = [](Emitter& e) {
                 emit_elementwise(e, "activation_gradient", e.attributes().choice("function"),

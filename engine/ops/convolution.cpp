@@ -64,9 +64,10 @@ ConvolutionShape convolution_shape(const TensorType& x, const TensorType& filter
             .groups = attributes.integer("groups")};
 }
 
-static void require_f32(const Signature& s, const char* first, const char* second) {
-    s.require_type(0, DataType::f32, first);
-    s.require_type(1, DataType::f32, second);
+// x or dy, and the filter.
+static void require_types(const Signature& s, const char* first, const char* filter) {
+    s.require_real(0, first);
+    s.require_type(1, DataType::f32, filter);
 }
 
 static TensorType infer_result(const Signature& s) {
@@ -82,7 +83,7 @@ static TensorType infer_result(const Signature& s) {
     const Extent y = extent_along(s.attributes, 0, x[1], filter[0]), across = extent_along(s.attributes, 1, x[2], filter[1]);
     s.require(y.out >= 1 && across.out >= 1, "the filter (", to_string(filter), ") does not fit into x (", to_string(x),
               ") with this padding and dilation.");
-    return {DataType::f32, {x[0], y.out, across.out, filter[3]}};
+    return {s.input(0).dtype, {x[0], y.out, across.out, filter[3]}};
 }
 
 static void require_bias(const Signature& s, int64_t channels) {
@@ -94,8 +95,7 @@ static void require_bias(const Signature& s, int64_t channels) {
 
 static void require_residual(const Signature& s, const TensorType& y) {
     if (!s.has(3)) return;
-    s.require_type(3, DataType::f32, "residual");
-    s.require(s.input(3) == y, "the input residual (", to_string(s.input(3)), ") is not of the result's shape (", to_string(y), ").");
+    s.require(s.input(3) == y, "the input residual (", to_string(s.input(3)), ") is not of the result's type and shape (", to_string(y), ").");
     const int64_t groups = s.attributes.integer("groups");
     s.require(groups == 1 || groups != s.input(0).channels(), "a convolution of each channel by itself (", groups,
               " groups) takes no residual.");
@@ -168,16 +168,17 @@ LEMNOS_DEFINE_OPERATOR(conv2d) {
         .name = "conv2d",
         .summary = "y = activation(convolution of x + bias + residual): two-dimensional cross-correlation with stride, padding, "
                    "dilation and groups.",
-        .inputs = {{"x", "f32 [batch, height, width, channels]."},
+        .inputs = {{"x", "f32 or f16 [batch, height, width, channels]."},
                    {"filter", "f32 [kernel height, kernel width, channels / groups, channels out].", false, true},
                    {"bias", "f32 [channels out].", true, true},
-                   {"residual", "f32, of the result's shape: added before the activation. Not for depthwise convolutions.", true}},
+                   {"residual", "Of the result's type and shape: added before the activation. Not for depthwise convolutions.", true}},
         .attributes = with(geometry_attributes(), activation_attribute()),
         .separable = true,
         .in_place = 3,
+        .half = {0, 3},
         .infer =
             [](const Signature& s) {
-                require_f32(s, "x", "filter");
+                require_types(s, "x", "filter");
                 const TensorType y = infer_result(s);
                 require_bias(s, y.channels());
                 require_residual(s, y);
@@ -197,20 +198,21 @@ LEMNOS_DEFINE_OPERATOR(conv2d_input_gradient) {
     return {
         .name = "conv2d_input_gradient",
         .summary = "The gradient of conv2d with respect to x; also a transposed convolution.",
-        .inputs = {{"dy", "f32 [batch, height, width, channels out]: the result's gradient."},
+        .inputs = {{"dy", "f32 or f16 [batch, height, width, channels out]: the result's gradient."},
                    {"filter", "conv2d's filter.", false, true}},
         .outputs = {{"dx", "The gradient of conv2d's x."}},
         .attributes = with(geometry_attributes(),
                            required(integers_attribute("size", {}, 2, 1, INT32_MAX, "Height and width of conv2d's x."))),
         .internal = true,
         .separable = true,
+        .half = {0},
         .infer =
             [](const Signature& s) {
-                require_f32(s, "dy", "filter");
+                require_types(s, "dy", "filter");
                 s.require_rank(0, 4, "dy");
                 s.require_rank(1, 4, "filter");
                 const auto& size = s.attributes.integers("size");
-                const TensorType dx{DataType::f32,
+                const TensorType dx{s.input(0).dtype,
                                     {s.shape(0)[0], size[0], size[1], s.shape(1)[2] * s.attributes.integer("groups")}};
                 const Signature forward{"conv2d", {dx, s.input(1)}, s.attributes};
                 const TensorType y = infer_result(forward);
@@ -235,9 +237,11 @@ LEMNOS_DEFINE_OPERATOR(conv2d_filter_gradient) {
         .attributes = with(geometry_attributes(),
                            required(integers_attribute("kernel", {}, 2, 1, largest_extent, "Height and width of the filter."))),
         .internal = true,
+        .half = {0, 1},
         .infer =
             [](const Signature& s) {
-                require_f32(s, "x", "dy");
+                s.require_real(0, "x");
+                s.require_type(1, s.input(0).dtype, "dy");
                 s.require_rank(0, 4, "x");
                 s.require_rank(1, 4, "dy");
                 const auto& kernel = s.attributes.integers("kernel");
@@ -252,7 +256,7 @@ LEMNOS_DEFINE_OPERATOR(conv2d_filter_gradient) {
         .emit =
             [](Emitter& e) {
                 emit_filter_gradient(e, convolution_shape(e.input_type(0), e.output_type(), e.input_type(1), e.attributes()),
-                                     e.input(0), e.input(1), e.output());
+                                     e.input(0), e.input(1));
             },
     };
 }
@@ -261,14 +265,15 @@ LEMNOS_DEFINE_OPERATOR(linear) {
     return {
         .name = "linear",
         .summary = "y = activation(x w + bias), over the last axis of x.",
-        .inputs = {{"x", "f32 [.., features]."},
+        .inputs = {{"x", "f32 or f16 [.., features]."},
                    {"w", "f32 [features, channels].", false, true},
                    {"bias", "f32 [channels].", true, true}},
         .attributes = {activation_attribute()},
         .separable = true,
+        .half = {0},
         .infer =
             [](const Signature& s) {
-                require_f32(s, "x", "w");
+                require_types(s, "x", "w");
                 s.require_rank(1, 2, "w");
                 s.require(s.input(0).rank() >= 1 && s.input(0).channels() == s.shape(1)[0], "the input x (",
                           to_string(s.input(0)), ") does not end in the ", s.shape(1)[0], " features of w (",

@@ -31,19 +31,27 @@ struct ConvolutionShape {
 ConvolutionShape convolution_shape(const TensorType& x, const TensorType& filter, const TensorType& y,
                                    const Attributes& attributes);
 
+// Whether a result is added to what lies there: always, or, with `keep`, where that number in memory is not 0.
+struct Addition {
+    bool always = false;
+    Operand keep = {}; // region < 0: none
+
+    bool any() const { return always || keep.region >= 0; }
+};
+
 // The operands of a pass, of the whole operator or of a batch slice: x, filter and y, or in their place the gradients of them
 // that the pass reads or writes.
 struct ConvolutionOperands {
     Operand x, filter, bias = {}, y; // bias.region < 0: none
     Operand residual = {};           // likewise; not of a depthwise convolution
-    bool add = false;                // the filter's gradient is added to what is there
+    Addition add = {};               // of the filter's gradient to what is there
 };
 // How it is computed is the affair of convolution_menu.h.
 void emit_convolution(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands,
                       const std::string& activation);
 // dx from dy and the filter.
 void emit_input_gradient(Emitter& e, const ConvolutionShape& shape, Operand dy, Operand filter, Operand dx);
-// The filter's gradient from x and dy, cut over the batch where a binding is too small for them.
-void emit_filter_gradient(Emitter& e, const ConvolutionShape& shape, Operand x, Operand dy, Operand dfilter);
+// The filter's gradient, output 0, from x and dy, cut over the batch where a binding is too small for them.
+void emit_filter_gradient(Emitter& e, const ConvolutionShape& shape, Operand x, Operand dy);
 
 } // namespace lemnos

@@ -2,6 +2,7 @@
 // family: channels in eights, one result a channel, dilation 1), `depthwise_any` computes one result an invocation, any
 // multiplier, any device. Split sums of the filter's gradient are added in a fixed order by conv2d_sum.
 #include "ops/convolution_parts.h"
+#include "ops/items.h"
 #include "shaders/conv2d_depthwise.h"
 #include "shaders/conv2d_depthwise_any.h"
 #include "shaders/conv2d_depthwise_filter_gradient.h"
@@ -37,13 +38,13 @@ Share share_of(int64_t rows, int64_t batch) {
 }
 
 void dispatch_depthwise(Emitter& e, const ConvolutionShape& s, const Operand& x, const Operand& w, const Operand& bias,
-                        const Operand& y, ActivationKind activation, bool flip) {
+                        const Operand& y, ActivationKind activation, bool flip, DataType dtype) {
     const int64_t strip = strip_of(s.out_width, s.stride_x), strips = divide_up(s.out_width, strip);
     const Share share = share_of(s.out_height, s.batch);
     const int64_t bands = divide_up(s.out_height, share.rows);
     const int64_t items = s.in_channels / 8 * strips * bands * divide_up(s.batch, share.images);
     const uint32_t lanes = subgroup(e);
-    Kernel kernel{.shader = "conv2d_depthwise",
+    Kernel kernel{.shader = real_variant("conv2d_depthwise", dtype),
                   .specialisation = {lanes, uint32_t(s.kernel_height), uint32_t(s.kernel_width), uint32_t(s.stride_y),
                                      uint32_t(s.stride_x), uint32_t(strip), bias.region >= 0, uint32_t(activation)},
                   .operands = {x, w, or_none(e, bias), y}};
@@ -56,7 +57,7 @@ void dispatch_depthwise(Emitter& e, const ConvolutionShape& s, const Operand& x,
 }
 
 void depthwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
-    dispatch_depthwise(e, problem.shape, o.x, o.filter, o.bias, o.y, problem.activation, false);
+    dispatch_depthwise(e, problem.shape, o.x, o.filter, o.bias, o.y, problem.activation, false, problem.dtype);
 }
 
 void depthwise_input_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
@@ -68,7 +69,7 @@ void depthwise_input_gradient(Emitter& e, const ConvolutionProblem& problem, con
         std::swap(turned.in_width, turned.out_width);
         turned.pad_top = s.kernel_height - 1 - s.pad_top;
         turned.pad_left = s.kernel_width - 1 - s.pad_left;
-        return dispatch_depthwise(e, turned, dy, o.filter, {}, dx, ActivationKind::none, true);
+        return dispatch_depthwise(e, turned, dy, o.filter, {}, dx, ActivationKind::none, true, problem.dtype);
     }
     const auto steps = [](int64_t size, int64_t pad, int64_t stride) { return (size - 1 + pad) / stride - pad / stride + 1; };
     const int64_t steps_y = steps(s.in_height, s.pad_top, s.stride_y), steps_x = steps(s.in_width, s.pad_left, s.stride_x);
@@ -76,7 +77,7 @@ void depthwise_input_gradient(Emitter& e, const ConvolutionProblem& problem, con
     const Share share = share_of(steps_y, s.batch);
     const int64_t bands = divide_up(steps_y, share.rows);
     const int64_t items = s.in_channels / 8 * strips * bands * divide_up(s.batch, share.images);
-    Kernel kernel{.shader = "conv2d_depthwise_input_gradient",
+    Kernel kernel{.shader = real_variant("conv2d_depthwise_input_gradient", problem.dtype),
                   .specialisation = {subgroup(e), uint32_t(s.kernel_height), uint32_t(s.kernel_width),
                                      uint32_t(s.stride_y), uint32_t(s.stride_x), uint32_t(strip)},
                   .operands = {dy, o.filter, dx}};
@@ -96,7 +97,7 @@ void depthwise_filter_gradient(Emitter& e, const ConvolutionProblem& problem, co
     const int64_t units_a_slice = divide_up(units, std::min(wanted, units)), slices = divide_up(units, units_a_slice);
     const Operand partial = e.workspace(slices * count * 4);
     const int64_t items = s.in_channels / 8 * slices;
-    Kernel kernel{.shader = "conv2d_depthwise_filter_gradient",
+    Kernel kernel{.shader = real_variant("conv2d_depthwise_filter_gradient", problem.dtype),
                   .specialisation = {subgroup(e), uint32_t(s.kernel_height), uint32_t(s.kernel_width),
                                      uint32_t(s.stride_y), uint32_t(s.stride_x), uint32_t(strip)},
                   .operands = {o.x, o.y, partial.as(Access::write)}};
@@ -140,7 +141,7 @@ void dispatch_any(Emitter& e, Kernel kernel, shader::Conv2dDepthwiseAnyParams pa
 
 void any(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
     const ConvolutionShape& s = problem.shape;
-    dispatch_any(e, {.shader = "conv2d_depthwise_any",
+    dispatch_any(e, {.shader = real_variant("conv2d_depthwise_any", problem.dtype),
                      .specialisation = {convolution_group_size, problem.bias, uint32_t(problem.activation)},
                      .operands = {o.x, o.filter, or_none(e, o.bias), o.y}},
                  any_params(s), s.pixels() * s.out_channels, s.macs());
@@ -148,7 +149,7 @@ void any(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperand
 
 void any_input_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
     const ConvolutionShape& s = problem.shape;
-    dispatch_any(e, {.shader = "conv2d_depthwise_any_input_gradient", .specialisation = {convolution_group_size},
+    dispatch_any(e, {.shader = real_variant("conv2d_depthwise_any_input_gradient", problem.dtype), .specialisation = {convolution_group_size},
                      .operands = {o.y, o.filter, o.x}},
                  any_params(s), s.batch * s.in_height * s.in_width * s.in_channels, s.macs());
 }
@@ -161,7 +162,7 @@ void any_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const Co
     const Operand partial = e.workspace(slices * count * 4);
     shader::Conv2dDepthwiseAnyParams params = any_params(s);
     params.slice_rows = uint32_t(slice_rows);
-    dispatch_any(e, {.shader = "conv2d_depthwise_any_filter_gradient", .specialisation = {convolution_group_size},
+    dispatch_any(e, {.shader = real_variant("conv2d_depthwise_any_filter_gradient", problem.dtype), .specialisation = {convolution_group_size},
                      .operands = {o.x, o.y, partial.as(Access::write)}},
                  params, slices * count, s.macs());
     dispatch_sum(e, partial, o.filter, count, slices, o.add);
@@ -176,11 +177,11 @@ using namespace lemnos;
 LEMNOS_DEFINE_CONVOLUTIONS(depthwise) {
     using enum ConvolutionPass;
     return {
-        {"depthwise", forward, KernelFamily::scalar, fits_depthwise, depthwise},
-        {"depthwise", input_gradient, KernelFamily::scalar, fits_depthwise, depthwise_input_gradient},
-        {"depthwise", filter_gradient, KernelFamily::scalar, fits_depthwise, depthwise_filter_gradient},
-        {"depthwise_any", forward, {}, fits_any, any},
-        {"depthwise_any", input_gradient, {}, fits_any, any_input_gradient},
-        {"depthwise_any", filter_gradient, {}, fits_any, any_filter_gradient},
+        {"depthwise", forward, KernelFamily::scalar, fits_depthwise, depthwise, nullptr, nullptr, true},
+        {"depthwise", input_gradient, KernelFamily::scalar, fits_depthwise, depthwise_input_gradient, nullptr, nullptr, true},
+        {"depthwise", filter_gradient, KernelFamily::scalar, fits_depthwise, depthwise_filter_gradient, nullptr, nullptr, true},
+        {"depthwise_any", forward, {}, fits_any, any, nullptr, nullptr, true},
+        {"depthwise_any", input_gradient, {}, fits_any, any_input_gradient, nullptr, nullptr, true},
+        {"depthwise_any", filter_gradient, {}, fits_any, any_filter_gradient, nullptr, nullptr, true},
     };
 }

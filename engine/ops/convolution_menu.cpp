@@ -181,7 +181,10 @@ void emit_input_gradient(Emitter& e, const ConvolutionShape& shape, Operand dy, 
     emit(e, {ConvolutionPass::input_gradient, shape}, {.x = dx, .filter = filter, .y = dy});
 }
 
-void emit_filter_gradient(Emitter& e, const ConvolutionShape& shape, Operand x, Operand dy, Operand dfilter) {
+void emit_filter_gradient(Emitter& e, const ConvolutionShape& shape, Operand x, Operand dy) {
+    const std::optional<Emitter::Total> added = e.total();
+    const Operand dfilter = added ? added->total : e.output();
+    const Addition first_part{.keep = added ? added->keep : Operand{}}, further{.always = true};
     const int64_t x_bytes = x.bytes / shape.batch, dy_bytes = dy.bytes / shape.batch;
     const int64_t step = e.batch_step(shape.batch, {x_bytes, dy_bytes});
     for (int64_t first = 0; first < shape.batch; first += step) {
@@ -191,7 +194,7 @@ void emit_filter_gradient(Emitter& e, const ConvolutionShape& shape, Operand x, 
              {.x = x.slice(first * x_bytes, slice.batch * x_bytes),
               .filter = dfilter,
               .y = dy.slice(first * dy_bytes, slice.batch * dy_bytes),
-              .add = first > 0});
+              .add = first > 0 ? further : first_part});
     }
 }
 

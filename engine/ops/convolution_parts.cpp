@@ -40,13 +40,15 @@ int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t
     return std::clamp<int64_t>(divide_up(wanted, groups_a_part), 1, std::min(std::max<int64_t>(units, 1), fitting));
 }
 
-void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies, bool add) {
+void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies,
+                  const Addition& add) {
     const bool wide = e.profile().int64 && count % 8 == 0;
     Kernel kernel{.shader = wide ? "conv2d_sum.8" : "conv2d_sum.1",
-                  .specialisation = {convolution_group_size},
-                  .operands = {partial.as(Access::read), result.as(Access::read_write)}};
+                  .specialisation = {convolution_group_size, add.any(), add.always},
+                  .operands = {partial.as(Access::read), result.as(add.any() ? Access::read_write : Access::write),
+                               or_none(e, add.keep)}};
     kernel.groups = folded_groups(divide_up(count / (wide ? 8 : 1), convolution_group_size));
-    e.dispatch(std::move(kernel.params(shader::Conv2dSumParams{uint32_t(count), uint32_t(copies), add})));
+    e.dispatch(std::move(kernel.params(shader::Conv2dSumParams{uint32_t(count), uint32_t(copies)})));
 }
 
 Operand swap_channels(Emitter& e, const ConvolutionShape& s, const Operand& filter) {

@@ -24,8 +24,8 @@ void set_division(int64_t divisor, uint32_t& multiplier, uint32_t& shift);
 
 // Parts of a sum over `units`: enough to fill the device, few enough to fit a binding.
 int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes);
-// result (+)= the copies in order.
-void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies, bool add);
+// result (+)= the copies, added up in order.
+void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies, const Addition& add);
 
 // The filter with the channels in and out of each group swapped, in a workspace.
 Operand swap_channels(Emitter& e, const ConvolutionShape& shape, const Operand& filter);

@@ -2,6 +2,7 @@
 // those of a matrix (channels in fours, results in eights), `direct` over gathered rows for all other convolutions, and
 // `row_tile` for the gradient of the filter, with split sums.
 #include "ops/convolution_parts.h"
+#include "ops/items.h"
 #include "shaders/conv2d_filter_gradient.h"
 #include "shaders/conv2d_pointwise.h"
 
@@ -11,7 +12,7 @@ namespace lemnos {
 
 namespace {
 
-std::string variant(const Emitter& e, const char* shader) { return text(shader, ".", e.profile().subgroup_size); }
+std::string variant(const Emitter& e, const char* shader, DataType dtype) { return item_variant(shader, e.profile().subgroup_size, dtype); }
 
 // ---- how a subgroup lies over a matrix, beside register_tile() ----
 
@@ -60,7 +61,7 @@ void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionO
     const auto [rows, inner, columns] = product_of(problem);
     const uint32_t subgroup = e.profile().subgroup_size, lanes = tile.columns;
     const bool forward = problem.pass == ConvolutionPass::forward;
-    Kernel kernel{.shader = variant(e, "conv2d_pointwise"),
+    Kernel kernel{.shader = variant(e, "conv2d_pointwise", problem.dtype),
                   .specialisation = {subgroup, lanes, tile.rows, 1, problem.bias, problem.residual, uint32_t(problem.activation)}};
     if (forward) kernel.operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y};
     else kernel.operands = {o.y, swap_channels(e, problem.shape, o.filter), e.none(), e.none(), o.x};
@@ -94,7 +95,7 @@ void direct(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOper
         set_division(params.grid_height, params.height_multiplier, params.height_shift);
         set_division(params.grid_width, params.width_multiplier, params.width_shift);
         params.column_tiles = uint32_t(divide_up(params.columns, tile.columns * (wide ? 8 : 1)));
-        Kernel kernel{.shader = variant(e, "conv2d_direct"),
+        Kernel kernel{.shader = variant(e, "conv2d_direct", problem.dtype),
                       .specialisation = {subgroup, tile.columns, tile.rows, wide, problem.bias, problem.residual,
                                          uint32_t(product.activation), x_wide, product.scatter},
                       .operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y}};
@@ -125,7 +126,7 @@ void row_tile_filter_gradient(Emitter& e, const ConvolutionProblem& problem, con
     params.column_tiles = uint32_t(divide_up(params.columns, tile.columns * (wide ? 8 : 1)));
     set_division(params.out_height, params.height_multiplier, params.height_shift);
     set_division(params.out_width, params.width_multiplier, params.width_shift);
-    Kernel kernel{.shader = variant(e, "conv2d_filter_gradient"),
+    Kernel kernel{.shader = variant(e, "conv2d_filter_gradient", problem.dtype),
                   .specialisation = {subgroup, tile.columns, wide, params.inner % 8 == 0, s.pointwise(), tile.rows / 8},
                   .subgroups = true};
     dispatch_filter_gradient(e, s, o, std::move(kernel), params,
@@ -141,10 +142,10 @@ using namespace lemnos;
 LEMNOS_DEFINE_CONVOLUTIONS(row_tile) {
     using enum ConvolutionPass;
     return {
-        {"pointwise", forward, KernelFamily::scalar, fits_pointwise, pointwise, tiles_of_pointwise},
-        {"pointwise", input_gradient, KernelFamily::scalar, fits_pointwise, pointwise, tiles_of_pointwise},
-        {"direct", forward, KernelFamily::scalar, fits_direct, direct, tiles_of_direct},
-        {"direct", input_gradient, KernelFamily::scalar, fits_direct, direct, tiles_of_direct},
-        {"row_tile", filter_gradient, KernelFamily::scalar, fits_direct, row_tile_filter_gradient, tiles_of_filter_gradient},
+        {"pointwise", forward, KernelFamily::scalar, fits_pointwise, pointwise, tiles_of_pointwise, nullptr, true},
+        {"pointwise", input_gradient, KernelFamily::scalar, fits_pointwise, pointwise, tiles_of_pointwise, nullptr, true},
+        {"direct", forward, KernelFamily::scalar, fits_direct, direct, tiles_of_direct, nullptr, true},
+        {"direct", input_gradient, KernelFamily::scalar, fits_direct, direct, tiles_of_direct, nullptr, true},
+        {"row_tile", filter_gradient, KernelFamily::scalar, fits_direct, row_tile_filter_gradient, tiles_of_filter_gradient, nullptr, true},
     };
 }

@@ -1,6 +1,7 @@
 // Tiles in shared memory, for GPUs: an implicit product of 64 x 64 results a workgroup, and the gradient of the filter with
 // split sums. They run on every device and compute every convolution.
 #include "ops/convolution_parts.h"
+#include "ops/items.h"
 
 namespace lemnos {
 
@@ -15,7 +16,7 @@ void tiled(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOpera
         shader::Conv2dDirectParams& params = product.params;
         const ConvolutionOperands& o = product.operands;
         params.column_tiles = uint32_t(divide_up(params.columns, tile_size));
-        Kernel kernel{.shader = "conv2d_tiled",
+        Kernel kernel{.shader = real_variant("conv2d_tiled", problem.dtype),
                       .specialisation = {0, problem.bias, problem.residual, uint32_t(product.activation), product.scatter},
                       .operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y}};
         kernel.groups = folded_groups(divide_up(params.rows, tile_size), params.column_tiles * product.groups);
@@ -27,7 +28,7 @@ void tiled(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOpera
 void tiled_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
     shader::Conv2dFilterGradientParams params = filter_gradient_params(problem.shape);
     params.column_tiles = uint32_t(divide_up(params.columns, tile_size));
-    dispatch_filter_gradient(e, problem.shape, o, {.shader = "conv2d_filter_gradient_tiled"}, params, {.tile_rows = tile_size, .row_step = 16});
+    dispatch_filter_gradient(e, problem.shape, o, {.shader = real_variant("conv2d_filter_gradient_tiled", problem.dtype)}, params, {.tile_rows = tile_size, .row_step = 16});
 }
 
 } // namespace
@@ -39,8 +40,8 @@ using namespace lemnos;
 LEMNOS_DEFINE_CONVOLUTIONS(tiled) {
     using enum ConvolutionPass;
     return {
-        {"tiled", forward, KernelFamily::tiled, fits, tiled},
-        {"tiled", input_gradient, KernelFamily::tiled, fits, tiled},
-        {"tiled", filter_gradient, KernelFamily::tiled, fits, tiled_filter_gradient},
+        {"tiled", forward, KernelFamily::tiled, fits, tiled, nullptr, nullptr, true},
+        {"tiled", input_gradient, KernelFamily::tiled, fits, tiled, nullptr, nullptr, true},
+        {"tiled", filter_gradient, KernelFamily::tiled, fits, tiled_filter_gradient, nullptr, nullptr, true},
     };
 }

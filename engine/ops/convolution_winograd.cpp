@@ -149,7 +149,7 @@ class Emission {
         p.stride_y = p.stride_x = p.step_y = p.step_x = 1;
         p.column_tiles = uint32_t(divide_up(form_.columns, tile));
         Kernel kernel = product(tiles);
-        kernel.shader = "conv2d_tiled";
+        kernel.shader = "conv2d_tiled.32";
         kernel.specialisation = {0, false, false, uint32_t(ActivationKind::none), false};
         kernel.operands.insert(kernel.operands.end(), {e_.none(), e_.none(), write(products_, product_bytes(tiles))});
         kernel.groups = folded_groups(divide_up(tiles, tile), int64_t(p.column_tiles) * form_.positions());
@@ -178,7 +178,7 @@ class Emission {
 };
 
 // What a form costs, as multiply-adds of a full register tile in the same time: measured on lavapipe (Mesa 25.0.7, subgroups of
-// 8) over the 3 × 3 convolutions of ResNet-18, and within a tenth of that for each. Side 0 is the sum over taps.
+// 8) over the 3 × 3 convolutions of ResNet-18: within a tenth of that for Winograd's forms, a fifth for the sum over taps (side 0).
 double cost(const DeviceProfile& profile, const Form& form) {
     // What a lane reads for its columns is as dear as seven rows of multiply-adds.
     const auto product = [&](int64_t rows) {

@@ -2,6 +2,7 @@
 // depend on how a batch is cut or on where a run was resumed.
 #include "shaders/dropout.h"
 #include "graph/graph.h"
+#include "ops/items.h"
 #include "ops/quotient.h"
 #include "support/random.h"
 
@@ -11,7 +12,7 @@
 namespace lemnos {
 
 static std::vector<TensorType> infer_dropout(const Signature& s) {
-    s.require_type(0, DataType::f32, "x");
+    s.require_real(0, "x");
     s.require(s.input(0).rank() >= 1, "the input x is a scalar (its first axis must count the examples).");
     const int64_t examples = s.shape(0)[0];
     s.require(s.input(1) == TensorType{DataType::i32, {examples}}, "the input sample_index (",
@@ -35,7 +36,7 @@ static void emit_dropout(Emitter& e) {
     params.threshold = uint32_t(std::min(std::round(rate * 0x1p32), 0x1p32 - 1));
     params.purpose = uint32_t(RandomPurpose::dropout) | uint32_t(e.attributes().integer("layer")) << 8;
     params.scale = float(1 / (1 - rate));
-    Kernel kernel{.shader = "dropout", .specialisation = {64, params.elements % 4 == 0}};
+    Kernel kernel{.shader = real_variant("dropout", x.dtype), .specialisation = {64, params.elements % 4 == 0}};
     kernel.operands = {e.input(0), e.input(1), e.input(2), e.output()};
     kernel.groups = linear_groups(e.profile(), int64_t(params.examples) * params.quads, 64);
     kernel.flops = double(x.elements()) * 8;
@@ -61,6 +62,7 @@ LEMNOS_DEFINE_OPERATOR(dropout) {
         .attributes = {required(real_attribute("rate", 0.5, 0, 1, "The probability of 0; below 1.")),
                        integer_attribute("layer", 0, 0, 65535, "Tells the dropout layers of a model apart.")},
         .separable = true,
+        .half = {0},
         .infer = infer_dropout,
         .gradient =
             [](GradientBuilder& b) {

@@ -3,6 +3,7 @@
 //     normalisation           with the batch's moments (training)
 //     batch_norm              with given ones (inference), which an example's own may weigh in on
 //     normalisation_gradient  of both
+//     normalisation_again     the result of either once more, for a backward pass that has not kept it
 // All are made of the same kernels: partial sums of many strands of rows, a merge of these in a fixed order, a table of
 // coefficients for every set and channel, and a pass that applies it. Nothing is read more often than the formulas ask for:
 // three streams of the tensor forward, five in the gradient, whose activation is recomputed from x.
@@ -126,9 +127,10 @@ class RowPlan {
 
     // Merges the partial sums of a window: an invocation a channel and set, or a workgroup for 8.
     void dispatch_merge(Emitter& e, const Window& window, const char* shader, bool counted, bool given,
-                        int64_t vector_stride, double epsilon, std::vector<Operand> operands) const {
+                        int64_t vector_stride, double epsilon, std::vector<Operand> operands,
+                        std::array<bool, 2> totals = {}) const {
         Kernel kernel{.shader = text(shader, ".", int(tiled())), .operands = std::move(operands)};
-        kernel.specialisation = {tiled() ? 128u : 16u, counted, tiled(), given};
+        kernel.specialisation = {tiled() ? 128u : 16u, counted, tiled(), given, totals[0], totals[1]};
         kernel.groups = linear_groups(profile_, window.sets * round_up(channels_, 8), tiled() ? 8 : 16);
         shader::NormalisationParams params = this->params(window, 0);
         params.vector_stride = uint32_t(vector_stride);
@@ -208,8 +210,7 @@ class SetVectors {
           all_(single_ ? result : e.workspace(4 * sets * stride_)) {}
     int64_t stride() const { return stride_; }
     Operand window(const RowPlan::Window& window) const {
-        return (single_ ? all_ : all_.slice(4 * window.first_set * stride_, 4 * window.sets * stride_))
-            .as(Access::write);
+        return single_ ? all_ : all_.slice(4 * window.first_set * stride_, 4 * window.sets * stride_).as(Access::write);
     }
     Operand read() const { return all_.as(Access::read); }
     // result = the sum over the sets.
@@ -255,8 +256,7 @@ static uint32_t activation_number(const Emitter& e) {
 // ---- what is accepted ------------------------------------------------------------------------------------------------
 
 static void require_rows(const Signature& s) {
-    s.require(s.input(0).dtype == DataType::f32 || s.input(0).dtype == DataType::f16, "the input x (",
-              to_string(s.input(0)), ") is neither f32 nor f16.");
+    s.require_real(0, "x");
     s.require(s.input(0).rank() >= 2, "the input x (", to_string(s.input(0)), ") has rank ",
               s.input(0).rank(), " (2 or more are needed: examples first, channels last).");
 }
@@ -441,13 +441,17 @@ static void add_gradient(GradientBuilder& b, int table, Value valid, bool given)
         if (b.needs(i)) b.set(i, {dx.node, i});
 }
 
+static void require_table(const Signature& s, int i) {
+    s.require(s.input(i) == table_type(s.input(0), require_grouping(s, true).sets),
+              "the table of coefficients (", to_string(s.input(i)), ") does not belong to x (",
+              to_string(s.input(0)), ").");
+}
+
 static std::vector<TensorType> infer_gradient(const Signature& s) {
     require_rows(s);
     s.require(s.input(1) == s.input(0), "dy (", to_string(s.input(1)), ") and x (", to_string(s.input(0)),
               ") differ.");
-    s.require(s.input(2) == table_type(s.input(0), require_grouping(s, true).sets),
-              "the table of coefficients (", to_string(s.input(2)), ") does not belong to x (",
-              to_string(s.input(0)), ").");
+    require_table(s, 2);
     require_number(s, 3, "valid");
     return {s.input(0), vector_type(s.input(0)), vector_type(s.input(0))};
 }
@@ -459,7 +463,12 @@ static void emit_gradient(Emitter& e) {
                grouped = grouping.span > 1 && !given;
     const Operand valid = counted ? e.input(3) : e.none();
     const uint32_t activation = activation_number(e);
-    const SetVectors dgammas(e, x, grouping.sets, e.output(1)), dbetas(e, x, grouping.sets, e.output(2));
+    // Sums of a set that nothing else is made of may be added to a total at once.
+    std::array<std::optional<Emitter::Total>, 2> totals;
+    if (grouping.sets == 1 && !grouped) totals = {e.total(1), e.total(2)};
+    const SetVectors dgammas(e, x, grouping.sets, totals[0] ? totals[0]->total : e.output(1)),
+        dbetas(e, x, grouping.sets, totals[1] ? totals[1]->total : e.output(2));
+    const Operand keep = totals[0] ? totals[0]->keep : totals[1] ? totals[1]->keep : e.none();
     const int64_t table_length = line_length(x, coefficients), length = line_length(x, lines);
     const Operand slopes = e.workspace(4 * grouping.sets * length); // and levels
     const RowPlan sums(e, x, grouping, RowPlan::Work::sums, gradient_sums),
@@ -473,7 +482,8 @@ static void emit_gradient(Emitter& e) {
                       {true, true, false, false, false}, 8);
         sums.dispatch_merge(e, window, "normalisation_gradient_merge", counted, given, dgammas.stride(), 0,
                             {partials.as(Access::read), table, valid, dgammas.window(window),
-                             dbetas.window(window), own.as(Access::write)});
+                             dbetas.window(window), own.as(Access::write), keep},
+                            {totals[0].has_value(), totals[1].has_value()});
         if (!grouped) continue;
         Kernel group =
             group_kernel(e, "normalisation_gradient_group", x, grouping, window, dgammas.stride(), 0);
@@ -489,6 +499,32 @@ static void emit_gradient(Emitter& e) {
                       {true, true, false, false, true, false}, 8);
     dgammas.sum(e);
     dbetas.sum(e);
+}
+
+// ---- once more -------------------------------------------------------------------------------------------------------
+
+static Value add_again(Graph& graph, Value output, const std::vector<Value>& inputs, int table, Value valid, bool given) {
+    const Attributes attributes = graph.node(output.node).attributes;
+    return graph.add("normalisation_again", {inputs[0], {output.node, table}, valid},
+                     {{"activation", attributes.choice("activation")},
+                      {"examples", given ? int64_t(0) : attributes.integer("examples")}},
+                     graph.node(output.node).name);
+}
+
+static std::vector<TensorType> infer_again(const Signature& s) {
+    require_rows(s);
+    require_table(s, 1);
+    require_number(s, 2, "valid");
+    return {s.input(0)};
+}
+
+// The pass that made it, with the table that it was made with.
+static void emit_again(Emitter& e) {
+    const TensorType x = e.input_type(0);
+    const bool counted = e.has_input(2);
+    const RowPlan pass(e, x, Grouping::of(e.attributes(), x), RowPlan::Work::pass, 0);
+    for (const RowPlan::Window& window : pass.windows())
+        emit_apply(e, pass, window, x, counted ? e.input(2) : e.none(), counted, e.input(1));
 }
 
 static const char* const table_help =
@@ -524,8 +560,13 @@ LEMNOS_DEFINE_OPERATOR(normalisation) {
                     {"variance", "[channels], likewise; biased: divided by the number of cells that count."},
                     {"coefficients", table_help}},
         .attributes = attributes_of_normaliser(),
+        .half = {0},
         .infer = infer_training,
         .gradient = [](GradientBuilder& b) { add_gradient(b, 3, b.input(3), false); },
+        .again =
+            [](Graph& graph, Value output, const std::vector<Value>& inputs) {
+                return add_again(graph, output, inputs, 3, inputs.size() > 3 ? inputs[3] : Value{}, false);
+            },
         .emit = emit_training};
 }
 
@@ -546,6 +587,7 @@ LEMNOS_DEFINE_OPERATOR(batch_norm) {
                     true}},
         .outputs = {{"y", "The shape and type of x."}, {"coefficients", table_help}},
         .attributes = attributes_of_normaliser(),
+        .half = {0},
         .infer = infer_given,
         .gradient =
             [](GradientBuilder& b) {
@@ -555,6 +597,8 @@ LEMNOS_DEFINE_OPERATOR(batch_norm) {
                         "Operator batch_norm: with the input alpha it has no gradient; it is for inference.");
                 add_gradient(b, 1, {}, true);
             },
+        .again = [](Graph& graph, Value output,
+                    const std::vector<Value>& inputs) { return add_again(graph, output, inputs, 1, {}, true); },
         .emit = emit_given};
 }
 
@@ -570,6 +614,19 @@ LEMNOS_DEFINE_OPERATOR(normalisation_gradient) {
             .outputs = {{"dx", "The shape of x."}, {"dgamma", "[channels]."}, {"dbeta", "[channels]."}},
             .attributes = std::move(attributes),
             .internal = true,
+            .half = {0, 1},
             .infer = infer_gradient,
             .emit = emit_gradient};
+}
+
+LEMNOS_DEFINE_OPERATOR(normalisation_again) {
+    return {.name = "normalisation_again",
+            .summary = "The result of normalisation or batch_norm once more, bit for bit.",
+            .inputs = {{"x", "The argument."},
+                       {"coefficients", "The last output of the operator.", false, true},
+                       {"valid", "As there.", true, true}},
+            .attributes = attributes_of_normaliser(),
+            .internal = true,
+            .infer = infer_again,
+            .emit = emit_again};
 }

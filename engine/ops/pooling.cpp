@@ -2,6 +2,7 @@
 // place of every window's first maximum once, which is cheaper than to search every window again for each of
 // its cells.
 #include "graph/graph.h"
+#include "ops/items.h"
 #include "ops/quotient.h"
 #include "shaders/global_average_pool.h"
 #include "shaders/pool.h"
@@ -56,8 +57,8 @@ static Shape pooled_shape(const Signature& s, const Shape& x) {
 
 static std::vector<TensorType> infer_pool(const Signature& s) {
     s.require_rank(0, 4, "x");
-    s.require_type(0, DataType::f32, "x");
-    return {{DataType::f32, pooled_shape(s, s.shape(0))}};
+    s.require_real(0, "x");
+    return {{s.input(0).dtype, pooled_shape(s, s.shape(0))}};
 }
 
 static Kernel pool_kernel(const Emitter& e, const char* shader, PoolMode mode, const Shape& x, const Shape& y,
@@ -86,7 +87,7 @@ static Kernel pool_kernel(const Emitter& e, const char* shader, PoolMode mode, c
     set_divisor(lanes[1], params.height_multiplier, params.height_shift);
     set_divisor(g.stride[0], params.stride_y_multiplier, params.stride_y_shift);
     set_divisor(g.stride[1], params.stride_x_multiplier, params.stride_x_shift);
-    Kernel kernel{.shader = shader, .specialisation = {64, x[3] % 4 == 0, uint32_t(mode)}};
+    Kernel kernel{.shader = real_variant(shader, e.input_type(0).dtype), .specialisation = {64, x[3] % 4 == 0, uint32_t(mode)}};
     kernel.groups = linear_groups(e.profile(), lanes[0] * lanes[1] * lanes[2] * divide_up(lanes[3], 4), 64);
     kernel.flops = double(y[0] * y[1] * y[2] * y[3]) * double(g.kernel[0] * g.kernel[1]);
     kernel.params(params);
@@ -128,10 +129,10 @@ static std::vector<AttributeSpec> with_shape(std::vector<AttributeSpec> specs) {
 // -------------------------------------------------------------------------------------------------
 
 static std::vector<TensorType> infer_global(const Signature& s) {
-    s.require_type(0, DataType::f32, "x");
+    s.require_real(0, "x");
     s.require(s.input(0).rank() >= 3, "the input x (", to_string(s.input(0)), ") has rank ",
               s.input(0).rank(), " (3 or more are needed: examples first, channels last).");
-    return {{DataType::f32, {s.shape(0)[0], s.shape(0).back()}}};
+    return {{s.input(0).dtype, {s.shape(0)[0], s.shape(0).back()}}};
 }
 
 // `image` is the type of the side that has cells.
@@ -141,7 +142,7 @@ static void emit_global(Emitter& e, const char* shader, const TensorType& image,
     params.channels = uint32_t(image.channels());
     params.cells = uint32_t(image.elements() / image.shape[0] / image.channels());
     params.run = uint32_t(run);
-    Kernel kernel{.shader = shader, .specialisation = {64, params.channels % 4 == 0}};
+    Kernel kernel{.shader = real_variant(shader, image.dtype), .specialisation = {64, params.channels % 4 == 0}};
     kernel.operands = {e.input(0), e.output()};
     kernel.groups = linear_groups(e.profile(), params.examples * runs * divide_up(params.channels, 4), 64);
     kernel.flops = double(image.elements());
@@ -164,6 +165,7 @@ LEMNOS_DEFINE_OPERATOR(max_pool) {
             .inputs = {{"x", "[images, height, width, channels]."}},
             .attributes = pool_attributes(),
             .separable = true,
+            .half = {0},
             .infer = infer_pool,
             .gradient =
                 [](GradientBuilder& b) {
@@ -180,7 +182,12 @@ LEMNOS_DEFINE_OPERATOR(max_pool_gradient) {
             .attributes = pool_attributes(),
             .internal = true,
             .separable = true,
-            .infer = [](const Signature& s) { return std::vector{s.input(0)}; },
+            .half = {0, 1},
+            .infer =
+                [](const Signature& s) {
+                    s.require_type(1, s.input(0).dtype, "dy");
+                    return std::vector{s.input(0)};
+                },
             .emit =
                 [](Emitter& e) {
                     const Shape x = e.input_type(0).shape, y = e.input_type(1).shape;
@@ -200,6 +207,7 @@ LEMNOS_DEFINE_OPERATOR(average_pool) {
             .inputs = {{"x", "[images, height, width, channels]."}},
             .attributes = average_attributes(),
             .separable = true,
+            .half = {0},
             .infer = infer_pool,
             .gradient =
                 [](GradientBuilder& b) {
@@ -218,9 +226,10 @@ LEMNOS_DEFINE_OPERATOR(average_pool_gradient) {
             .attributes = with_shape(average_attributes()),
             .internal = true,
             .separable = true,
+            .half = {0},
             .infer =
                 [](const Signature& s) {
-                    return std::vector{TensorType{DataType::f32, s.attributes.integers("shape")}};
+                    return std::vector{TensorType{s.input(0).dtype, s.attributes.integers("shape")}};
                 },
             .emit =
                 [](Emitter& e) {
@@ -237,6 +246,7 @@ LEMNOS_DEFINE_OPERATOR(global_average_pool) {
             .inputs = {{"x", "[examples, ..., channels]."}},
             .outputs = {{"y", "[examples, channels]."}},
             .separable = true,
+            .half = {0},
             .infer = infer_global,
             .gradient =
                 [](GradientBuilder& b) {
@@ -259,14 +269,15 @@ LEMNOS_DEFINE_OPERATOR(global_average_pool_gradient) {
             .attributes = {required(integers_attribute("shape", {}, -1, 1, INT32_MAX, "Of the argument."))},
             .internal = true,
             .separable = true,
+            .half = {0},
             .infer =
                 [](const Signature& s) {
                     const Shape& shape = s.attributes.integers("shape");
-                    s.require_type(0, DataType::f32, "dy");
+                    s.require_real(0, "dy");
                     s.require(shape.size() >= 3 && s.shape(0) == Shape{shape[0], shape.back()}, "dy (",
                               to_string(s.input(0)), ") does not belong to the shape ", to_string(shape),
                               ".");
-                    return std::vector{TensorType{DataType::f32, shape}};
+                    return std::vector{TensorType{s.input(0).dtype, shape}};
                 },
             .emit =
                 [](Emitter& e) {

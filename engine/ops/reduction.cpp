@@ -2,6 +2,7 @@
 #include "ops/reduction.h"
 
 #include "graph/graph.h"
+#include "ops/items.h"
 #include "ops/window.h"
 #include "shaders/reduction.h"
 
@@ -60,7 +61,7 @@ static void dispatch_part(Emitter& e, const Pass& pass, const Terms& terms, doub
     Kernel kernel{.shader = terms.shader,
                   .specialisation = {group_size, pass.wide, pass.fold, terms.constant}};
     for (const Operand& tensor : terms.tensors) {
-        const Window part = window(e, tensor, x_first, outer * row_length);
+        const Window part = window(e, tensor, x_first, outer * row_length, terms.bytes);
         kernel.operands.push_back(part.operand);
         params.x_first = part.first;
     }
@@ -71,6 +72,7 @@ static void dispatch_part(Emitter& e, const Pass& pass, const Terms& terms, doub
         kernel.operands.push_back(part.operand);
         params.outer_first = part.first;
     }
+    if (terms.number) kernel.operands.push_back(*terms.number);
     params.y_first = to.first;
     params.outer = uint32_t(outer);
     params.row_length = uint32_t(row_length);
@@ -100,13 +102,19 @@ static void dispatch_pass(Emitter& e, const Pass& pass, const Terms& terms, doub
 }
 
 void emit_sum(Emitter& e, const Operand& x, int64_t outer, int64_t reduce, int64_t inner, double factor,
-              const Operand& y) {
+              const Operand& y, DataType dtype, const std::optional<Operand>& keep) {
+    const Terms terms{.shader = real_variant("sum", dtype), .tensors = {x}, .number = e.none(), .bytes = size_of(dtype)};
     const Pass pass = plan_pass(e, outer, reduce, inner);
     const int64_t left = inner == 1 ? pass.chunks * pass.partials : pass.chunks;
-    if (left == 1) return dispatch_pass(e, pass, {"sum", {x}, {}}, factor, y);
+    if (left == 1) {
+        Terms last = terms;
+        last.constant = bool(keep);
+        if (keep) last.number = *keep;
+        return dispatch_pass(e, pass, last, factor, y);
+    }
     const Operand partial = e.workspace(4 * outer * left * inner);
-    dispatch_pass(e, pass, {"sum", {x}, {}}, 1, partial.as(Access::write));
-    emit_sum(e, partial.as(Access::read), outer, left, inner, factor, y);
+    dispatch_pass(e, pass, terms, 1, partial.as(Access::write));
+    emit_sum(e, partial.as(Access::read), outer, left, inner, factor, y, DataType::f32, keep);
 }
 
 void emit_sum_of_terms(Emitter& e, const Terms& terms, int64_t outer, int64_t length, double factor,
@@ -137,7 +145,7 @@ static Shape reduced_shape(const Shape& shape, const std::vector<bool>& reduced,
 }
 
 static std::vector<TensorType> infer_reduction(const Signature& s) {
-    s.require_type(0, DataType::f32, "x");
+    s.require_real(0, "x");
     const Shape& shape = s.shape(0);
     const int64_t rank = int64_t(shape.size());
     std::vector<bool> seen(shape.size());
@@ -157,6 +165,11 @@ static int64_t reduced_count(const Shape& shape, const Attributes& attributes) {
     int64_t count = 1;
     for (size_t axis = 0; axis < shape.size(); ++axis) count *= reduced[axis] ? shape[axis] : 1;
     return count;
+}
+
+static void emit_last_sum(Emitter& e, const Operand& x, int64_t outer, int64_t reduce, int64_t inner, double factor, DataType dtype) {
+    if (const auto added = e.total()) emit_sum(e, x, outer, reduce, inner, factor, added->total, dtype, added->keep);
+    else emit_sum(e, x, outer, reduce, inner, factor, e.output(), dtype);
 }
 
 // Neighbouring axes of the same kind count as one, so [N][H][W][C] over N, H, W is one pass over [NHW][C];
@@ -180,7 +193,8 @@ static void emit_reduction(Emitter& e, double factor) {
         }
     }
     Operand x = e.input(0);
-    if (reductions == 0) return emit_sum(e, x, e.output_type().elements(), 1, 1, factor, e.output());
+    DataType dtype = e.input_type(0).dtype;
+    if (reductions == 0) return emit_last_sum(e, x, e.output_type().elements(), 1, 1, factor, dtype);
     int64_t inner = 1;
     for (size_t i = axes.size(); i-- > 0;) {
         if (!axes[i].reduced) {
@@ -189,10 +203,11 @@ static void emit_reduction(Emitter& e, double factor) {
         }
         int64_t outer = 1;
         for (size_t j = 0; j < i; ++j) outer *= axes[j].extent;
-        if (--reductions == 0) return emit_sum(e, x, outer, axes[i].extent, inner, factor, e.output());
+        if (--reductions == 0) return emit_last_sum(e, x, outer, axes[i].extent, inner, factor, dtype);
         const Operand y = e.workspace(4 * outer * inner);
-        emit_sum(e, x, outer, axes[i].extent, inner, 1, y.as(Access::write));
+        emit_sum(e, x, outer, axes[i].extent, inner, 1, y.as(Access::write), dtype);
         x = y.as(Access::read);
+        dtype = DataType::f32;
     }
 }
 
@@ -201,6 +216,8 @@ static void reduction_gradient(GradientBuilder& b, double factor) {
     const Shape kept = reduced_shape(shape, reduced_axes(shape, b.attributes()), true);
     Value gradient = b.output_gradient();
     if (factor != 1) gradient = b.add("scale", {gradient}, {{"factor", factor}});
+    const DataType dtype = b.input_type(0).dtype;
+    if (dtype != DataType::f32) gradient = b.add("cast", {gradient}, {{"to", std::string(name_of(dtype))}});
     if (b.graph.shape(gradient) != kept) gradient = b.add("reshape", {gradient}, {{"shape", kept}});
     b.set(0, kept == shape ? gradient : b.add("broadcast", {gradient}, {{"shape", shape}}));
 }
@@ -211,11 +228,12 @@ static Operator reduction(const char* name, const char* summary, void (*gradient
         .name = name,
         .summary = summary,
         .inputs = {{"x", "Any shape."}},
-        .outputs = {{"y", "The shape of x without the reduced axes, or with extent 1 there."}},
+        .outputs = {{"y", "f32, the shape of x without the reduced axes, or with extent 1 there."}},
         .attributes = {integers_attribute(
                            "axes", {}, -1, -8, 7,
                            "The axes to reduce; negative ones count from the end; none means all."),
                        boolean_attribute("keep_dims", false, "Whether reduced axes stay, with extent 1.")},
+        .half = {0},
         .infer = infer_reduction,
         .gradient = gradient,
         .emit = emit};

@@ -2,6 +2,7 @@
 // exact.
 #include "shaders/resize.h"
 #include "graph/graph.h"
+#include "ops/items.h"
 #include "ops/quotient.h"
 
 #include <algorithm>
@@ -12,14 +13,14 @@ static constexpr int64_t largest_side = 16384; // products of two sides and 2 fi
 
 static std::vector<TensorType> infer_resize(const Signature& s) {
     s.require_rank(0, 4, "x");
-    s.require_type(0, DataType::f32, "x");
+    s.require_real(0, "x");
     const Shape& x = s.shape(0);
     s.require(x[1] <= largest_side && x[2] <= largest_side, "the input x (", to_string(s.input(0)),
               ") has a side above ", largest_side, ".");
     s.require(!s.attributes.boolean("align_corners") || s.attributes.choice("method") == "bilinear",
               "the attribute align_corners is for the method bilinear (", s.attributes.choice("method"),
               " was given).");
-    return {{DataType::f32, {x[0], s.attributes.integer("height"), s.attributes.integer("width"), x[3]}}};
+    return {{s.input(0).dtype, {x[0], s.attributes.integer("height"), s.attributes.integer("width"), x[3]}}};
 }
 
 // `lanes` is the side that the invocations stand on.
@@ -42,7 +43,7 @@ static void emit(Emitter& e, const char* shader, const Shape& x, const Shape& y,
     set_divisor(unit(y[2]), params.unit_x_multiplier, params.unit_x_shift);
     set_divisor(unit(x[1]), params.back_y_multiplier, params.back_y_shift);
     set_divisor(unit(x[2]), params.back_x_multiplier, params.back_x_shift);
-    Kernel kernel{.shader = shader, .operands = {e.input(0), e.output()}};
+    Kernel kernel{.shader = real_variant(shader, e.output_type().dtype), .operands = {e.input(0), e.output()}};
     kernel.specialisation = {64, x[3] % 4 == 0, e.attributes().choice("method") == "bilinear", corners};
     kernel.groups = linear_groups(e.profile(), lanes[0] * lanes[1] * lanes[2] * divide_up(lanes[3], 4), 64);
     kernel.flops = 8 * double(y[0] * y[1]) * double(y[2] * y[3]);
@@ -73,6 +74,7 @@ LEMNOS_DEFINE_OPERATOR(resize) {
             .inputs = {{"x", "[images, height, width, channels]."}},
             .attributes = resize_attributes(),
             .separable = true,
+            .half = {0},
             .infer = infer_resize,
             .gradient =
                 [](GradientBuilder& b) {
@@ -97,9 +99,10 @@ LEMNOS_DEFINE_OPERATOR(resize_gradient) {
             .attributes = std::move(attributes),
             .internal = true,
             .separable = true,
+            .half = {0},
             .infer =
                 [](const Signature& s) {
-                    return std::vector{TensorType{DataType::f32, s.attributes.integers("shape")}};
+                    return std::vector{TensorType{s.input(0).dtype, s.attributes.integers("shape")}};
                 },
             .emit =
                 [](Emitter& e) {

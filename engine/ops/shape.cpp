@@ -16,8 +16,8 @@ static constexpr int64_t largest_extent = INT32_MAX;
 
 // These kernels move words, as bits.
 static void require_words(const Signature& s, int i, const char* name) {
-    s.require(size_of(s.input(i).dtype) == 4, "the input ", name, " is ", name_of(s.input(i).dtype),
-              " (f32 and i32 can be moved; cast first).");
+    s.require(size_of(s.input(i).dtype) > 1, "the input ", name, " is ", name_of(s.input(i).dtype),
+              " (f32, f16 and i32 can be moved; cast first).");
 }
 
 static int64_t checked_axis(const Signature& s, const Shape& shape) {
@@ -84,8 +84,9 @@ static void dispatch_copy(Emitter& e, const Operand& x, int64_t x_first, const O
                         : grouped(&CopyAxis::x, x_first, item) ? groups
                                                                : gathered;
     const uint32_t x_unit = moved == groups ? item : 1, y_unit = moved == words ? 1 : item;
-    const Window from = window(e, x, x_first, span(axes, &CopyAxis::x));
-    const Window to = window(e, y, y_first, span(axes, &CopyAxis::y));
+    const DataType dtype = e.output_type().dtype;
+    const Window from = window(e, x, x_first, span(axes, &CopyAxis::x), size_of(dtype));
+    const Window to = window(e, y, y_first, span(axes, &CopyAxis::y), size_of(dtype));
     shader::StridedCopyParams params{};
     params.count = 1;
     params.x_step = uint32_t(last.x);
@@ -98,7 +99,7 @@ static void dispatch_copy(Emitter& e, const Operand& x, int64_t x_first, const O
         params.y_stride[i] = uint32_t(innermost ? axes[i].y : axes[i].y / y_unit);
         params.count *= params.extent[i];
     }
-    Kernel kernel{.shader = item_variant("strided_copy", item),
+    Kernel kernel{.shader = item_variant("strided_copy", item, dtype),
                   .specialisation = {group_size, uint32_t(axes.size()), moved},
                   .operands = {from.operand, to.operand}};
     kernel.groups = linear_groups(e.profile(), params.count, group_size);
@@ -279,8 +280,10 @@ static void dispatch_pad(Emitter& e, const std::vector<PadAxis>& axes, int64_t x
     const bool wide =
         last.x % 4 == 0 && last.y % 4 == 0 && last.before % 4 == 0 && x_first % 4 == 0 && y_first % 4 == 0;
     const uint32_t unit = wide ? 4 : 1;
-    const Window from = x_count > 0 ? window(e, e.input(0), x_first, x_count) : Window{e.none(), 0};
-    const Window to = window(e, e.output(), y_first, y_count);
+    const DataType dtype = e.output_type().dtype;
+    const int64_t bytes = size_of(dtype);
+    const Window from = x_count > 0 ? window(e, e.input(0), x_first, x_count, bytes) : Window{e.none(), 0};
+    const Window to = window(e, e.output(), y_first, y_count, bytes);
     shader::PadParams params{};
     params.count = uint32_t(y_count) / unit;
     params.x_first = from.first / unit;
@@ -292,7 +295,7 @@ static void dispatch_pad(Emitter& e, const std::vector<PadAxis>& axes, int64_t x
         params.y_extent[i] = uint32_t(axes[i].y) / divisor;
         params.before[i] = uint32_t(axes[i].before) / divisor;
     }
-    Kernel kernel{.shader = "pad",
+    Kernel kernel{.shader = real_variant("pad", dtype),
                   .specialisation = {group_size, uint32_t(axes.size()), wide},
                   .operands = {from.operand, to.operand}};
     kernel.groups = linear_groups(e.profile(), params.count, group_size);
@@ -445,6 +448,7 @@ LEMNOS_DEFINE_OPERATOR(reshape) {
                                    "The new extents; one may be -1 and follows from the others; none make "
                                    "a scalar."))},
             .alias = true,
+            .half = {0},
             .infer = infer_reshape,
             .gradient = [](GradientBuilder& b) {
                 b.set(0, b.add("reshape", {b.output_gradient()}, {{"shape", b.input_type(0).shape}}));
@@ -454,10 +458,11 @@ LEMNOS_DEFINE_OPERATOR(reshape) {
 LEMNOS_DEFINE_OPERATOR(concat) {
     return {.name = "concat",
             .summary = "The parts one after the other along an axis.",
-            .inputs = {{"parts", "f32 or i32; equal but for the extent of that axis."}},
+            .inputs = {{"parts", "f32, f16 or i32; equal but for the extent of that axis."}},
             .attributes = {integer_attribute("axis", -1, -8, 7,
                                              "The axis; negative ones count from the end (-1: channels).")},
             .variadic = true,
+            .half = {0},
             .infer = infer_concat,
             .gradient = concat_gradient,
             .emit = emit_concat};
@@ -467,13 +472,14 @@ LEMNOS_DEFINE_OPERATOR(slice) {
     return {
         .name = "slice",
         .summary = "The elements of x whose index along an axis lies in [begin, end).",
-        .inputs = {{"x", "f32 or i32, any shape of rank 1 or more."}},
+        .inputs = {{"x", "f32, f16 or i32, any shape of rank 1 or more."}},
         .attributes = {integer_attribute("axis", 0, -8, 7, "The axis; negative ones count from the end."),
                        integer_attribute("begin", 0, -largest_extent, largest_extent,
                                          "The first index; a negative one counts from the axis's end."),
                        integer_attribute(
                            "end", 0, -largest_extent, largest_extent,
                            "One past the last index; 0 is the axis's end and negative ones count from it.")},
+        .half = {0},
         .infer = infer_slice,
         .gradient = slice_gradient,
         .emit = emit_slice};
@@ -487,6 +493,7 @@ LEMNOS_DEFINE_OPERATOR(crop) {
                 {required(integers_attribute("begin", {}, -1, 0, largest_extent, "One number an axis.")),
                  required(integers_attribute("shape", {}, -1, 1, largest_extent, "One number an axis."))},
             .internal = true,
+            .half = {0},
             .infer =
                 [](const Signature& s) {
                     require_words(s, 0, "x");
@@ -515,12 +522,13 @@ LEMNOS_DEFINE_OPERATOR(pad) {
     return {
         .name = "pad",
         .summary = "x with cells of one value around it.",
-        .inputs = {{"x", "f32 or i32, any shape."}},
+        .inputs = {{"x", "f32, f16 or i32, any shape."}},
         .attributes = {required(integers_attribute("before", {}, -1, 0, largest_extent,
                                                    "The cells added before each axis, one number an axis.")),
                        required(integers_attribute("after", {}, -1, 0, largest_extent,
                                                    "The cells added after each axis, one number an axis.")),
                        real_attribute("value", 0, -3.4e38, 3.4e38, "The value of the added cells.")},
+        .half = {0},
         .infer = infer_pad,
         .gradient = pad_gradient,
         .emit = emit_pad};
@@ -529,9 +537,10 @@ LEMNOS_DEFINE_OPERATOR(pad) {
 LEMNOS_DEFINE_OPERATOR(transpose) {
     return {.name = "transpose",
             .summary = "The axes of x in another order, such as {0, 3, 1, 2} from NHWC to NCHW.",
-            .inputs = {{"x", "f32 or i32, any shape."}},
+            .inputs = {{"x", "f32, f16 or i32, any shape."}},
             .attributes = {required(integers_attribute(
                 "perm", {}, -1, 0, 7, "The axis of x that becomes axis 0 of y, axis 1 of y, and so on."))},
+            .half = {0},
             .infer = infer_transpose,
             .gradient = transpose_gradient,
             .emit = emit_transpose};
@@ -544,6 +553,7 @@ LEMNOS_DEFINE_OPERATOR(broadcast) {
             .attributes = {required(
                 integers_attribute("shape", {}, -1, 1, largest_extent, "The result's extents."))},
             .internal = true,
+            .half = {0},
             .infer = infer_broadcast,
             .gradient =
                 [](GradientBuilder& b) {
@@ -551,9 +561,10 @@ LEMNOS_DEFINE_OPERATOR(broadcast) {
                     std::vector<int64_t> axes;
                     for (size_t axis = 0; axis < x.size(); ++axis)
                         if (x[axis] != y[axis]) axes.push_back(int64_t(axis));
-                    b.set(0, axes.empty() ? b.output_gradient()
-                                          : b.add("sum", {b.output_gradient()},
-                                                  {{"axes", axes}, {"keep_dims", int64_t(1)}}));
+                    if (axes.empty()) return b.set(0, b.output_gradient());
+                    const Value sum = b.add("sum", {b.output_gradient()}, {{"axes", axes}, {"keep_dims", int64_t(1)}}); // f32
+                    const DataType dtype = b.input_type(0).dtype;
+                    b.set(0, dtype == DataType::f32 ? sum : b.add("cast", {sum}, {{"to", std::string(name_of(dtype))}}));
                 },
             .emit = emit_broadcast};
 }

@@ -1,9 +1,13 @@
-// Sums over micro-batches and moments of batches. They update whole arenas in place: a plan binds each result to the
-// memory of the input of the same name.
+// Sums over micro-batches and moments of batches. They update memory in place: a plan binds each result to the memory of the
+// input of the same name.
 #include "graph/graph.h"
 #include "ops/arena.h"
 #include "ops/items.h"
+#include "ops/window.h"
 #include "shaders/accumulate.h"
+#include "shaders/merge_moments.h"
+
+#include <algorithm>
 
 using namespace lemnos;
 
@@ -12,24 +16,32 @@ static constexpr uint32_t group_size = 64;
 LEMNOS_DEFINE_OPERATOR(accumulate) {
     return {
         .name = "accumulate",
-        .summary = "total = addend where keep is 0, total + addend otherwise, in place.",
-        .inputs = {{"total", "An arena."}, {"addend", "Of the same shape."}, {"keep", "One number, 0 or 1.", false, true}},
+        .summary = "total = addend where keep is 0, total + addend otherwise, in place; often done by the operator that gives the "
+                   "addend (Emitter::total).",
+        .inputs = {{"total", "Any shape."}, {"addend", "Of the same shape."}, {"keep", "One number, 0 or 1."}},
         .internal = true,
-        .separable = true,
+        .adds_to_total = true,
         .infer =
             [](const Signature& s) {
-                require_arena(s, 0, "total");
-                require_arena(s, 1, "addend");
+                s.require_type(0, DataType::f32, "total");
+                s.require(s.input(1) == s.input(0), "the addend (", to_string(s.input(1)), ") and the total (",
+                          to_string(s.input(0)), ") differ.");
+                s.require(s.input(2) == TensorType{DataType::f32, {1}}, "the input keep (", to_string(s.input(2)), ") is not f32 1.");
                 return std::vector{s.input(0)};
             },
         .emit =
             [](Emitter& e) {
-                const uint32_t item = item_size(e.profile()), count = uint32_t(e.output_type().elements() / item);
-                Kernel kernel{.shader = item_variant("accumulate", item),
-                              .specialisation = {group_size},
-                              .operands = {e.output().as(Access::read_write), e.input(1), e.input(2)}};
-                kernel.groups = linear_groups(e.profile(), count, group_size);
-                e.dispatch(std::move(kernel.params(shader::AccumulateParams{count})));
+                const int64_t elements = e.output_type().elements(), step = flat_step(e);
+                const uint32_t item = item_size(e.profile());
+                for (int64_t first = 0; first < elements; first += step) {
+                    const int64_t part = std::min(step, elements - first);
+                    Kernel kernel{.shader = item_variant("accumulate", item),
+                                  .specialisation = {group_size},
+                                  .operands = {e.output().as(Access::read_write).slice(4 * first, 4 * part),
+                                               e.input(1).slice(4 * first, 4 * part), e.input(2)}};
+                    kernel.groups = linear_groups(e.profile(), divide_up(part, item), group_size);
+                    e.dispatch(std::move(kernel.params(shader::AccumulateParams{uint32_t(part)})));
+                }
             },
     };
 }
@@ -64,7 +76,7 @@ LEMNOS_DEFINE_OPERATOR(merge_moments) {
                               .operands = {e.output(0).as(Access::read_write), e.output(1).as(Access::read_write),
                                            e.input(2), e.input(3), e.input(4), given(5), given(6)}};
                 kernel.groups = linear_groups(e.profile(), count, group_size);
-                e.dispatch(std::move(kernel.params(shader::AccumulateParams{count})));
+                e.dispatch(std::move(kernel.params(shader::MergeMomentsParams{count})));
             },
     };
 }

@@ -19,10 +19,10 @@ struct Window {
     uint32_t first; // the part's first element, counted from the window's
 };
 
-// `count` elements of four bytes from element `first` on.
-inline Window window(const Emitter& e, const Operand& whole, int64_t first, int64_t count) {
-    const int64_t alignment = window_alignment(e), from = 4 * first / alignment * alignment;
-    return {whole.slice(from, 4 * (first + count) - from), uint32_t(first - from / 4)};
+// `count` elements from element `first` on, of so many bytes each.
+inline Window window(const Emitter& e, const Operand& whole, int64_t first, int64_t count, int64_t bytes = 4) {
+    const int64_t alignment = window_alignment(e), from = bytes * first / alignment * alignment;
+    return {whole.slice(from, bytes * (first + count) - from), uint32_t(first - from / bytes)};
 }
 
 // The most elements that a window holds wherever it begins, its end rounded up.

@@ -30,8 +30,9 @@ PlanBuilder::PlanBuilder(const Graph& graph, const Bindings& bindings, const Dev
 
 void PlanBuilder::build() {
     mark_needed();
+    find_totals();
     for (int32_t node = 0; node < int32_t(needed_.size()); ++node)
-        if (needed_[size_t(node)] && graph_.node(node).op) emit(node);
+        if (needed_[size_t(node)] && graph_.node(node).op && !emitted_[size_t(node)]) emit(node);
     for (const auto& [key, region] : derived_) { // alive from run to run
         regions[size_t(region)].first = 0;
         regions[size_t(region)].last = int32_t(steps.size()) - 1;
@@ -72,18 +73,38 @@ void PlanBuilder::mark_needed() {
         for (Value input : node.inputs)
             if (input) {
                 needed_[size_t(input.node)] = true;
-                ++readers_[input];
+                readers_[input].push_back(index);
             }
     }
 }
 
-// Gives output 0 the memory of the input that the operator may overwrite, where that is a result which nobody reads besides:
-// neither the host nor, under another shape, a node that follows.
+// Values that are made for nothing but to be added to a total, which lies in one place before and after and which nothing else
+// touches: what makes them may add them itself.
+void PlanBuilder::find_totals() {
+    emitted_.assign(needed_.size(), false);
+    const auto only_reader = [&](Value value) { return readers_.at(value).size() == 1 && !bindings_.count(value); };
+    for (int32_t index = 0; index < int32_t(needed_.size()); ++index) {
+        const Node& node = graph_.node(index);
+        if (!needed_[size_t(index)] || !node.op || !node.op->adds_to_total) continue;
+        const auto before = bindings_.find(node.inputs[0]), after = bindings_.find({index, 0});
+        if (before == bindings_.end() || after == bindings_.end() || readers_.at(node.inputs[0]).size() != 1) continue;
+        if (before->second.buffer != after->second.buffer || before->second.offset != after->second.offset) continue;
+        Value addend = node.inputs[1];
+        while (only_reader(addend) && graph_.node(addend.node).op && graph_.node(addend.node).op->alias)
+            addend = graph_.node(addend.node).inputs[0];
+        if (only_reader(addend) && graph_.node(addend.node).op) totals_[addend] = index;
+    }
+}
+
+// Gives output 0 the memory of the input that the operator may overwrite, where that is a result which nobody reads afterwards:
+// neither the host nor a node that follows, nor, under another shape, any.
 void PlanBuilder::place_in_input(int32_t index) {
     const Node& node = graph_.node(index);
     if (node.op->in_place < 0 || size_t(node.op->in_place) >= node.inputs.size() || bindings_.count({index, 0})) return;
     const Value input = node.inputs[size_t(node.op->in_place)];
-    if (!input || bindings_.count(input) || readers_.at(input) != 1) return;
+    if (!input || bindings_.count(input) || std::count(node.inputs.begin(), node.inputs.end(), input) != 1) return;
+    for (int32_t reader : readers_.at(input))
+        if (reader > index || graph_.node(reader).op->alias) return;
     const Node& source = graph_.node(input.node);
     if (!source.op || source.op->alias) return;
     value_regions_[{index, 0}] = region_of(input);
@@ -134,8 +155,19 @@ int64_t PlanBuilder::slice_length(const Node& node) const {
     return length / step * step;
 }
 
+// Casts alone are made of whole words.
+void PlanBuilder::require_storage(int32_t index) const {
+    if (profile_.storage16) return;
+    const Node& node = graph_.node(index);
+    for (int i : node.op->half)
+        if (size_t(i) < node.inputs.size() && node.inputs[size_t(i)] && graph_.type(node.inputs[size_t(i)]).dtype == DataType::f16)
+            fail(ErrorCode::unsupported, "Operator ", describe(index), " reads ", to_string(graph_.type(node.inputs[size_t(i)])),
+                 ", which needs 16-bit storage (storageBuffer16BitAccess), and this device has none; cast to f32.");
+}
+
 void PlanBuilder::emit(int32_t index) {
     const Node& node = graph_.node(index);
+    require_storage(index);
     if (node.op->alias) {
         const int32_t source = region_of(node.inputs[0]);
         const auto bound = bindings_.find({index, 0});
@@ -277,6 +309,15 @@ Operand Emitter::workspace(int64_t bytes) {
 
 Operand Emitter::derive(const Operand& source, const std::string& name, int64_t bytes, Kernel kernel) {
     return builder_.derive(source, name, bytes, std::move(kernel), node_);
+}
+
+std::optional<Emitter::Total> Emitter::total(int i) {
+    const auto found = builder_.totals_.find({node_, i});
+    if (found == builder_.totals_.end()) return {};
+    const Node& accumulate = builder_.graph_.node(found->second);
+    builder_.emitted_[size_t(found->second)] = true;
+    return Total{{builder_.region_of({found->second, 0}), 0, output_type(i).bytes(), Access::read_write},
+                 {builder_.region_of(accumulate.inputs[2]), 0, 4, Access::read}};
 }
 
 // The first operand that is bound anyway: whatever it is, the specialised shader never touches it.

@@ -60,9 +60,11 @@ class PlanBuilder {
     friend class Emitter;
     void build();
     void mark_needed();
+    void find_totals();
     void place_in_input(int32_t node);
     void emit(int32_t node);
     int64_t slice_length(const Node& node) const;
+    void require_storage(int32_t index) const;
     int32_t region_of(Value value);
     int32_t add_region(int64_t bytes, std::string name);
     void add_step(Kernel kernel, int32_t node);
@@ -75,7 +77,9 @@ class PlanBuilder {
     const DeviceProfile& profile_;
     const DerivingOptions options_;
     std::vector<bool> needed_;
-    std::map<Value, int32_t> readers_; // needed nodes that read a value, once for each time
+    std::map<Value, std::vector<int32_t>> readers_; // needed nodes that read a value, once for each time
+    std::map<Value, int32_t> totals_;  // the node that adds a value, which nothing else reads, to a total
+    std::vector<bool> emitted_;        // nodes that need no dispatches any more
     std::map<Value, int32_t> value_regions_;
     std::map<std::tuple<int32_t, int64_t, std::string>, int32_t> derived_; // what is kept, by source and name
 };

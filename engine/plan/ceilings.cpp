@@ -3,18 +3,11 @@
 #include "plan/plan.h"
 
 #include <algorithm>
-#include <array>
 
 namespace lemnos {
 
 static constexpr int repetitions = 5;
 static constexpr int64_t stream_bytes = int64_t(64) << 20; // far more than caches hold
-
-// As in bench/optimizer.cpp: a vec4 an invocation, and as a device moves items fastest, in short and in long runs.
-struct StreamForm {
-    int64_t lanes, each, item;
-};
-static constexpr std::array stream_forms{StreamForm{64, 1, 4}, StreamForm{64, 1, 0}, StreamForm{8, 64, 0}};
 
 static double best_seconds(Device& device, Plan& plan) {
     double best = 0;

@@ -4,7 +4,16 @@
 
 #include "vulkan/device.h"
 
+#include <array>
+
 namespace lemnos {
+
+// Forms of the operator stream_ceiling, of which the best counts: a vec4 an invocation, as anyone would write it, and as a
+// device moves items fastest, in short and in long runs.
+struct StreamForm {
+    int64_t lanes, each, item;
+};
+inline constexpr std::array stream_forms{StreamForm{64, 1, 4}, StreamForm{64, 1, 0}, StreamForm{8, 64, 0}};
 
 struct Ceilings {
     double flops = 0, bytes = 0; // a second; 0: the memory that measuring takes was not to be had

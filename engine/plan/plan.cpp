@@ -34,6 +34,25 @@ class Plan::HazardTracker {
     std::vector<Range> touched_;
 };
 
+// What is weighed when work is cut or compared.
+static double cost_of(const Kernel& kernel) {
+    double bytes = 0;
+    for (const Operand& operand : kernel.operands) bytes += double(operand.bytes);
+    return kernel.flops + 4 * bytes;
+}
+
+int64_t MemoryEstimate::liveness_bytes() const {
+    int64_t most = 0;
+    for (const Step& step : steps) most = std::max(most, step.live_bytes);
+    return most;
+}
+
+double MemoryEstimate::cost() const {
+    double all = 0;
+    for (const Step& step : steps) all += step.cost;
+    return all;
+}
+
 static BufferView resolve(const PlanBuilder& builder, const Operand& operand) {
     const BufferView& region = builder.regions[size_t(operand.region)].view;
     return {region.buffer, region.offset + operand.offset, operand.bytes};
@@ -74,7 +93,7 @@ MemoryEstimate Plan::estimate(const DeviceProfile& profile, const Graph& graph, 
     for (int64_t bytes : placement.pool_bytes) estimate.workspace_bytes += bytes;
     std::vector<int64_t> live = live_bytes(builder.regions);
     live.resize(builder.steps.size(), 0);
-    for (size_t i = 0; i < live.size(); ++i) estimate.steps.push_back({builder.steps[i].node, live[i]});
+    for (size_t i = 0; i < live.size(); ++i) estimate.steps.push_back({builder.steps[i].node, live[i], cost_of(builder.steps[i].kernel)});
     return estimate;
 }
 
@@ -223,13 +242,11 @@ std::vector<Plan::Step> Plan::prepare_steps(const PlanBuilder& builder, const st
     for (const PlanBuilder::Step& each : built) {
         const Kernel& kernel = each.kernel;
         Step& step = steps.emplace_back();
-        double bytes = 0;
         for (const Operand& operand : kernel.operands) {
             const BufferView view = resolve(builder, operand);
             step.ranges.push_back({view.buffer.get(), view.offset, view.bytes, operand.access});
-            bytes += double(operand.bytes);
         }
-        step.cost = kernel.flops + 4 * bytes;
+        step.cost = cost_of(kernel);
         if (kernel.shader.empty()) continue;
         PipelineKey key{kernel.shader, kernel.specialisation, uint32_t(kernel.operands.size()), 0};
         if (kernel.subgroups && device.profile().subgroup_size_required) key.subgroup_size = device.profile().subgroup_size;

@@ -35,9 +35,13 @@ struct MemoryEstimate {
     struct Step {
         int32_t node;
         int64_t live_bytes; // of what is placed, while it runs
+        double cost;        // floating-point operations and four times the bytes moved
     };
     std::vector<Step> steps; // the dispatches, in order
     KernelUses kernels;
+
+    int64_t liveness_bytes() const; // no placement of this order can need less
+    double cost() const;            // of all
 };
 
 // What one dispatch took in the last run.

@@ -41,7 +41,8 @@ std::map<std::string, std::string> Trainer::facts() const {
     for (const auto& [name, value] : optimizer_.options().all()) facts["optimizer option " + name] = describe_value(value);
     for (const auto& [name, value] : schedule_.options().all()) facts["schedule option " + name] = describe_value(value);
     for (const auto& [name, value] : options_.all())
-        if (name != "loader_threads" && name != "events") facts["option " + name] = describe_value(value); // neither changes the result
+        if (name != "loader_threads" && name != "events" && name != "memory_limit") // none of them changes the result
+            facts["option " + name] = describe_value(value);
     return facts;
 }
 

@@ -80,14 +80,15 @@ Metrics evaluate(const Model& model, const Dataset& dataset, int64_t asked) {
     return metrics;
 }
 
-BoxMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Dataset& dataset, int64_t asked, const ObjectOptions& options) {
+BoxMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Dataset& dataset, int64_t asked, const ObjectOptions& options,
+                          Precision precision) {
     require(asked >= 0, "The evaluation batch (", asked, ") is negative (0: a good default).");
     const Architecture& architecture = model->architecture();
     require(architecture.detection.has_value(), "The model ", architecture.name, " classifies images and finds no boxes.");
     require_fit(architecture, dataset);
     const auto start = std::chrono::steady_clock::now();
     const int64_t batch = std::min(asked ? asked : default_detector_batch, dataset.size());
-    Predictor predictor(std::move(model), batch, {.objects = options});
+    Predictor predictor(std::move(model), batch, {.objects = options, .precision = precision});
     std::vector<float> results(size_t(checked_multiply(batch, predictor.outputs())));
     BoxMetrics metrics{AveragePrecision(int(architecture.classes())), 0};
     BatchLoader loader(dataset, batch, 2);

@@ -29,6 +29,6 @@ struct BoxMetrics {
 
 // What a detector finds on every image, beside what is there. batch 0: a good default.
 BoxMetrics evaluate_boxes(std::shared_ptr<const Model> model, const Dataset& dataset, int64_t batch = 0,
-                                const ObjectOptions& options = {.score = 0.01});
+                          const ObjectOptions& options = {.score = 0.01}, Precision precision = Precision::f32);
 
 } // namespace lemnos

@@ -10,6 +10,7 @@ std::span<const AttributeSpec> predictor_options() {
         std::vector<AttributeSpec> all(memory_options().begin(), memory_options().end());
         const std::vector<AttributeSpec> objects = object_options({});
         all.insert(all.end(), objects.begin(), objects.end());
+        all.push_back(precision_attribute("mixed: activations lie in memory as f16, at half the size; sums stay f32."));
         return all;
     }();
     return specs;
@@ -17,12 +18,13 @@ std::span<const AttributeSpec> predictor_options() {
 
 PredictorOptions predictor_options_from(Attributes given, const std::string& owner) {
     given.complete({predictor_options().begin(), predictor_options().end()}, owner);
-    return {memory_options_from(given, owner), object_options_from(given)};
+    return {memory_options_from(given, owner), object_options_from(given), precision_of(given)};
 }
 
 Predictor::Predictor(std::shared_ptr<const Model> model, int64_t batch, PredictorOptions options)
     : model_(std::move(model)), batch_(batch), options_(options), pixels_(model_->architecture().pixels) {
     require(batch >= 1, "The predictor's batch (", batch, ") must be at least 1.");
+    require_precision(*model_->device(), options_.precision);
     form();
 }
 
@@ -37,7 +39,7 @@ Predictor::Form& Predictor::form() {
     if (compiled) return *compiled;
     auto form = std::make_unique<Form>();
     const Architecture& architecture = model_->architecture();
-    NetworkOptions options{.batch = batch_, .pixels = pixels_, .fold = true, .weigh = weigh};
+    NetworkOptions options{.batch = batch_, .pixels = pixels_, .fold = true, .weigh = weigh, .precision = options_.precision};
     const auto finish = [&](Network& network) -> std::vector<Value> {
         if (!architecture.detection) return {network.graph.add("softmax", {network.logits})};
         const Objects objects = add_objects(network, architecture, options_.objects);

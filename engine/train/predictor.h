@@ -12,6 +12,7 @@ namespace lemnos {
 struct PredictorOptions {
     MemoryOptions memory;
     ObjectOptions objects; // of a detector
+    Precision precision = Precision::f32;
 };
 std::span<const AttributeSpec> predictor_options();
 PredictorOptions predictor_options_from(Attributes given, const std::string& owner);

@@ -26,6 +26,9 @@ static std::vector<AttributeSpec> general_options() {
         integer_attribute("micro_batch", 0, 0, INT32_MAX,
                           "Images that the device holds at a time; it divides the batch. 0: the batch where that is at most "
                           "128, its largest divisor below otherwise."),
+        integer_attribute("memory_limit", 0, 0, INT64_MAX,
+                          "Bytes that the activations of a micro-batch may take; where they must, some are computed again instead of "
+                          "kept, with the same results. 0: what the device's own limit leaves, if it has one."),
         integer_attribute("epochs", 2, 1, 1000000, "Passes over the data set."),
         integer_attribute("seed", 1, 0, INT64_MAX, "Of the order of images, crops, flips and dropout."),
         real_attribute("label_smoothing", 0, 0, 0.999, "The share of a label that is spread over all classes."),
@@ -38,8 +41,11 @@ static std::vector<AttributeSpec> general_options() {
         real_attribute("statistics_momentum", 0.1, 1e-9, 1, "The share of a batch in the running statistics."),
         real_attribute("clip_norm", 0, 0, 1e30, "Gradients are scaled down to this global norm; 0: never."),
         real_attribute("clip_value", 0, 0, 1e30, "No element of the gradient exceeds it; 0: any may."),
+        precision_attribute("mixed: activations and their gradients lie in memory as f16, at half the size; sums, weights, losses "
+                            "and the optimizer stay f32."),
         boolean_attribute("loss_scaling", false,
-                          "Multiply the loss by a scale that follows the gradients, and skip steps that are not finite."),
+                          "Multiply the loss by a scale that follows the gradients, and skip steps that are not finite; on where "
+                          "precision is mixed, unless it is set off."),
         real_attribute("loss_scale", 65536, 1e-6, 1e30, "The first scale; it doubles and halves."),
         integer_attribute("loss_scale_interval", 2000, 1, 1000000000, "Steps without a skip after which it doubles."),
         below(real_attribute("average", 0, 0, 1, "Decay of a moving average of the weights; 0: none.")),
@@ -97,8 +103,11 @@ static Augmentation augmentation_of(const Attributes& options) {
 }
 
 static Attributes completed(Attributes options) {
+    const bool open = !options.contains("loss_scaling");
     const std::span<const AttributeSpec> specs = trainer_options();
     options.complete({specs.begin(), specs.end()}, "The trainer");
+    // Gradients below 6e-8, the least f16, would vanish.
+    if (open && precision_of(options) == Precision::mixed) options.set("loss_scaling", int64_t(1));
     return options;
 }
 
@@ -175,9 +184,10 @@ int64_t Trainer::images_together() const {
 
 void Trainer::compile() {
     const std::shared_ptr<Device>& device = model_->device();
+    require_precision(*device, precision_of(options_));
     const auto layout = model_->parameters().layout;
     gradients_ = Arena(device, layout, "gradients");
-    micro_gradients_ = Arena(device, layout, "micro-batch gradients");
+    if (measures_noise_) micro_gradients_ = Arena(device, layout, "micro-batch gradients");
     network_pixels_ = model_->architecture().pixels;
     network_ = instantiate(model_->architecture(), {.mode = Mode::training,
                                                      .batch = micro_batch_,
@@ -185,7 +195,8 @@ void Trainer::compile() {
                                                      .flip = options_.boolean("flip"),
                                                      .ghost = options_.integer("ghost"),
                                                      .frozen_statistics = normalisations_fitting(
-                                                         options_.text("frozen_statistics"), model_->architecture().graph)});
+                                                         options_.text("frozen_statistics"), model_->architecture().graph),
+                                                     .precision = precision_of(options_)});
     const std::vector<SegmentPolicy> policies = parse_policies(options_.text("policies"), model_->architecture().graph, *layout,
                                                                options_.choice("decay") == "weights");
     const double decay = optimizer_.weight_decay();
@@ -303,65 +314,111 @@ Value Trainer::add_loss() {
     return graph.add("add", {values.loss, second});
 }
 
+// All that follows the forward pass and the loss, in a graph that holds these.
+Trainer::Backward Trainer::add_backward(Graph& graph, Value loss, const std::vector<SegmentPolicy>& policies,
+                                        const std::vector<bool>& again) const {
+    Backward backward;
+    Bindings& bindings = backward.bindings;
+    model_->bind(network_, bindings);
+    if (detects()) bindings[detection_loss_.anchors] = model_->anchors();
+    Value seed; // of the loss's gradient
+    if (options_.boolean("loss_scaling")) {
+        seed = graph.input("loss scale", graph.type(accumulate_values_.loss));
+        bindings[seed] = update_->loss_scale();
+    }
+    std::vector<Value> trained; // the gradients of frozen parameters stay 0
+    for (Value parameter : network_.parameters) {
+        const Segment& segment = segment_of(gradients_, graph, parameter);
+        if (!policies[size_t(&segment - gradients_.layout->segments().data())].frozen) trained.push_back(parameter);
+    }
+    const std::vector<Value> parameter_gradients = gradients(graph, loss, trained, seed, again);
+    const auto add_to = [&](const std::string& name, Value addend, const BufferView& view) {
+        const Value total = graph.input(text("total of ", name), graph.type(addend));
+        bindings[total] = view;
+        bindings[graph.add("accumulate", {total, addend, accumulate_values_.keep})] = view;
+    };
+    if (!measures_noise_) {
+        for (size_t i = 0; i < trained.size(); ++i)
+            add_to(graph.node(trained[i].node).name, parameter_gradients[i], gradients_.view(segment_of(gradients_, graph, trained[i])));
+    } else {
+        for (size_t i = 0; i < trained.size(); ++i)
+            bindings[parameter_gradients[i]] = micro_gradients_.view(segment_of(micro_gradients_, graph, trained[i]));
+        const Value arena = graph.input("gradients", gradients_.layout->type());
+        bindings[arena] = micro_gradients_.whole();
+        add_to("gradients", arena, gradients_.whole());
+        const ArenaChunks& chunks = update_->chunks();
+        const Value table = graph.input("chunks", chunks.chunk_type());
+        bindings[table] = chunks.chunk_table();
+        const Value partials =
+            graph.add("gradient_norm", {arena, table}, {{"windows", chunks.windows()}, {"lanes", chunks.lanes()}});
+        backward.squared_norm = graph.add("sum", {partials}, {{"axes", std::vector<int64_t>{0}}});
+    }
+    if (moment_bytes_ > 0) add_moments(graph, bindings);
+    return backward;
+}
+
+// The moments of the micro-batch, merged into the batch's.
+void Trainer::add_moments(Graph& graph, Bindings& bindings) const {
+    for (const Network::Moments& moments : network_.moments) {
+        const Segment& segment = segment_of(model_->states(), graph, moments.running_mean);
+        bindings[moments.mean] = {moments_, segment.offset, segment.elements * 4};
+        bindings[moments.variance] = {moments_, moment_bytes_ + segment.offset, segment.elements * 4};
+    }
+    std::vector<Value> parts;
+    const char* names[] = {"micro-batch means", "micro-batch variances", "batch means", "batch variances"};
+    for (int i = 0; i < 4; ++i) {
+        parts.push_back(graph.input(names[i], moments_type(moment_bytes_)));
+        bindings[parts.back()] = {moments_, i * moment_bytes_, moment_bytes_};
+    }
+    const Value merged = graph.add("merge_moments", {parts[2], parts[3], parts[0], parts[1], accumulate_values_.share});
+    bindings[merged] = bindings[parts[2]];
+    bindings[{merged.node, 1}] = bindings[parts[3]];
+}
+
+// Under a limit of memory, the option's or what the device's leaves, values of the forward pass are computed again.
+void Trainer::keep_limit(Value loss, const std::vector<SegmentPolicy>& policies, const std::vector<Value>& feeds) {
+    Device& device = *model_->device();
+    int64_t limit = options_.integer("memory_limit");
+    if (device.memory_limit() > 0) {
+        int64_t rings = 0; // and what staging may ask for later
+        for (Value feed : feeds) rings += (1 + ReplayOptions().slots) * round_up(network_.graph.type(feed).bytes(), ArenaLayout::alignment);
+        const int64_t left = device.memory_limit() - device.memory_limit() / 16 - device.counters().memory_bytes - rings;
+        limit = limit > 0 ? std::min(limit, left) : std::max<int64_t>(left, 1);
+    }
+    if (limit == 0) return;
+    const auto finish = [&](Graph& graph, const std::vector<bool>& again) {
+        const Backward backward = add_backward(graph, loss, policies, again);
+        std::vector<Value> results{accumulate_values_.loss};
+        for (Value value : {accumulate_values_.correct, backward.squared_norm})
+            if (value) results.push_back(value);
+        for (const auto& [value, view] : backward.bindings)
+            if (graph.node(value.node).op) results.push_back(value);
+        return results;
+    };
+    recomputation_ = plan_recomputation(
+        network_.graph, device.profile(), limit,
+        text("The activations of a training step of ", model_->architecture().name, " in micro-batches of ", micro_batch_), finish);
+    device.log().line(Log::plan, "accumulate,recomputed,", std::count(recomputation_.again.begin(), recomputation_.again.end(), true),
+                      ",workspace,", recomputation_.workspace_bytes, ",without,", recomputation_.workspace_bytes_without, ",work,",
+                      1 + recomputation_.more_work);
+}
+
 void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
     Graph& graph = network_.graph;
     auto& values = accumulate_values_;
     const Value loss = add_loss();
     values.keep = graph.input("keep", {DataType::f32, {1}});
     values.share = graph.input("share", {DataType::f32, {1}});
-    Bindings bindings;
-    model_->bind(network_, bindings);
-    if (detects()) bindings[detection_loss_.anchors] = model_->anchors();
-    Value seed; // of the loss's gradient
-    if (options_.boolean("loss_scaling")) {
-        seed = graph.input("loss scale", graph.type(values.loss));
-        bindings[seed] = update_->loss_scale();
-    }
-    std::vector<Value> trained; // the gradients of frozen parameters stay 0
-    for (Value parameter : network_.parameters) {
-        const Segment& segment = segment_of(micro_gradients_, graph, parameter);
-        if (!policies[size_t(&segment - micro_gradients_.layout->segments().data())].frozen) trained.push_back(parameter);
-    }
-    const std::vector<Value> parameter_gradients = gradients(graph, loss, trained, seed);
-    for (size_t i = 0; i < trained.size(); ++i)
-        bindings[parameter_gradients[i]] = micro_gradients_.view(segment_of(micro_gradients_, graph, trained[i]));
-    const TensorType arena = gradients_.layout->type();
-    const Value total = graph.input("total gradients", arena), addend = graph.input("gradients", arena);
-    bindings[total] = gradients_.whole();
-    bindings[addend] = micro_gradients_.whole();
-    bindings[graph.add("accumulate", {total, addend, values.keep})] = gradients_.whole();
-
-    std::vector<Value> fetches{values.loss};
-    if (values.correct) fetches.push_back(values.correct);
-    if (measures_noise_) {
-        const ArenaChunks& chunks = update_->chunks();
-        const Value table = graph.input("chunks", chunks.chunk_type());
-        bindings[table] = chunks.chunk_table();
-        const Value partials =
-            graph.add("gradient_norm", {addend, table}, {{"windows", chunks.windows()}, {"lanes", chunks.lanes()}});
-        values.squared_norm = graph.add("sum", {partials}, {{"axes", std::vector<int64_t>{0}}});
-        fetches.push_back(values.squared_norm);
-    }
-    if (moment_bytes_ > 0) {
-        for (const Network::Moments& moments : network_.moments) {
-            const Segment& segment = segment_of(model_->states(), graph, moments.running_mean);
-            bindings[moments.mean] = {moments_, segment.offset, segment.elements * 4};
-            bindings[moments.variance] = {moments_, moment_bytes_ + segment.offset, segment.elements * 4};
-        }
-        std::vector<Value> parts;
-        const char* names[] = {"micro-batch means", "micro-batch variances", "batch means", "batch variances"};
-        for (int i = 0; i < 4; ++i) {
-            parts.push_back(graph.input(names[i], moments_type(moment_bytes_)));
-            bindings[parts.back()] = {moments_, i * moment_bytes_, moment_bytes_};
-        }
-        const Value merged = graph.add("merge_moments", {parts[2], parts[3], parts[0], parts[1], values.share});
-        bindings[merged] = bindings[parts[2]];
-        bindings[{merged.node, 1}] = bindings[parts[3]];
-    }
     std::vector<Value> feeds{network_.pixels, network_.sample_index, network_.step, network_.valid, values.weights, values.keep, values.share};
     for (Value labels : {values.labels, detection_loss_.truth, detection_loss_.prior})
         if (labels) feeds.push_back(labels);
-    compile_replay_ = [this, bindings, feeds, fetches](std::shared_ptr<KernelChoices> kernels) {
+    keep_limit(loss, policies, feeds);
+    Backward backward = add_backward(graph, loss, policies, recomputation_.again);
+    values.squared_norm = backward.squared_norm;
+    std::vector<Value> fetches{values.loss};
+    for (Value value : {values.correct, values.squared_norm})
+        if (value) fetches.push_back(value);
+    compile_replay_ = [this, bindings = std::move(backward.bindings), feeds, fetches](std::shared_ptr<KernelChoices> kernels) {
         return Replay::compile(model_->device(), network_.graph, bindings, feeds, fetches,
                                {.plan = {.name = "accumulate", .kernels = std::move(kernels)}});
     };

@@ -1,7 +1,7 @@
 // The trainer: a model, a data set, an optimizer and a schedule, compiled into two plans that are replayed.
 //
-// A logical batch of B images is B/b replays of *accumulate* (forward, loss, backward, sum into the gradient
-// arena) and one of *update* (optimizer, running moments). Every image weighs 1/B, so the sum over
+// A logical batch of B images is B/b replays of *accumulate* (forward, loss, backward; the gradients are added to the
+// gradient arena by the kernels that make them) and one of *update* (optimizer, running moments). Every image weighs 1/B, so the sum over
 // micro-batches is the mean over the batch whatever b is. The order of the images and all that is random are
 // functions of the seed, the epoch and the image. Metrics are read when a slot comes round again: nobody
 // waits for them.
@@ -14,6 +14,7 @@
 #include "plan/replay.h"
 #include "train/detection_loss.h"
 #include "train/noise.h"
+#include "train/recomputation.h"
 #include "train/training_plan.h"
 #include "train/update.h"
 
@@ -69,6 +70,7 @@ class Trainer {
     const Plan& accumulate_plan() const { return accumulate_->plan(); }
     const Plan& update_plan() const { return update_->plan(); }
     const ParameterUpdate& update() const { return *update_; }
+    const RecomputationPlan& recomputation() const { return recomputation_; }
 
   private:
     struct MicroBatch { // what a slot of the accumulate ring is running
@@ -91,6 +93,13 @@ class Trainer {
     std::optional<StatisticsUpdate> make_moments();
     void compile_accumulate(const std::vector<SegmentPolicy>& policies);
     void use_kernels(const std::map<std::string, KernelChoice>& wanted);
+    struct Backward {
+        Bindings bindings;
+        Value squared_norm; // of the micro-batch's gradient, where noise is measured
+    };
+    Backward add_backward(Graph& graph, Value loss, const std::vector<SegmentPolicy>& policies, const std::vector<bool>& again) const;
+    void add_moments(Graph& graph, Bindings& bindings) const;
+    void keep_limit(Value loss, const std::vector<SegmentPolicy>& policies, const std::vector<Value>& feeds);
     Value add_loss();
     bool detects() const { return model_->architecture().detection.has_value(); }
     void feed(int slot, const FilledSlot& filled, int64_t first_image);
@@ -118,7 +127,9 @@ class Trainer {
     int64_t micro_batch_ = 0;
     bool measures_noise_ = false;
 
-    Arena gradients_, micro_gradients_;
+    Arena gradients_;
+    Arena micro_gradients_; // where noise is measured: each micro-batch's own
+    RecomputationPlan recomputation_;
     std::shared_ptr<Buffer> moments_; // of the micro-batch and of the batch: mean, variance, mean, variance
     std::shared_ptr<Buffer> cells_;   // of an example, by block of the moments
     int64_t moment_bytes_ = 0;        // of one of the four; 0: no statistics are updated

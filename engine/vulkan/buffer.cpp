@@ -34,6 +34,8 @@ Buffer::Buffer(std::shared_ptr<Device> owner, BufferKind kind, int64_t bytes, co
     Device& device = *this->device();
     require(bytes > 0, "The buffer ", name, " has the size ", bytes, " (at least 1 byte is needed).");
     bytes_ = bytes = round_up(bytes, granularity);
+    // For the log; made before there is anything that a lack of memory would leak.
+    const std::string field = device.log().wants(Log::memory) ? Log::field(name) : std::string();
     DeviceCounters& counters = device.counters();
     const int64_t limit = device.memory_limit();
     const int64_t live = counters.memory_bytes.fetch_add(bytes) + bytes;
@@ -88,7 +90,7 @@ Buffer::Buffer(std::shared_ptr<Device> owner, BufferKind kind, int64_t bytes, co
     device.set_name(VK_OBJECT_TYPE_BUFFER, uint64_t(handle_), name);
     ++counters.buffers;
     ++counters.allocations;
-    device.log().line(Log::memory, "buffer,", Log::field(name), ",", bytes, ",", live);
+    device.log().line(Log::memory, "buffer,", field, ",", bytes, ",", live);
 }
 
 Buffer::~Buffer() { release(); }

@@ -3,6 +3,7 @@
 #include "support/checked.h"
 #include "vulkan/buffer.h"
 #include "vulkan/kernel_choices.h"
+#include "vulkan/matrix_units.h"
 #include "vulkan/memory.h"
 #include "vulkan/pipeline.h"
 #include "vulkan/profiler.h"
@@ -54,7 +55,22 @@ std::vector<DeviceInfo> Device::list(const Log& log) {
 }
 
 std::shared_ptr<Device> Device::open(const DeviceOptions& options) {
-    return std::shared_ptr<Device>(new Device(options));
+    const std::shared_ptr<Device> device(new Device(options));
+    device->check_matrices();
+    return device;
+}
+
+// What fails leaves the device with its other kernels.
+void Device::check_matrices() {
+    for (const MatrixFamily family : {MatrixFamily::coopmat, MatrixFamily::coopmat2}) {
+        MatrixUnit& unit = family == MatrixFamily::coopmat ? profile_.coopmat : profile_.coopmat2;
+        if (!unit) continue;
+        const std::string complaint = check_matrix_units(shared_from_this(), family);
+        if (complaint.empty()) continue;
+        unit = {};
+        rejected_.push_back({name_of(family), complaint});
+        log_.line(Log::warning, "The kernels ", name_of(family), " failed their check on ", info_.name, " and are not used: ", complaint, ".");
+    }
 }
 
 Device::Device(const DeviceOptions& options)
@@ -122,6 +138,20 @@ static KernelFamily choose_family(const DeviceProfile& profile) {
     return family;
 }
 
+// Software Vulkan has cooperative matrices for the sake of tests: they are far slower than its other kernels, so that they must
+// be asked for. Nowhere are they used where other families are asked for.
+static MatrixUnit allowed(MatrixFamily family, const MatrixUnit& offered, const DeviceProfile& profile, const DeviceInfo& info) {
+    const KernelChoices& choices = *profile.kernels;
+    const char* name = name_of(family);
+    const bool asked = choices.wants(name), others = std::any_of(choices.wanted().begin(), choices.wanted().end(), is_family);
+    const bool runs = offered && (profile.subgroup_size_reliable || offered.workgroup);
+    if (asked && !runs)
+        fail(ErrorCode::unsupported, "LEMNOS_KERNELS asks for the kernels ", name, ", which need matrix units that multiply f16 and "
+             "sum in f32, and the device ", info.name, " does not offer them.");
+    const bool wanted = asked || (!profile.is_cpu && !others && !choices.denies(name));
+    return runs && wanted ? offered : MatrixUnit{};
+}
+
 void Device::create(const DeviceOptions& options) {
     const InstanceFunctions& instance = instance_->functions();
     const uint32_t api = std::min(info_.api_version, instance_->api_version());
@@ -136,12 +166,14 @@ void Device::create(const DeviceOptions& options) {
     const VkPhysicalDeviceLimits& limits = properties.properties.limits;
 
     VkPhysicalDeviceVulkan13Features offered13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
-    VkPhysicalDeviceFeatures2 offered{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, nullptr, {}};
-    if (api >= VK_API_VERSION_1_3) offered.pNext = &offered13;
+    VkPhysicalDevice16BitStorageFeatures offered16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    VkPhysicalDeviceFeatures2 offered{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &offered16, {}};
+    if (api >= VK_API_VERSION_1_3) offered16.pNext = &offered13;
     instance.vkGetPhysicalDeviceFeatures2(info_.handle, &offered);
 
     profile_.is_cpu = info_.type == "cpu";
     profile_.int64 = offered.features.shaderInt64 != 0;
+    profile_.storage16 = offered16.storageBuffer16BitAccess != 0;
     const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
     const bool subgroups = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                            (subgroup.supportedOperations & needed) == needed;
@@ -172,6 +204,9 @@ void Device::create(const DeviceOptions& options) {
     const char* rules = std::getenv("LEMNOS_KERNELS");
     profile_.kernels = std::make_shared<KernelChoices>(rules ? rules : "");
     profile_.family = choose_family(profile_);
+    MatrixFeatures matrices(instance, instance_->handle(), info_, api);
+    profile_.coopmat = allowed(MatrixFamily::coopmat, matrices.coopmat(), profile_, info_);
+    profile_.coopmat2 = allowed(MatrixFamily::coopmat2, matrices.coopmat2(), profile_, info_);
     if (options.cache_on_disk) profile_.kernels->keep_on_disk(info_, text(profile_.subgroup_size), log_);
 
     const float priority = 1.0f;
@@ -181,12 +216,19 @@ void Device::create(const DeviceOptions& options) {
     queue.pQueuePriorities = &priority;
     VkPhysicalDeviceVulkan13Features enabled13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
     enabled13.subgroupSizeControl = offered13.subgroupSizeControl;
-    VkPhysicalDeviceFeatures2 enabled{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, nullptr, {}};
+    VkPhysicalDevice16BitStorageFeatures enabled16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    enabled16.storageBuffer16BitAccess = offered16.storageBuffer16BitAccess;
+    VkPhysicalDeviceFeatures2 enabled{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &enabled16, {}};
     enabled.features.shaderInt64 = offered.features.shaderInt64;
-    if (api >= VK_API_VERSION_1_3) enabled.pNext = &enabled13;
-    VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &enabled};
+    if (api >= VK_API_VERSION_1_3) enabled16.pNext = &enabled13;
+    const bool coopmat = bool(profile_.coopmat), coopmat2 = bool(profile_.coopmat2);
+    enabled13.maintenance4 = coopmat || coopmat2; // their shaders name the size of a workgroup in the manner of SPIR-V 1.6
+    const std::vector<const char*> extensions = matrices.extensions(coopmat, coopmat2);
+    VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, matrices.chain(coopmat, coopmat2, &enabled)};
     info.queueCreateInfoCount = 1;
     info.pQueueCreateInfos = &queue;
+    info.enabledExtensionCount = uint32_t(extensions.size());
+    info.ppEnabledExtensionNames = extensions.data();
     check(instance.vkCreateDevice(info_.handle, &info, nullptr, &handle_), "creating a device");
     functions_.load(instance.vkGetDeviceProcAddr, handle_);
     functions_.vkGetDeviceQueue(handle_, queue_family_, 0, &queue_);

@@ -49,6 +49,7 @@ class KernelChoices {
     KernelChoices(const KernelChoices& other);
 
     const std::vector<std::string>& wanted() const { return wanted_; }
+    bool wants(const std::string& name) const { return named(wanted_, name); }
     bool denies(const std::string& name) const { return named(denied_, name); }
     // The name itself, or what comes before its dot, is in the list.
     static bool named(const std::vector<std::string>& list, const std::string& name);

@@ -19,6 +19,17 @@ inline bool is_family(const std::string& name) {
     return name == name_of(KernelFamily::scalar) || name == name_of(KernelFamily::tiled);
 }
 
+// What the matrix units multiply (matrix_units.h): matrices of f16 with rows x step and step x columns, summed in f32.
+struct MatrixUnit {
+    uint32_t rows = 0, columns = 0, step = 0; // of a matrix, or what its sizes are multiples of where they are flexible; 0: none
+    uint32_t largest = 0;                     // size where they are flexible
+    uint32_t workgroup = 0;                   // invocations of a workgroup that owns a matrix together; 0: a subgroup does
+    uint32_t reserved_shared_bytes = 0;       // of such a workgroup
+
+    explicit operator bool() const { return rows > 0; }
+    uint64_t products() const { return uint64_t(rows) * columns * step; }
+};
+
 // Bytes that a kernel may read at once (eight floats). Bindings are rounded up to it, so they begin at multiples of it:
 // otherwise the rounded end of one slice would overlap the next.
 constexpr int64_t binding_granularity = 32;
@@ -28,8 +39,10 @@ struct DeviceProfile {
     bool is_cpu = false;
     uint32_t subgroup_size = 1;
     bool int64 = false;                  // shaders may use 64-bit integers, which the scalar kernels load floats by
+    bool storage16 = false;              // buffers may hold f16, one number at a time
     bool subgroup_size_reliable = false; // fixed, or can be required of a pipeline: subgroup kernels may be used
     bool subgroup_size_required = false; // every subgroup kernel's pipeline must ask for subgroup_size
+    MatrixUnit coopmat, coopmat2;        // without size: their kernels are not used on this device
     uint32_t max_invocations = 128;
     uint32_t max_group_size_x = 128;
     uint32_t max_group_count = 65535; // in each dimension

@@ -13,7 +13,10 @@
 #include "linear.glsl"
 #define WIDE (FORM == 1 || FORM == 11)
 #define TILED (FORM == 2 || FORM == 12)
-#define HALF (FORM >= 10)
+#if FORM >= 10
+#define REAL 16
+#endif
+#include "real.glsl"
 #if WIDE
 #include "wide.glsl"
 const uint PARTS = 2; // vec4s of a column
@@ -85,59 +88,37 @@ void limit(inout Lane lane, uint counted) { lane.end = min(lane.end, counted - m
 #define STORE(name, at, v) name##_vectors[at] = v[0];
 #endif
 
-#if HALF
-// Two numbers a word, the first lowest.
-vec4 widened(uvec2 words) { return vec4(unpackHalf2x16(words.x), unpackHalf2x16(words.y)); }
-uvec2 narrowed(vec4 v) { return uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw)); }
-#define SCALAR uint
-#define LOAD_SCALAR(name, at) unpackHalf2x16(name[(at) / 2])[(at) % 2]
-// The other half of the word may be another lane's: each changes its own bits alone.
-#define STORE_SCALAR(name, at, value)                                                                                  \
-    {                                                                                                                  \
-        const uint place = (at) % 2 * 16;                                                                              \
-        atomicAnd(name[(at) / 2], 0xffff0000u >> place);                                                               \
-        atomicOr(name[(at) / 2], (packHalf2x16(vec2(value, 0)) & 0xffffu) << place);                                   \
-    }
 #if WIDE
-#define ROW_VECTOR u64vec2
+#define ROW_VECTOR Real8
 #define LOAD_ROW(name, at, v)                                                                                          \
     {                                                                                                                  \
-        const u64vec2 words = name##_vectors[at];                                                                      \
-        v[0] = widened(unpackUint2x32(words.x));                                                                       \
-        v[1] = widened(unpackUint2x32(words.y));                                                                       \
+        const Eight e = from_real8(name##_vectors[at]);                                                                \
+        v[0] = e.lo;                                                                                                   \
+        v[1] = e.hi;                                                                                                   \
     }
-#define STORE_ROW(name, at, v)                                                                                         \
-    name##_vectors[at] = u64vec2(packUint2x32(narrowed(v[0])), packUint2x32(narrowed(v[1])));
+#define STORE_ROW(name, at, v) name##_vectors[at] = to_real8(v[0], v[1]);
 #else
-#define ROW_VECTOR uvec2
-#define LOAD_ROW(name, at, v) v[0] = widened(name##_vectors[at]);
-#define STORE_ROW(name, at, v) name##_vectors[at] = narrowed(v[0]);
-#endif
-#else
-#define SCALAR float
-#define LOAD_SCALAR(name, at) name[at]
-#define STORE_SCALAR(name, at, value) name[at] = value;
-#define ROW_VECTOR VECTOR
-#define LOAD_ROW(name, at, v) LOAD(name, at, v)
-#define STORE_ROW(name, at, v) STORE(name, at, v)
+#define ROW_VECTOR Real4
+#define LOAD_ROW(name, at, v) v[0] = from_real4(name##_vectors[at]);
+#define STORE_ROW(name, at, v) name##_vectors[at] = to_real4(v[0]);
 #endif
 
 // A tensor of rows × channels: load_NAME(row, column, v).
 #define READ_ROWS(number, name)                                                                                        \
-    layout(binding = number) readonly buffer Scalars_##name { SCALAR name[]; };                                        \
+    layout(binding = number) readonly buffer Scalars_##name { Real name[]; };                                          \
     layout(binding = number) readonly buffer Vectors_##name { ROW_VECTOR name##_vectors[]; };                          \
     void load_##name(uint row, uint column, out vec4 v[PARTS]) {                                                       \
         if (ALIGNED) {                                                                                                 \
             LOAD_ROW(name, skip / WIDTH + row * columns() + column, v)                                                 \
         } else {                                                                                                       \
             const uint at = skip + row * channels, c = column * WIDTH, last = channels - 1;                            \
-            EACH_PART [[unroll]] for (uint i = 0; i < 4; ++i) v[p][i] = LOAD_SCALAR(name, at + min(c + 4 * p + i, last)); \
+            EACH_PART [[unroll]] for (uint i = 0; i < 4; ++i) v[p][i] = float(name[at + min(c + 4 * p + i, last)]);    \
         }                                                                                                              \
     }
 
 // The same, written: store_NAME(row, column, v).
 #define WRITE_ROWS(number, name)                                                                                       \
-    layout(binding = number) buffer Scalars_##name { SCALAR name[]; };                                                 \
+    layout(binding = number) writeonly buffer Scalars_##name { Real name[]; };                                         \
     layout(binding = number) writeonly buffer Vectors_##name { ROW_VECTOR name##_vectors[]; };                         \
     void store_##name(uint row, uint column, vec4 v[PARTS]) {                                                          \
         if (ALIGNED) {                                                                                                 \
@@ -145,7 +126,7 @@ uvec2 narrowed(vec4 v) { return uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw)); }
         } else {                                                                                                       \
             const uint at = skip + row * channels, c = column * WIDTH;                                                 \
             EACH_PART [[unroll]] for (uint i = 0; i < 4; ++i)                                                          \
-                if (c + 4 * p + i < channels) STORE_SCALAR(name, at + c + 4 * p + i, v[p][i])                          \
+                if (c + 4 * p + i < channels) name[at + c + 4 * p + i] = Real(v[p][i]);                                \
         }                                                                                                              \
     }
 

@@ -1,12 +1,13 @@
-// ITEM neighbouring floats as one access, for elementwise shaders with the line "// variants: ITEM=4 ITEM=8":
-// four as a vec4, which GPUs like, or eight as in wide.glsl, with which lavapipe moves twice the bytes a second.
-// Buffers hold Bits.
+// ITEM neighbouring numbers as one access, for elementwise shaders with the line "// variants: ITEM=4 ITEM=8 ITEM=4,REAL=16
+// ITEM=8,REAL=16": four as a vec4, which GPUs like, or eight as in wide.glsl, with which lavapipe moves twice the bytes a
+// second. Buffers hold Bits, or Real (see real.glsl).
+#include "real.glsl"
 #if ITEM == 8
 #include "wide.glsl"
-#define Bits u64vec4
+#define Bits Real8
 #define Item Eight
-Item unpack(Bits v) { return unpack8(v); }
-Bits pack(Item v) { return pack8(v.lo, v.hi); }
+Item unpack(Bits v) { return from_real8(v); }
+Bits pack(Item v) { return to_real8(v.lo, v.hi); }
 Item filled(float v) { return Item(vec4(v), vec4(v)); }
 Item plus(Item a, Item b) { return Item(a.lo + b.lo, a.hi + b.hi); }
 Item minus(Item a, Item b) { return Item(a.lo - b.lo, a.hi - b.hi); }
@@ -17,10 +18,10 @@ void set_element(inout Item v, uint c, float value) {
     else v.hi[c - 4] = value;
 }
 #else
-#define Bits vec4
+#define Bits Real4
 #define Item vec4
-Item unpack(Bits v) { return v; }
-Bits pack(Item v) { return v; }
+Item unpack(Bits v) { return from_real4(v); }
+Bits pack(Item v) { return to_real4(v); }
 Item filled(float v) { return vec4(v); }
 Item plus(Item a, Item b) { return a + b; }
 Item minus(Item a, Item b) { return a - b; }

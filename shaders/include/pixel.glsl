@@ -3,6 +3,7 @@
 // the height of the grid.
 #include "linear.glsl"
 #include "quotient.glsl"
+#include "real.glsl"
 layout(constant_id = 1) const bool ALIGNED = true; // channels is a multiple of 4
 
 struct Pixel {
@@ -19,20 +20,21 @@ Pixel this_pixel() {
 
 // A tensor of pixels: load_NAME(pixel number, column).
 #define READ_PIXELS(number, name)                                                                                      \
-    layout(binding = number) readonly buffer Scalars_##name { float name[]; };                                         \
-    layout(binding = number) readonly buffer Vectors_##name { vec4 name##_vectors[]; };                                \
+    layout(binding = number) readonly buffer Scalars_##name { Real name[]; };                                          \
+    layout(binding = number) readonly buffer Vectors_##name { Real4 name##_vectors[]; };                               \
     vec4 load_##name(uint pixel, uint column) {                                                                        \
-        if (ALIGNED) return name##_vectors[pixel * (channels / 4) + column];                                           \
+        if (ALIGNED) return from_real4(name##_vectors[pixel * (channels / 4) + column]);                               \
         const uvec4 at = pixel * channels + min(4 * column + uvec4(0, 1, 2, 3), uvec4(channels - 1));                  \
-        return vec4(name[at.x], name[at.y], name[at.z], name[at.w]);                                                   \
+        return vec4(float(name[at.x]), float(name[at.y]), float(name[at.z]), float(name[at.w]));                       \
     }
 
 #define WRITE_PIXELS(number, name)                                                                                     \
-    layout(binding = number) writeonly buffer Scalars_##name { float name[]; };                                        \
-    layout(binding = number) writeonly buffer Vectors_##name { vec4 name##_vectors[]; };                               \
+    layout(binding = number) writeonly buffer Scalars_##name { Real name[]; };                                         \
+    layout(binding = number) writeonly buffer Vectors_##name { Real4 name##_vectors[]; };                              \
     void store_##name(uint pixel, uint column, vec4 v) {                                                               \
         if (ALIGNED)                                                                                                   \
-            name##_vectors[pixel * (channels / 4) + column] = v;                                                       \
+            name##_vectors[pixel * (channels / 4) + column] = to_real4(v);                                             \
         else                                                                                                           \
-            for (uint c = 0; c < 4 && 4 * column + c < channels; ++c) name[pixel * channels + 4 * column + c] = v[c];  \
+            for (uint c = 0; c < 4 && 4 * column + c < channels; ++c)                                                  \
+                name[pixel * channels + 4 * column + c] = Real(v[c]);                                                  \
     }

@@ -3,6 +3,7 @@
 // declares its inputs, y, y4 and
 //     float term(uint at, uint outer_index); // outer_index: the place of numbers that each outer index has
 //     vec4 term4(uint at, uint outer_index); // of at, at + 1, at + 2, at + 3 where at % 4 == 0
+// and with ADDS_TO_Y before(i) and before4(i), what y[i] or y4[i] holds that the sum is added to.
 // A row whose elements all belong to the same sum is laid out as rows of some width, so that neighbouring
 // invocations read neighbouring elements; FOLD then adds up the four sums of a vec4.
 #include "linear.glsl"
@@ -34,6 +35,10 @@ void main() {
     if (WIDE && left > 0 && at < end) sum += masked_term4(at, end, outer_index);
     if (WIDE && FOLD) sum.x = (sum.x + sum.y) + (sum.z + sum.w);
     sum *= factor;
+#ifdef ADDS_TO_Y
+    if (WIDE && !FOLD) sum += before4(y_first / 4 + i);
+    else sum.x += before(y_first + i);
+#endif
     if (WIDE && !FOLD) y4[y_first / 4 + i] = sum;
     else y[y_first + i] = sum.x;
 }

@@ -1,8 +1,9 @@
 // Eight floats as one access. On lavapipe a load or store costs per lane and per component, whatever the
 // component's width: a u64vec4 moves eight floats for little more than a vec4 moves four (measured on Mesa
 // 25.0.7, nanoseconds per 8 floats a lane: load 3.3 as vec4, 2.4 as u64vec4; store 3.0 and 1.7). Needs
-// shaderInt64.
+// shaderInt64. Real8 is eight numbers of a tensor that may be of f16 (see real.glsl), which are half as many words.
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#include "real.glsl"
 
 struct Eight {
     vec4 lo, hi;
@@ -17,3 +18,18 @@ u64vec2 pack4(vec4 v) {
 }
 Eight unpack8(u64vec4 v) { return Eight(unpack4(v.xy), unpack4(v.zw)); }
 u64vec4 pack8(vec4 lo, vec4 hi) { return u64vec4(pack4(lo), pack4(hi)); }
+
+// RealWide4 is four, in 64-bit words.
+#if REAL == 16
+#define RealWide4 uint64_t
+vec4 from_real_wide4(RealWide4 v) { return from_real4(unpackUint2x32(v)); }
+#define Real8 u64vec2
+Eight from_real8(Real8 v) { return Eight(from_real4(unpackUint2x32(v.x)), from_real4(unpackUint2x32(v.y))); }
+Real8 to_real8(vec4 lo, vec4 hi) { return u64vec2(packUint2x32(to_real4(lo)), packUint2x32(to_real4(hi))); }
+#else
+#define RealWide4 u64vec2
+vec4 from_real_wide4(RealWide4 v) { return unpack4(v); }
+#define Real8 u64vec4
+Eight from_real8(Real8 v) { return unpack8(v); }
+Real8 to_real8(vec4 lo, vec4 hi) { return pack8(lo, hi); }
+#endif

@@ -17,6 +17,8 @@ TEST_F(ApiDevice, IsDescribed) {
     EXPECT_EQ(info["uuid"].get<std::string>().size(), 32u);
     EXPECT_GE(info["subgroup_size"].get<int>(), 1);
     EXPECT_GE(info["limits"]["invocations"].get<int>(), 128);
+    EXPECT_TRUE(info["kernels"].contains(info["kernel_family"].get<std::string>()));
+    EXPECT_TRUE(info["rejected_kernels"].empty());
 }
 
 TEST_F(ApiDevice, IsChosenByIndexUuidOrName) {

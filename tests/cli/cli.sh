@@ -106,6 +106,8 @@ test_arguments() {
     for size in 3X -1 .5M 3MiBB M 99999999999999999999T; do
         refused predict --model x "--memory-limit=$size" image.png -- \
             "The option --memory-limit ($size) is no number of bytes such as 3000000, 3M or 2.5MiB."
+        refused train --data idx "--memory-limit=$size" -- \
+            "The option --memory-limit ($size) is no number of bytes such as 3000000, 3M or 2.5MiB."
     done
     for value in nan inf 1e400; do
         refused train --data idx --rate $value -- "The option --rate needs a finite number (\"$value\" was given)."
@@ -234,6 +236,13 @@ test_train() {
     cmp a.safetensors b.safetensors || fail "one seed gave two models"
     runs 0 train --data idx "${small[@]}" --epochs 2 --seed 8 --out b.safetensors
     ! cmp -s a.safetensors b.safetensors || fail "two seeds gave one model"
+
+    # In less memory the same model.
+    runs 1 train --data idx "${small[@]}" --epochs 2 --seed 7 --out b.safetensors --memory-limit 1K
+    says "The activations of a training step of mobilenet_v2 in micro-batches of 16 take at least "
+    least=$(sed -n 's/.*at least \([0-9]*\) bytes.*/\1/p' stderr)
+    runs 0 train --data idx "${small[@]}" --epochs 2 --seed 7 --out b.safetensors --memory-limit "${least:-1}"
+    cmp a.safetensors b.safetensors || fail "a limit of memory changed the model"
     exists other.csv
 
     runs 0 train --data idx "${small[@]}" --epochs 1 --out c.safetensors --micro-batch 8 --optimizer sgd \

@@ -1,6 +1,7 @@
 // Which device is opened, and what is said where there is none.
 #include "device/device_test.h"
 #include "device/faulty_vulkan.h"
+#include "models/precision.h"
 
 #include <algorithm>
 #include <cctype>
@@ -102,7 +103,7 @@ TEST_F(DeviceOpening, RefusesSenselessOptions) {
     expect_refusal(ErrorCode::invalid_argument, {"The largest storage range (-1 bytes) is negative"},
                    [&] { open({.max_storage_range = -1}); });
     const ScopedVariable kernels("LEMNOS_KERNELS", "magic");
-    expect_refusal(ErrorCode::invalid_argument, {"\"magic\"", "(scalar, tiled, "}, [&] { open(); });
+    expect_refusal(ErrorCode::invalid_argument, {"\"magic\"", "(scalar, tiled, coopmat2, coopmat, "}, [&] { open(); });
 }
 
 TEST_F(DeviceOpening, ForcesAFamilyOfKernels) {
@@ -241,6 +242,36 @@ TEST_F(DeviceOpening, WorksOnVulkan11) {
     chain.plan->run();
     const auto y = download(chain.y);
     for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(y[i], std::min(std::max(float(i) - 500, 0.0f), 6.0f));
+}
+
+// A device whose buffers hold no 16-bit numbers runs all that needs none.
+TEST_F(DeviceOpening, RefusesHalvesWhereThereIsNo16BitStorage) {
+    static PFN_vkGetPhysicalDeviceFeatures2 real = nullptr;
+    const auto vulkan = faulty::vulkan();
+    real = reinterpret_cast<PFN_vkGetPhysicalDeviceFeatures2>(
+        dlsym(dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), "vkGetPhysicalDeviceFeatures2"));
+    ASSERT_NE(real, nullptr);
+    faulty::state.replaced["vkGetPhysicalDeviceFeatures2"] = replacement(+[](VkPhysicalDevice physical, VkPhysicalDeviceFeatures2* features) {
+        real(physical, features);
+        for (auto* next = static_cast<VkBaseOutStructure*>(features->pNext); next; next = next->pNext)
+            if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES)
+                reinterpret_cast<VkPhysicalDevice16BitStorageFeatures*>(next)->storageBuffer16BitAccess = VK_FALSE;
+    });
+    const auto device = open(through(vulkan));
+    EXPECT_FALSE(device->profile().storage16);
+    expect_refusal(ErrorCode::unsupported, {"The precision mixed needs buffers that hold 16-bit numbers", "precision=f32 runs everywhere"},
+                   [&] { require_precision(*device, Precision::mixed); });
+    require_precision(*device, Precision::f32);
+    const ChainPlan chain(device, counting(100, -50), {"relu"});
+    chain.plan->run();
+    EXPECT_EQ(download(chain.y)[99], 49);
+    Graph graph;
+    const Value y = graph.add("relu", {graph.input("x", {DataType::f16, {8}})});
+    Bindings bindings;
+    for (Value value : {graph.find_leaf("x"), y})
+        bindings[value] = BufferView{Buffer::create(device, BufferKind::device, 256, "halves"), 0, 16};
+    expect_refusal(ErrorCode::unsupported, {"Operator relu (node 1) reads f16 8, which needs 16-bit storage"},
+                   [&] { Plan::compile(device, graph, bindings); });
 }
 
 } // namespace lemnos::test

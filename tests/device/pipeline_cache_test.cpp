@@ -11,12 +11,13 @@ namespace {
 struct PipelineCaching : DeviceTest {
     static void make_one(const std::shared_ptr<Device>& device) {
         device->pipelines().get({"fill", {64}, 1, 0});
-        device->pipelines().get({"activation", {64, 1}, 2, 0});
+        device->pipelines().get({"activation.32", {64, 1}, 2, 0});
     }
-    // A device with the cache on disk, and what it logged about the cache when it was opened.
-    std::shared_ptr<Device> cached(std::vector<std::string>* lines) {
-        return open({.log = Log(Log::pipeline, [lines](std::string_view line) { lines->emplace_back(line); })});
+    // A device with the cache on disk, whose log is in `lines`.
+    std::shared_ptr<Device> cached() {
+        return open({.log = Log(Log::pipeline, [this](std::string_view line) { lines.emplace_back(line); })});
     }
+    std::vector<std::string> lines; // outlives the devices, which also log while they are closed
     static bool has(const std::vector<std::string>& lines, const std::string& part) {
         for (const std::string& line : lines)
             if (line.find(part) != std::string::npos) return true;
@@ -106,8 +107,7 @@ TEST_F(PipelineCaching, IgnoresAnotherDevicesBytes) {
 TEST_F(PipelineCaching, IsKeptInTheUsersFolder) {
     const ScratchFolder folder;
     const ScopedVariable cache("XDG_CACHE_HOME", folder.path().c_str());
-    std::vector<std::string> lines;
-    auto device = cached(&lines);
+    auto device = cached();
     EXPECT_TRUE(has(lines, "cache,absent")) << "on the first run";
     make_one(device);
     device->close();
@@ -116,23 +116,23 @@ TEST_F(PipelineCaching, IsKeptInTheUsersFolder) {
     const auto written = std::filesystem::last_write_time(path);
 
     lines.clear();
-    device = cached(&lines);
+    device = cached();
     EXPECT_TRUE(has(lines, "cache,loaded")) << "on the second";
     expect_works(device);
 
-    device = cached(&lines); // nothing new: nothing is written
+    device = cached(); // nothing new: nothing is written
     device->close();
     EXPECT_EQ(std::filesystem::last_write_time(path), written);
 
     lines.clear();
     std::ofstream(path, std::ios::binary | std::ios::in).seekp(200).put('!');
-    device = cached(&lines);
+    device = cached();
     EXPECT_TRUE(has(lines, "cache,ignored"));
     expect_works(device);
     device->close();
 
     lines.clear();
-    cached(&lines);
+    cached();
     EXPECT_TRUE(has(lines, "cache,loaded")) << "the damaged one was replaced";
     for (const auto& entry : std::filesystem::directory_iterator(folder.path() + "/lemnos"))
         EXPECT_EQ(entry.path().string(), path) << "nothing else is left";
@@ -153,8 +153,8 @@ TEST_F(PipelineCaching, InAFolderThatCannotBeWrittenIsNoError) {
     const std::string inside_file = folder.file("a file") + "/cache";
     for (const std::string& place : {inside_file, std::string("/proc/no such place")}) {
         const ScopedVariable cache("XDG_CACHE_HOME", place.c_str());
-        std::vector<std::string> lines;
-        const auto device = cached(&lines);
+        lines.clear();
+        const auto device = cached();
         expect_works(device);
         device->close();
         EXPECT_TRUE(has(lines, "cache,unsaved")) << place;
@@ -163,11 +163,10 @@ TEST_F(PipelineCaching, InAFolderThatCannotBeWrittenIsNoError) {
 
 TEST_F(PipelineCaching, WithoutAHomeIsNotKept) {
     const ScopedVariable cache("XDG_CACHE_HOME", nullptr), home("HOME", nullptr);
-    std::vector<std::string> lines;
-    const auto device = cached(&lines);
+    const auto device = cached();
     expect_works(device);
     device->close();
-    EXPECT_FALSE(has(lines, "cache,")) << "neither read from nor written to a file in /";
+    EXPECT_FALSE(has(lines, "pipeline,cache,")) << "neither read from nor written to a file in /";
 }
 
 } // namespace lemnos::test

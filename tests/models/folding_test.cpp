@@ -20,8 +20,9 @@ int64_t count(const Graph& graph, std::string_view op) {
 } // namespace
 
 struct FoldedNetworks : OpTest {
-    // Checks that `folded` normalisations of all disappear and the logits stay.
-    void expect_folded(const Architecture& architecture, int64_t folded, int64_t batch = 2) {
+    // Checks that `folded` normalisations of all disappear, `taken` additions and activations of sums with them, and the logits
+    // stay.
+    void expect_folded(const Architecture& architecture, int64_t folded, int64_t taken = 0, int64_t batch = 2) {
         SCOPED_TRACE(architecture.name);
         Model model(device(), architecture);
         model.initialise(7);
@@ -31,8 +32,11 @@ struct FoldedNetworks : OpTest {
         EXPECT_EQ(count(plain.network.graph, "batch_norm"), normalisations);
         EXPECT_EQ(count(merged.network.graph, "batch_norm"), normalisations - folded);
         EXPECT_EQ(int64_t(merged.network.folded.size()), folded);
-        // A normalisation is two dispatches: the coefficients, and their use.
-        EXPECT_EQ(merged.replay->plan().dispatches(), plain.replay->plan().dispatches() - 2 * folded);
+        // A normalisation is two dispatches: the coefficients, and their use. Additions and activations go with them.
+        int64_t others = 0;
+        for (const char* op : {"add", "relu", "tanh"}) others += count(plain.network.graph, op) - count(merged.network.graph, op);
+        EXPECT_EQ(others, taken);
+        EXPECT_EQ(merged.replay->plan().dispatches(), plain.replay->plan().dispatches() - 2 * folded - taken);
         const Tensor images = random.uniform(plain.network.graph.shape(plain.network.image), -2, 2);
         expect_near(merged.logits(images), plain.logits(images), tolerance);
         // Other numbers in the same memory.
@@ -48,9 +52,41 @@ TEST_F(FoldedNetworks, EqualTheirOriginals) {
         options.set("classes", int64_t(10));
         return build_architecture("mobilenet_v2", std::move(options));
     };
-    expect_folded(small({{"channels", int64_t(1)}}), 52);
-    expect_folded(small({{"padding", std::string("same")}}), 52);
-    expect_folded(build_architecture("resnet20_cifar", {}), 19);
+    expect_folded(small({{"channels", int64_t(1)}}), 52, 11);
+    expect_folded(small({{"padding", std::string("same")}}), 52, 11);
+    expect_folded(build_architecture("resnet20_cifar", {}), 19, 18);
+}
+
+// The convolution adds what is added to its result, and applies what the sum goes through, where nothing else sees them.
+TEST_F(FoldedNetworks, TakeAdditionsAlong) {
+    const auto check = [&](const char* what, int64_t folded, int64_t taken, const auto& build) {
+        SCOPED_TRACE(what);
+        HandMade net;
+        LayerBuilder& layers = net.layers;
+        net.classify(build(layers, layers.unit(net.architecture.image, "first", "first norm", {.channels = 4}, "relu")));
+        expect_folded(net.architecture, folded, taken);
+    };
+    const auto second = [](LayerBuilder& layers, Value x, const char* activation = "none", int64_t groups = 1) {
+        return layers.unit(x, "second", "second norm", {.channels = 4, .groups = groups}, activation);
+    };
+    check("on the left", 2, 1, [&](LayerBuilder& l, Value x) { return l.add("add", {second(l, x), x}, {}, "sum"); });
+    check("on the right, with an activation", 2, 2,
+          [&](LayerBuilder& l, Value x) { return l.add("tanh", {l.add("add", {x, second(l, x)}, {}, "sum")}, {}, "end of it"); });
+    check("both", 3, 2, [&](LayerBuilder& l, Value x) {
+        const Value y = second(l, x), z = l.unit(x, "third", "third norm", {.channels = 4, .kernel = 1}, "none");
+        return l.add("relu", {l.add("add", {y, z}, {}, "sum")}, {}, "end of it");
+    });
+    check("in groups", 2, 1, [&](LayerBuilder& l, Value x) { return l.add("add", {second(l, x, "none", 2), x}, {}, "sum"); });
+    check("each channel by itself", 2, 0, [&](LayerBuilder& l, Value x) { return l.add("add", {second(l, x, "none", 4), x}, {}, "sum"); });
+    check("after an activation", 2, 0, [&](LayerBuilder& l, Value x) { return l.add("add", {second(l, x, "relu"), x}, {}, "sum"); });
+    check("twice the same", 2, 0, [&](LayerBuilder& l, Value x) {
+        const Value y = second(l, x);
+        return l.add("add", {y, y}, {}, "sum");
+    });
+    check("a sum that is seen", 2, 1, [&](LayerBuilder& l, Value x) {
+        const Value sum = l.add("add", {second(l, x), x}, {}, "sum");
+        return l.add("mul", {l.add("relu", {sum}, {}, "end of it"), sum}, {}, "product");
+    });
 }
 
 TEST_F(FoldedNetworks, EveryKindOfConvolutionFolds) {

@@ -18,10 +18,11 @@ constexpr int64_t batch = 4, boxes = 3;
 
 class SmallNetwork {
   public:
-    SmallNetwork(const std::string& name, RandomCases& random)
+    // The loss counts `scale` times.
+    SmallNetwork(const std::string& name, RandomCases& random, Precision precision = Precision::f32, double scale = 1)
         : model_(std::make_shared<Model>(device(), build_architecture(name, options(name)))),
           gradients_(device(), model_->parameters().layout, "gradients"),
-          network_(instantiate(model_->architecture(), {.mode = Mode::training, .batch = batch, .prepare_pixels = false})) {
+          network_(instantiate(model_->architecture(), {.mode = Mode::training, .batch = batch, .prepare_pixels = false, .precision = precision})) {
         model_->initialise(7);
         start_ = model_->parameters().read();
         Graph& graph = network_.graph;
@@ -30,7 +31,8 @@ class SmallNetwork {
         Bindings bindings;
         model_->bind(network_, bindings);
         if (detection_.anchors) bindings[detection_.anchors] = model_->anchors();
-        const std::vector<Value> found = lemnos::gradients(graph, loss_, network_.parameters);
+        const Value seed = graph.add("constant", {}, {{"shape", graph.shape(loss_)}, {"value", scale}});
+        const std::vector<Value> found = lemnos::gradients(graph, loss_, network_.parameters, seed);
         for (size_t i = 0; i < found.size(); ++i) {
             const Segment& segment = *gradients_.layout->find(graph.node(network_.parameters[i].node).name);
             bindings[found[i]] = gradients_.view(segment);
@@ -69,6 +71,7 @@ class SmallNetwork {
         return loss();
     }
     const ArenaLayout& layout() const { return *gradients_.layout; }
+    const Graph& graph() const { return network_.graph; }
 
   private:
     static Attributes options(const std::string& name) {
@@ -165,6 +168,50 @@ TEST_F(WholeNetworks, GradientsPredictTheLoss) {
             std::copy_n(gradient.begin() + first, segments[i].elements, part.begin() + first);
             expect_predicted_change(network, part, loss, segments[i].name);
         }
+    }
+}
+
+// f16 has 11 bits, so that a value is rounded by 5e-4 at most, which some layers of a network add up to a few hundredths of the
+// gradient's length. The scale keeps small gradients away from the least numbers of f16.
+TEST_F(WholeNetworks, MixedPrecisionGivesTheGradientsOfF32) {
+    for (const auto& [name, options] : small_forms()) {
+        SCOPED_TRACE(name);
+        RandomCases same(random.seed()), numbers(random.seed());
+        SmallNetwork full(name, same, Precision::f32, 256), half(name, numbers, Precision::mixed, 256);
+        EXPECT_NEAR(half.loss(), full.loss(), 5e-3 * std::abs(full.loss()));
+        const std::vector<float> expected = full.gradient(), actual = half.gradient();
+        std::vector<double> error;
+        for (size_t i = 0; i < expected.size(); ++i) error.push_back(double(actual[i]) - double(expected[i]));
+        const double off = length(error) / length({expected.begin(), expected.end()});
+        EXPECT_LT(off, 0.05);
+        EXPECT_GT(off, 1e-6) << "The precision makes no difference.";
+    }
+}
+
+// What a product reads is f16, and no value is cast to and fro.
+TEST_F(WholeNetworks, MixedPrecisionCastsAtBordersAlone) {
+    for (const auto& [name, options] : small_forms()) {
+        SCOPED_TRACE(name);
+        const SmallNetwork network(name, random, Precision::mixed);
+        const Graph& graph = network.graph();
+        int casts = 0, products = 0;
+        for (const Node& node : graph.nodes()) {
+            if (!node.op) continue;
+            const std::string_view op = node.op->name;
+            if (op == "conv2d" || op == "conv2d_input_gradient" || op == "conv2d_filter_gradient") {
+                ++products;
+                EXPECT_EQ(graph.type(node.inputs[0]).dtype, DataType::f16) << op << " " << node.name;
+            }
+            if (op == "conv2d_filter_gradient") {
+                EXPECT_EQ(node.outputs[0].dtype, DataType::f32);
+            }
+            if (op != "cast") continue;
+            ++casts;
+            const Node& source = graph.node(node.inputs[0].node);
+            EXPECT_FALSE(source.op && std::string_view(source.op->name) == "cast") << "Two casts in a row.";
+        }
+        EXPECT_GT(products, 3);
+        EXPECT_LT(casts, products) << "Casts should be rare.";
     }
 }
 

@@ -262,7 +262,7 @@ TEST_F(Conv2d, TheSumTakesItsResidualsMemory) {
 TEST_F(Conv2d, RefusesAResidualThatDoesNotFit) {
     const Tensor x(Shape{1, 4, 4, 6});
     EXPECT_EQ(refusal({"conv2d", {x, Tensor(Shape{1, 1, 6, 8}), Tensor(), Tensor(Shape{1, 4, 4, 6})}}),
-              "Operator conv2d: the input residual (f32 1 x 4 x 4 x 6) is not of the result's shape (f32 1 x 4 x 4 x 8).");
+              "Operator conv2d: the input residual (f32 1 x 4 x 4 x 6) is not of the result's type and shape (f32 1 x 4 x 4 x 8).");
     EXPECT_EQ(refusal({"conv2d", {x, Tensor(Shape{1, 1, 1, 6}), Tensor(), x}, {{"groups", int64_t(6)}}}),
               "Operator conv2d: a convolution of each channel by itself (6 groups) takes no residual.");
 }

@@ -263,6 +263,37 @@ TEST_F(NormalisationTraining, IsCutToWhatABindingCovers) {
 }
 
 // More slices than their sums fit one binding.
+// What a backward pass that has not kept the result makes of the argument and the coefficients.
+TEST_F(NormalisationTraining, IsMadeAgainBitForBit) {
+    const auto check = [&](const NormCase& c, const RunOptions& options = {}) {
+        SCOPED_TRACE(describe(c));
+        Graph graph;
+        const TensorType vector{DataType::f32, {c.shape.back()}};
+        const Value x = graph.input("x", {c.dtype, c.shape}), gamma = graph.input("gamma", vector),
+                    beta = graph.input("beta", vector), mean = graph.input("mean", vector),
+                    variance = graph.input("variance", vector), valid = graph.input("valid", {DataType::f32, {1}});
+        const Value counted = c.valid == all ? Value{} : valid;
+        const Attributes attributes{{"activation", c.activation}, {"examples", c.grouping.examples}, {"groups", c.grouping.groups}};
+        const Value y = graph.add("normalisation", {x, gamma, beta, counted}, attributes);
+        const Value given = graph.add("batch_norm", {x, gamma, beta, mean, variance}, {{"activation", c.activation}});
+        std::map<Value, Given> values{{x, Given(held(random.uniform(c.shape, c.mean - 1, c.mean + 1), c.dtype), c.dtype)}};
+        for (Value leaf : {gamma, beta, mean, variance}) values.insert({leaf, random.uniform(vector.shape, 0.5, 1.5)});
+        if (counted) values.insert({valid, Tensor({1}, double(c.valid))});
+        const Value again = find_operator("normalisation").again(graph, y, {x, gamma, beta, counted});
+        const Value given_again = find_operator("batch_norm").again(graph, given, {x, gamma, beta, mean, variance});
+        const std::vector<Tensor> results = run_graph(graph, values, {y, again, given, given_again}, options);
+        EXPECT_EQ(results[1].data, results[0].data);
+        EXPECT_EQ(results[3].data, results[2].data);
+    };
+    for (int64_t channels : {3, 8, 12})
+        for (const Grouping& grouping : {Grouping{}, Grouping{2, 0}, Grouping{1, 1}})
+            for (const DataType dtype : {DataType::f32, DataType::f16})
+                check({.shape = {6, 5, 3, channels}, .mean = 1e3, .activation = "relu6", .valid = 5, .grouping = grouping, .dtype = dtype});
+    check({.shape = {32, 14, 14, 24}, .mean = 2, .activation = "sigmoid"});
+    check({.shape = {12, 3, 3, 8}, .mean = 1, .activation = "relu", .grouping = {6, 4}}, {.device = device(4096)});
+    check({.shape = {17, 5, 3, 16}, .mean = 1, .valid = 12}, {.device = device(4096)});
+}
+
 TEST_F(NormalisationTraining, RefusesMoreSlicesThanItCanMerge) {
     const Tensor x({20, 16, 16, 64}), vector({64});
     EXPECT_THROW(run({"normalisation", {x, vector, vector}}, {.device = device(4096)}), Error);

@@ -155,7 +155,7 @@ TEST_F(Concat, RefusesPartsThatDiffer) {
     EXPECT_EQ(refusal({"concat", {Tensor({2, 3})}, {{"axis", int64_t(2)}}}),
               "Operator concat: the axis 2 does not exist (2 x 3, rank 2).");
     EXPECT_EQ(refusal({"concat", {Given(Tensor({2}), DataType::u8)}}),
-              "Operator concat: the input parts is u8 (f32 and i32 can be moved; cast first).");
+              "Operator concat: the input parts is u8 (f32, f16 and i32 can be moved; cast first).");
 }
 
 // ---- slice ------------------------------------------------------------------------------------------------

@@ -153,4 +153,99 @@ TEST(Gradients, OfLongChains) {
     EXPECT_EQ(count(graph, "activation_gradient"), 20000u);
 }
 
+// ---- with values that are not kept ----------------------------------------------------------------------------------
+
+// x -> a = relu -> b = tanh -> c = relu6 -> the mean; each but the first reads what it made again.
+struct Layers {
+    Graph graph;
+    Value x = graph.input("x", {DataType::f32, {2, 3}});
+    Value a = graph.add("relu", {x}), b = graph.add("tanh", {a}), c = graph.add("relu6", {b});
+    Value loss = graph.add("mean", {c});
+
+    std::vector<bool> marked(std::initializer_list<Value> values) const {
+        std::vector<bool> again(graph.nodes().size());
+        for (Value value : values) again[size_t(value.node)] = true;
+        return again;
+    }
+    // What node `op` after the forward pass reads first.
+    Value read_by_gradient_of(const char* function) const {
+        for (const Node& node : graph.nodes())
+            if (node.op && std::string_view(node.op->name) == "activation_gradient" && node.attributes.choice("function") == function)
+                return node.inputs[0];
+        return {};
+    }
+};
+
+TEST(Gradients, ReadCopiesOfWhatIsNotKept) {
+    Layers n;
+    gradients(n.graph, n.loss, std::vector{n.x}, {}, n.marked({n.b, n.c}));
+    EXPECT_EQ(count(n.graph, "relu"), 1u); // a is kept
+    EXPECT_EQ(count(n.graph, "tanh"), 2u);
+    EXPECT_EQ(count(n.graph, "relu6"), 2u);
+    EXPECT_EQ(n.read_by_gradient_of("relu"), n.a);
+    const Value b = n.read_by_gradient_of("tanh"), c = n.read_by_gradient_of("relu6");
+    EXPECT_GT(b.node, n.loss.node);
+    EXPECT_GT(c.node, n.loss.node);
+    EXPECT_EQ(n.graph.node(b.node).inputs, std::vector{n.a});
+    EXPECT_EQ(n.graph.node(c.node).inputs, std::vector{b}); // one copy of b serves both
+}
+
+TEST(Gradients, OfKeptValuesAddNoCopies) {
+    Layers kept, marked;
+    const auto without = gradients(kept.graph, kept.loss, std::vector{kept.x});
+    const auto with = gradients(marked.graph, marked.loss, std::vector{marked.x}, {}, marked.marked({}));
+    EXPECT_EQ(with, without);
+    EXPECT_EQ(marked.graph.nodes().size(), kept.graph.nodes().size());
+}
+
+TEST(Gradients, TakeTheShapeOfACopyWithIt) {
+    Graph graph;
+    const Value x = graph.input("x", {DataType::f32, {2, 3}}), y = graph.add("tanh", {x});
+    const Value flat = graph.add("reshape", {y}, {{"shape", std::vector<int64_t>{6}}});
+    const Value loss = graph.add("mean", {graph.add("mul", {flat, flat})});
+    std::vector<bool> again(graph.nodes().size());
+    again[size_t(y.node)] = true;
+    gradients(graph, loss, std::vector{x}, {}, again);
+    EXPECT_EQ(count(graph, "tanh"), 2u);
+    const auto& nodes = graph.nodes();
+    for (size_t i = size_t(loss.node); i < nodes.size(); ++i)
+        for (Value input : nodes[i].inputs) {
+            EXPECT_NE(input, y) << nodes[i].op->name;
+            EXPECT_NE(input, flat) << nodes[i].op->name;
+        }
+}
+
+// A normalisation is not made again from the start: its table of coefficients is kept, and with it its moments.
+TEST(Gradients, MakeNormalisationsAgainFromTheirCoefficients) {
+    Graph graph;
+    const Value x = graph.input("x", {DataType::f32, {4, 8}}), gamma = graph.input("gamma", {DataType::f32, {8}}),
+                beta = graph.input("beta", {DataType::f32, {8}});
+    const Value y = graph.add("normalisation", {x, gamma, beta}, {{"activation", std::string("relu")}});
+    const Value loss = graph.add("mean", {graph.add("mul", {y, y})});
+    std::vector<bool> again(graph.nodes().size());
+    again[size_t(y.node)] = true;
+    gradients(graph, loss, std::vector{x, gamma}, {}, again);
+    EXPECT_EQ(count(graph, "normalisation"), 1u);
+    ASSERT_EQ(count(graph, "normalisation_again"), 1u);
+    for (const Node& node : graph.nodes()) {
+        if (!node.op) continue;
+        if (std::string_view(node.op->name) == "normalisation_again") {
+            EXPECT_EQ(node.inputs[1], (Value{y.node, 3}));
+            EXPECT_EQ(node.attributes.choice("activation"), "relu");
+        }
+        if (std::string_view(node.op->name) == "normalisation_gradient") {
+            EXPECT_EQ(node.inputs[2], (Value{y.node, 3}));
+        }
+    }
+}
+
+TEST(Gradients, OfLongChainsThatAreNotKept) {
+    Graph graph;
+    const Value x = graph.input("x", {DataType::f32, {1}});
+    Value y = x;
+    for (int i = 0; i < 20000; ++i) y = graph.add("relu", {y});
+    gradients(graph, y, std::vector{x}, {}, std::vector<bool>(graph.nodes().size(), true));
+    EXPECT_EQ(count(graph, "relu"), 40000u);
+}
+
 } // namespace lemnos::test

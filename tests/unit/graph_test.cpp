@@ -60,7 +60,7 @@ TEST(GraphNodes, AreCheckedWhenTheyAreAdded) {
     expect_refusal(invalid, {"Operator relu: 0 inputs were given (1 are needed)."}, [&] { graph.add("relu", {}); });
     expect_refusal(invalid, {"Operator relu: 2 inputs were given (1 are needed)."}, [&] { graph.add("relu", {x, x}); });
     expect_refusal(invalid, {"Operator relu: the input x must be given."}, [&] { graph.add("relu", {Value{}}); });
-    expect_refusal(invalid, {"Operator relu: the input x is i32 (f32 is needed)."}, [&] { graph.add("relu", {labels}); });
+    expect_refusal(invalid, {"Operator relu: the input x is i32 (f32 or f16 is needed)."}, [&] { graph.add("relu", {labels}); });
     expect_refusal(invalid, {"Operator relu has no attribute \"slope\". It has none."},
                  [&] { graph.add("relu", {x}, {{"slope", 0.1}}); });
     expect_refusal(invalid, {"Operator leaky_relu has no attribute \"slop\". Did you mean \"slope\"?"},

@@ -161,8 +161,13 @@ LEM_API lem_result lem_device_close(lem_device *device);
 LEM_API void lem_device_retain(lem_device *device);
 /* Releasing the last reference of a device and of everything on it waits and closes it. */
 LEM_API void lem_device_release(lem_device *device);
-/* This device's entry of lem_devices_json(), with subgroup_size, kernel_family, the limits in use, and rejected[]: name and
-   reason of each kernel that computed something wrong when it was checked before its first use, and is not used. */
+/*
+ * This device's entry of lem_devices_json(), with subgroup_size, kernel_family, the limits in use, and
+ *   kernels           the families of kernels in use by name; those for matrix units (coopmat, coopmat2: of mixed precision
+ *                     alone) with the sizes of their matrices
+ *   rejected_kernels  by name why a kernel is not used: it computed something wrong, or did not compile, when it was checked
+ *                     before its first use on this device
+ */
 LEM_API lem_result lem_device_info_json(lem_device *device, lem_text **out);
 /* Live counters as JSON: memory_bytes, buffers, allocations, pipelines, descriptor_writes, submissions,
    validation_messages (of Khronos validation layers, where one is active). memory_bytes and buffers are those alive now;
@@ -434,7 +439,13 @@ typedef struct lem_metrics {
 #define LEM_METRICS_INIT {(int32_t)sizeof(lem_metrics), 0, 0, 0, 0, 0, 0}
 
 /* A trainer for a model on a data set. Options: lem_options_json("trainer"), above all batch, micro_batch, epochs, seed.
-   Everything is compiled here; later steps allocate nothing. The trainer updates the model's own parameters. */
+   Everything is compiled here; later steps allocate nothing. The trainer updates the model's own parameters.
+   precision: with "mixed" activations and their gradients lie in memory as f16 and the loss is scaled, while sums, weights,
+   statistics and the optimizer stay f32 (LEM_ERROR_UNSUPPORTED on a device without 16-bit storage).
+   memory_limit is what the activations of a micro-batch may take, in bytes: where they would take more, some are computed again in
+   the backward pass instead of kept, as little work as will do, and the results stay the same bit for bit. Without it
+   the device's own limit, if it has one, is kept likewise. LEM_ERROR_OUT_OF_DEVICE_MEMORY where a limit cannot be kept, with
+   the least that is possible; a smaller micro_batch takes less. */
 LEM_API lem_result lem_trainer_create(lem_model *model, lem_dataset *dataset, lem_optimizer *optimizer,
                                       lem_schedule *schedule, const char *options, lem_trainer **out);
 LEM_API void lem_trainer_release(lem_trainer *trainer);
@@ -466,8 +477,8 @@ LEM_API lem_result lem_trainer_swap_average(lem_trainer *trainer);
 LEM_API lem_result lem_model_evaluate(lem_model *model, lem_dataset *dataset, int32_t batch, lem_metrics *out);
 
 /* Measures a detector on every image of a data set with boxes. options: batch (0: a good default), score (the least that
-   counts, 0.01), overlap (for suppression; default: the model's), limit (objects of an image, 100). JSON: images, boxes,
-   seconds, and the mean over classes of the average precision (mAP): map_50 (VOC 2010 and later: area under the curve, at an
+   counts, 0.01), overlap (for suppression; default: the model's), limit (objects of an image, 100), precision (as of predictors). JSON:
+   images, boxes, seconds, and the mean over classes of the average precision (mAP): map_50 (VOC 2010 and later: area under the curve, at an
    overlap of 0.5), map_50_voc2007 (of 11 points), map_coco (0.50, 0.55 ... 0.95), map_coco_50, map_coco_75; classes[]: name,
    boxes, ap_50 and so on (null where there are no boxes: such a class counts in no mean), and curve[]: recall, precision and
    score after each detection at 0.5, by falling score. */
@@ -484,6 +495,8 @@ LEM_API lem_result lem_model_evaluate_boxes(lem_model *model, lem_dataset *datas
                      LEM_ERROR_OUT_OF_DEVICE_MEMORY where it cannot, with the least that is possible
      channel_groups  so many groups in every block that can be split; 1: never split; 0: chosen by the limit
      least_memory    true: as little memory as there can be
+     precision       "mixed": activations lie in memory as f16, at half the size; sums stay f32 ("f32"). LEM_ERROR_UNSUPPORTED
+                     on a device without 16-bit storage
      score           of a detector: the least score of an object (0.3)
      overlap         of a detector: of two boxes of one class that overlap more the weaker goes; -1: the model's own (-1)
      limit           of a detector: the most objects of an image (100)

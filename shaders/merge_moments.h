@@ -1,0 +1,4 @@
+#include "params.h"
+PARAMS(MergeMomentsParams)
+    uint count; // items of four floats
+PARAMS_END
