@@ -24,7 +24,7 @@ static Json describe(const DeviceInfo& info) {
 // The kernel families in use, with the matrices that they multiply, and those that failed their check.
 static Json kernels_of(const DeviceProfile& profile) {
     const auto matrix = [](const MatrixUnit& unit) { return Json{{"rows", unit.rows}, {"columns", unit.columns}, {"inner", unit.step}}; };
-    Json kernels = {{profile.family == KernelFamily::scalar ? "scalar" : "tiled", Json::object()}};
+    Json kernels = {{name_of(profile.family), Json::object()}};
     if (profile.coopmat) kernels["coopmat"] = matrix(profile.coopmat);
     if (profile.coopmat2) kernels["coopmat2"] = matrix(profile.coopmat2);
     return kernels;

@@ -59,7 +59,7 @@ void add_devices(CLI::App& app, Run& run) {
             for (const Json& device : devices) {
                 for (const auto& [name, reason] : device.value("rejected_kernels", Json::object()).items())
                     std::cout << "On " << device["name"].get<std::string>() << " the kernel " << name << " is not used: "
-                              << reason.get<std::string>() << ".\n";
+                              << reason.get<std::string>() << "\n";
                 if (device.contains("problem")) std::cout << device["problem"].get<std::string>() << "\n";
             }
             return 0;

@@ -6,20 +6,28 @@
 
 namespace lemnos {
 
-static constexpr double largest_check = 2e7; // multiply-adds, some ten milliseconds in double precision
-static constexpr int64_t check_extent = 6;   // of the result, in pixels
-static constexpr int64_t check_channels = 32;
+static constexpr double largest_check = 3e7; // multiply-adds, some ten milliseconds in double precision
 
-// Fewer channels, with the same remainders that kernels care for.
-static int64_t fewer(int64_t channels) {
-    return channels < 2 * check_channels ? channels : check_channels + channels % check_channels;
+// About how large a small problem is: pixels of a side of the result, and channels (0: as many as there are).
+struct Size {
+    int64_t extent, channels;
+};
+
+// The first that fits is taken. Workgroups of GPUs compute tiles of up to 128 x 128; those of CPUs are far smaller, and their
+// first use shall not take long.
+static std::vector<Size> sizes_for(const DeviceProfile& profile) {
+    if (profile.is_cpu) return {{6, 32}, {6, 0}};
+    return {{9, 128}, {9, 32}, {6, 0}};
 }
 
+// Fewer channels, with the same remainders that kernels care for.
+static int64_t fewer(int64_t channels, int64_t wanted) { return channels < wanted + 32 ? channels : wanted + channels % 32; }
+
 // The same kind of problem on a small image: so it needs the pipelines that the problem itself will need.
-static ConvolutionProblem small_form(ConvolutionProblem problem, bool fewer_channels) {
+static ConvolutionProblem small_form(ConvolutionProblem problem, Size size) {
     ConvolutionShape& s = problem.shape;
     s.batch = std::min<int64_t>(s.batch, 2);
-    const int64_t rows = std::max<int64_t>(0, s.out_height - check_extent), columns = std::max<int64_t>(0, s.out_width - check_extent);
+    const int64_t rows = std::max<int64_t>(0, s.out_height - size.extent), columns = std::max<int64_t>(0, s.out_width - size.extent);
     if (s.in_height - rows * s.stride_y >= 1) {
         s.out_height -= rows;
         s.in_height -= rows * s.stride_y;
@@ -28,12 +36,12 @@ static ConvolutionProblem small_form(ConvolutionProblem problem, bool fewer_chan
         s.out_width -= columns;
         s.in_width -= columns * s.stride_x;
     }
-    if (fewer_channels && s.groups == 1) {
-        s.in_channels = fewer(s.in_channels);
-        s.out_channels = fewer(s.out_channels);
-    } else if (fewer_channels && s.by_channel()) {
+    if (size.channels && s.groups == 1) {
+        s.in_channels = fewer(s.in_channels, size.channels);
+        s.out_channels = fewer(s.out_channels, size.channels);
+    } else if (size.channels && s.by_channel()) {
         const int64_t multiplier = s.out_channels / s.in_channels;
-        s.in_channels = s.groups = fewer(s.in_channels);
+        s.in_channels = s.groups = fewer(s.in_channels, size.channels);
         s.out_channels = s.in_channels * multiplier;
     }
     if (problem.activation != ActivationKind::relu && problem.activation != ActivationKind::relu6)
@@ -52,8 +60,8 @@ static bool is_small(const DeviceProfile& profile, const ConvolutionProblem& pro
 std::optional<std::string> fault_of_kernel(const std::shared_ptr<Device>& device, const ConvolutionKernel& kernel,
                                            const ConvolutionProblem& problem, KernelTile tile) {
     const DeviceProfile& profile = device->profile();
-    for (bool fewer_channels : {true, false}) {
-        const ConvolutionProblem small = small_form(problem, fewer_channels);
+    for (const Size size : sizes_for(profile)) {
+        const ConvolutionProblem small = small_form(problem, size);
         if (!computes(profile, kernel, small) || !is_small(profile, small)) continue;
         const std::vector<KernelTile> tiles = tiles_of(profile, kernel, small);
         if (std::find(tiles.begin(), tiles.end(), tile) == tiles.end()) tile = tiles.front();
@@ -86,17 +94,17 @@ bool reject_wrong_kernels(const std::shared_ptr<Device>& device, KernelChoices& 
     bool any = false;
     for (const auto& [text_of_problem, use] : uses) {
         const ConvolutionProblem problem = convolution_problem(text_of_problem);
-        const std::string name = name_of_check(use.choice.kernel, problem);
-        if (choices.checked(name) || choices.rejected(name)) continue;
+        const std::string name = name_of_check(use.choice.kernel, problem), cut = name_of_check(to_string(use.choice), problem);
+        if (choices.checked(cut) || choices.rejected(name)) continue;
         const ConvolutionKernel& row = row_of(choices, problem, use.choice.kernel);
         const auto fault = fault_of_kernel(device, row, problem, {use.choice.columns, use.choice.rows});
         if (!fault) continue;
         if (fault->empty()) {
-            choices.note_checked(name);
+            choices.note_checked(cut);
             continue;
         }
-        device->log().line(Log::warning, "The kernel ", name, " is not used on ", device->info().name, ": checked with a small problem, ",
-                           *fault, ". Others take its place.");
+        device->log().line(Log::warning, "The kernel ", name, " is not used on ", device->info().name, ", for it failed its check as ",
+                           to_string(use.choice), ": ", *fault);
         choices.reject(name, *fault);
         any = true;
     }

@@ -188,7 +188,7 @@ std::string LoneConvolution::difference(const std::vector<double>& result, const
         if (!(std::abs(result[i] - expected[i]) <= tolerance() * largest) && wrong++ == 0) first = i;
     if (wrong == 0) return {};
     return text(wrong, " of ", expected.size(), " numbers differ, the first of them, number ", first, ", is ", result[first],
-                " (", expected[first], " is right)");
+                " (", expected[first], " is right).");
 }
 
 } // namespace lemnos

@@ -120,7 +120,7 @@ TuningResult tune_convolution(const std::shared_ptr<Device>& device, const std::
     for (Contender& contender : contenders) admit(contender, convolution, choices, expected, timestamps);
     if (!contenders[0].candidate.refused.empty())
         fail(ErrorCode::internal, "The kernel ", to_string(contenders[0].candidate.choice), ", the default of ", name,
-             ", is wrong: ", contenders[0].candidate.refused, ".");
+             ", is wrong: ", contenders[0].candidate.refused);
     race(contenders, timestamps);
 
     const Contender* best = contenders.data();

@@ -55,22 +55,7 @@ std::vector<DeviceInfo> Device::list(const Log& log) {
 }
 
 std::shared_ptr<Device> Device::open(const DeviceOptions& options) {
-    const std::shared_ptr<Device> device(new Device(options));
-    device->check_matrices();
-    return device;
-}
-
-// What fails leaves the device with its other kernels.
-void Device::check_matrices() {
-    for (const MatrixFamily family : {MatrixFamily::coopmat, MatrixFamily::coopmat2}) {
-        MatrixUnit& unit = family == MatrixFamily::coopmat ? profile_.coopmat : profile_.coopmat2;
-        if (!unit) continue;
-        const std::string complaint = check_matrix_units(shared_from_this(), family);
-        if (complaint.empty()) continue;
-        unit = {};
-        rejected_.push_back({name_of(family), complaint});
-        log_.line(Log::warning, "The kernels ", name_of(family), " failed their check on ", info_.name, " and are not used: ", complaint, ".");
-    }
+    return std::shared_ptr<Device>(new Device(options));
 }
 
 Device::Device(const DeviceOptions& options)

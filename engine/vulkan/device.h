@@ -100,11 +100,6 @@ class Device : public std::enable_shared_from_this<Device> {
 
     const DeviceInfo& info() const { return info_; }
     const DeviceProfile& profile() const { return profile_; }
-    // Families of kernels that the device announces and that failed their check when it was opened; they are not used.
-    struct Rejected {
-        std::string family, reason;
-    };
-    const std::vector<Rejected>& rejected_kernels() const { return rejected_; }
     const Log& log() const { return log_; }
     DeviceCounters& counters() { return counters_; }
     // Messages of validation layers, also of those that close() provoked.
@@ -154,7 +149,6 @@ class Device : public std::enable_shared_from_this<Device> {
     friend class DeviceChild;
     explicit Device(const DeviceOptions& options);
     void create(const DeviceOptions& options);
-    void check_matrices();
     void destroy() noexcept;
     void enter();
     void leave() noexcept;
@@ -175,7 +169,6 @@ class Device : public std::enable_shared_from_this<Device> {
     std::shared_ptr<const std::atomic<int64_t>> validation_messages_;
     DeviceInfo info_;
     DeviceProfile profile_;
-    std::vector<Rejected> rejected_;
     int64_t memory_limit_ = 0;
     VkDevice handle_ = VK_NULL_HANDLE;
     DeviceFunctions functions_{};

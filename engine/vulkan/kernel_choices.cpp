@@ -33,8 +33,8 @@ bool KernelChoices::named(const std::vector<std::string>& list, const std::strin
 
 static void require_known(const std::string& name) {
     std::vector<std::string> known{name_of(KernelFamily::scalar), name_of(KernelFamily::tiled)};
-    const std::vector<std::string> kernels = kernel_names();
-    known.insert(known.end(), kernels.begin(), kernels.end());
+    for (const std::string& kernel : kernel_names())
+        if (!is_family(kernel)) known.push_back(kernel);
     std::string list;
     for (const std::string& each : known) {
         if (each == name || stem(each) == name) return;

@@ -43,8 +43,8 @@ std::vector<std::string> kernel_names();
 
 class KernelChoices {
   public:
-    // `rules`, as LEMNOS_KERNELS has them: names of kernels and families, separated by commas. A name is preferred wherever the
-    // kernel fits, in the order given; a name after "-" is never used.
+    // `rules`, as LEMNOS_KERNELS has them (lemnos.h says what they mean): names of kernels and families, separated by commas. A
+    // name is preferred wherever the kernel fits, in the order given; a name after "-" is never used.
     explicit KernelChoices(const std::string& rules = {});
     KernelChoices(const KernelChoices& other);
 
@@ -60,7 +60,7 @@ class KernelChoices {
     void decide(const std::string& problem, const KernelDecision& decision);
     void replace_decisions(KernelDecisions decisions);
 
-    // ---- checks: "pointwise forward f32" is the name of what is checked ----
+    // ---- checks: of a kernel as it is cut, "pointwise 4x16 forward f32"; what is rejected is "pointwise forward f32" ----
     bool checked(const std::string& name) const;
     void note_checked(const std::string& name);
     void reject(const std::string& name, const std::string& reason);

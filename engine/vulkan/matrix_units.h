@@ -1,17 +1,15 @@
 // The device's matrix units, as far as kernels use them: products of f16 matrices, summed in f32, through
-// VK_KHR_cooperative_matrix and VK_NV_cooperative_matrix2. What the device offers, what of it is enabled, how a product is
-// cut for it, and a check that its products are right.
+// VK_KHR_cooperative_matrix and VK_NV_cooperative_matrix2. What the device offers, what of it is enabled, and how a product is
+// cut for it. Whether its products are right is seen where kernels are checked (plan/kernel_check.h).
 #pragma once
 
 #include "vulkan/api.h"
 #include "vulkan/profile.h"
 
-#include <memory>
 #include <vector>
 
 namespace lemnos {
 
-class Device;
 struct DeviceInfo;
 
 // Asks what a device offers, and holds what a device is created with. Not to be moved: Vulkan's structures point at each other.
@@ -59,9 +57,5 @@ enum class MatrixFamily { coopmat, coopmat2 };
 const char* name_of(MatrixFamily family); // as in LEMNOS_KERNELS
 // All cuts that the device can run, the largest first; none where it lacks the family.
 std::vector<MatrixTile> matrix_tiles(const DeviceProfile& profile, MatrixFamily family);
-
-// Multiplies small matrices, forward and transposed, by the largest and the smallest tile of the family, and compares with what
-// must come out to the last bit. Returns what went wrong; empty: nothing.
-std::string check_matrix_units(const std::shared_ptr<Device>& device, MatrixFamily family);
 
 } // namespace lemnos

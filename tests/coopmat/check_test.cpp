@@ -1,35 +1,71 @@
-// The check of matrix units when a device is opened: a driver that computes wrongly, or not at all, loses them and nothing else,
-// and says so.
+// The check of kernels for matrix units before their first use: on a driver that computes them wrongly, or cannot compile them, the
+// others take their place, and that is said.
 #include "device/device_test.h"
 #include "device/faulty_vulkan.h"
 #include "ops/convolution_menu.h"
-#include "vulkan/matrix_units.h"
 
 namespace lemnos::test {
+
+// What the driver does to the first call alone, which is the check's; later ones are left to the real Vulkan.
+struct FirstCall {
+    inline static bool fails = false;
+    inline static PFN_vkCmdDispatch dispatch = nullptr;
+    using Create = faulty::Wrapper<faulty::id_vkCreateComputePipelines, PFN_vkCreateComputePipelines>; // which counts
+
+    static VKAPI_ATTR void VKAPI_CALL dispatch_nothing(VkCommandBuffer commands, uint32_t x, uint32_t y, uint32_t z) {
+        if (!std::exchange(fails, false)) dispatch(commands, x, y, z);
+    }
+    static VKAPI_ATTR VkResult VKAPI_CALL create_nothing(VkDevice device, VkPipelineCache cache, uint32_t count,
+                                                         const VkComputePipelineCreateInfo* infos, const VkAllocationCallbacks* allocator,
+                                                         VkPipeline* pipelines) {
+        if (std::exchange(fails, false)) return VK_ERROR_INITIALIZATION_FAILED;
+        return Create::call(device, cache, count, infos, allocator, pipelines);
+    }
+};
 
 struct MatrixCheck : testing::Test {
     void SetUp() override {
         family = std::getenv("LEMNOS_KERNELS") ? std::getenv("LEMNOS_KERNELS") : "";
         vulkan = faulty::vulkan();
+        FirstCall::fails = true;
     }
 
     std::shared_ptr<Device> open() {
         warnings.clear();
-        return Device::open({.cache_on_disk = false,
-                             .get_instance_proc_addr = vulkan,
-                             .log = Log(Log::warning, [this](std::string_view line) { warnings += line; })});
+        auto device = Device::open({.cache_on_disk = false,
+                                    .get_instance_proc_addr = vulkan,
+                                    .log = Log(Log::warning, [this](std::string_view line) { warnings += line; })});
+        const auto real = [&](const char* name) { return faulty::real_device_source(device->handle(), name); };
+        FirstCall::dispatch = reinterpret_cast<PFN_vkCmdDispatch>(real("vkCmdDispatch"));
+        FirstCall::Create::real = reinterpret_cast<PFN_vkCreateComputePipelines>(real("vkCreateComputePipelines"));
+        return device;
     }
 
-    void expect_rejected(const Device& device, const std::string& reason) {
-        ASSERT_EQ(device.rejected_kernels().size(), 1u);
-        EXPECT_EQ(device.rejected_kernels()[0].family, family);
-        EXPECT_NE(device.rejected_kernels()[0].reason.find(reason), std::string::npos) << device.rejected_kernels()[0].reason;
-        EXPECT_NE(warnings.find("The kernels " + family + " failed their check on "), std::string::npos) << warnings;
+    // The kernel that a plan takes for a convolution of f16.
+    std::string chosen(const std::shared_ptr<Device>& device) {
+        Graph graph;
+        const Value x = graph.input("x", {DataType::f16, {1, 8, 8, 16}}), w = graph.input("w", {DataType::f32, {3, 3, 16, 16}});
+        const Value y = graph.add("conv2d", {x, w}, {{"padding", std::vector<int64_t>(4, 1)}});
+        Bindings bindings;
+        for (Value value : {x, w, y}) {
+            const int64_t bytes = graph.type(value).bytes();
+            bindings[value] = {Buffer::create(device, BufferKind::device, bytes, "tensor"), 0, bytes};
+        }
+        const auto plan = Plan::compile(device, graph, bindings);
+        return plan->kernels().begin()->second.choice.kernel;
+    }
+
+    void expect_rejected(const std::string& reason) {
+        const auto device = open();
+        EXPECT_NE(chosen(device), family);
+        const auto rejections = device->profile().kernels->rejections();
+        ASSERT_EQ(rejections.size(), 1u);
+        EXPECT_EQ(rejections.begin()->first, family + " forward f16");
+        EXPECT_NE(rejections.begin()->second.find(reason), std::string::npos) << rejections.begin()->second;
+        EXPECT_NE(warnings.find("The kernel " + family + " forward f16 is not used on "), std::string::npos) << warnings;
         EXPECT_NE(warnings.find(reason), std::string::npos) << warnings;
-        EXPECT_FALSE(device.profile().coopmat || device.profile().coopmat2);
-        ConvolutionProblem problem{ConvolutionPass::forward, {1, 8, 8, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}};
-        problem.dtype = DataType::f16;
-        EXPECT_NE(choose_convolution(device.profile(), problem).kernel->name, family);
+        device->close();
+        EXPECT_EQ(faulty::state.leaks(), "");
     }
 
     PFN_vkGetInstanceProcAddr vulkan = nullptr;
@@ -38,40 +74,31 @@ struct MatrixCheck : testing::Test {
 
 TEST_F(MatrixCheck, PassesOnAWholeDriver) {
     const auto device = open();
-    EXPECT_TRUE(device->rejected_kernels().empty());
-    EXPECT_EQ(warnings, "");
     EXPECT_TRUE(device->profile().coopmat || device->profile().coopmat2);
+    EXPECT_EQ(chosen(device), family);
+    EXPECT_TRUE(device->profile().kernels->rejections().empty());
+    EXPECT_EQ(warnings, "");
     device->close();
     EXPECT_EQ(faulty::state.leaks(), "");
 }
 
 TEST_F(MatrixCheck, RejectsWrongResults) {
-    faulty::state.replaced["vkCmdDispatch"] =
-        reinterpret_cast<PFN_vkVoidFunction>(+[](VkCommandBuffer, uint32_t, uint32_t, uint32_t) {}); // computes nothing
-    const auto device = open();
-    expect_rejected(*device, "is right");
-    device->close();
-    EXPECT_EQ(faulty::state.leaks(), "");
+    faulty::state.replaced["vkCmdDispatch"] = reinterpret_cast<PFN_vkVoidFunction>(&FirstCall::dispatch_nothing);
+    expect_rejected("is right");
 }
 
 TEST_F(MatrixCheck, RejectsWhatDoesNotCompile) {
-    faulty::state.replaced["vkCreateComputePipelines"] = reinterpret_cast<PFN_vkVoidFunction>(
-        +[](VkDevice, VkPipelineCache, uint32_t, const VkComputePipelineCreateInfo*, const VkAllocationCallbacks*, VkPipeline*) -> VkResult {
-            return VK_ERROR_INITIALIZATION_FAILED;
-        });
-    const auto device = open();
-    expect_rejected(*device, "could not compile the shader");
-    device->close();
-    EXPECT_EQ(faulty::state.leaks(), "");
+    faulty::state.replaced["vkCreateComputePipelines"] = reinterpret_cast<PFN_vkVoidFunction>(&FirstCall::create_nothing);
+    expect_rejected("could not compile the shader");
 }
 
-// Families that are denied are neither asked for nor checked.
+// Families that are denied are not asked for.
 TEST_F(MatrixCheck, IsLeftOutWhereTheFamilyIsDenied) {
     const ScopedVariable kernels("LEMNOS_KERNELS", "-coopmat,-coopmat2");
     const auto device = open();
     EXPECT_FALSE(device->profile().coopmat || device->profile().coopmat2);
-    EXPECT_EQ(device->counters().pipelines, 0);
-    EXPECT_TRUE(device->rejected_kernels().empty());
+    EXPECT_NE(chosen(device), family);
+    EXPECT_TRUE(device->profile().kernels->rejections().empty());
 }
 
 // Software Vulkan uses its matrices where it is told to, for they are slower than anything else there.

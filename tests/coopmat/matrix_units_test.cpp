@@ -4,6 +4,7 @@
 // sizes are multiples of eight and others, several steps and tiles and their ragged edges, strides, dilation, groups.
 #include "ops/convolution_menu.h"
 #include "ops/harness.h"
+#include "plan/kernel_check.h"
 #include "reference/convolution.h"
 #include "reference/elementwise.h"
 #include "vulkan/matrix_units.h"
@@ -42,10 +43,13 @@ struct MatrixUnits : OpTest {
         if (IsSkipped() || HasFatalFailure()) return;
         const char* named = std::getenv("LEMNOS_KERNELS");
         family_ = named ? named : "";
-        for (const Device::Rejected& rejected : device()->rejected_kernels()) FAIL() << rejected.family << ": " << rejected.reason;
         const DeviceProfile& profile = device()->profile();
         ASSERT_TRUE(family_ == "coopmat" ? bool(profile.coopmat) : family_ == "coopmat2" && bool(profile.coopmat2))
             << "LEMNOS_KERNELS=" << family_ << " chose no kernels for matrix units.";
+    }
+
+    void TearDown() override {
+        for (const auto& [name, reason] : device()->profile().kernels->rejections()) ADD_FAILURE() << name << ": " << reason;
     }
 
     // This family computes it, and no other that would do so as well.
@@ -188,7 +192,15 @@ TEST_F(MatrixUnits, EveryTileComputesTheSame) {
         EXPECT_LE(tile.shared_bytes(), device()->profile().max_shared_bytes);
         EXPECT_LE(tile.threads(), device()->profile().max_invocations);
     }
-    EXPECT_EQ(check_matrix_units(device(), family), "");
+    for (const ConvolutionKernel& row : all_convolution_kernels()) {
+        if (row.name != family_) continue;
+        for (const ConvolutionShape& shape : {ConvolutionShape{2, 9, 9, 40, 9, 9, 40, 1, 1, 1, 1, 1, 1, 0, 0, 1},
+                                              ConvolutionShape{1, 9, 8, 12, 9, 8, 37, 3, 3, 1, 1, 1, 1, 1, 1, 1}}) {
+            const ConvolutionProblem problem{row.pass, shape, ActivationKind::none, false, false, DataType::f16};
+            for (const KernelTile& tile : tiles_of(device()->profile(), row, problem))
+                EXPECT_EQ(fault_of_kernel(device(), row, problem, tile), "") << to_string(problem) << ", " << tile.rows << " x " << tile.columns;
+        }
+    }
 }
 
 } // namespace lemnos::test

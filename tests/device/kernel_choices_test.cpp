@@ -75,7 +75,7 @@ struct KernelChoosing : DeviceTest {
 
 TEST_F(KernelChoosing, UnknownNamesAreRefusedWithTheKnownOnes) {
     expect_refusal(ErrorCode::invalid_argument,
-                   {"LEMNOS_KERNELS names \"magic\", which is no kernel (scalar, tiled, depthwise, depthwise_any, pointwise, direct, "},
+                   {"LEMNOS_KERNELS names \"magic\", which is no kernel (scalar, tiled, coopmat2, coopmat, depthwise, "},
                    [] { KernelChoices("tiled,magic"); });
     expect_refusal(ErrorCode::invalid_argument, {"names \"magic\""}, [] { KernelChoices("-magic"); });
     EXPECT_EQ(KernelChoices("tiled,,-direct").wanted(), std::vector<std::string>{"tiled"});
@@ -125,6 +125,7 @@ TEST_F(KernelChoosing, AKernelThatComputesSomethingWrongIsRejectedAndSaidSo) {
     EXPECT_NE(rejections.at("wrong forward f32").find("numbers differ"), std::string::npos);
     ASSERT_EQ(lines.size(), 1u);
     EXPECT_NE(lines[0].find("The kernel wrong forward f32 is not used on"), std::string::npos);
+    EXPECT_NE(lines[0].find(", for it failed its check as wrong: "), std::string::npos);
     emitted = 0;
     EXPECT_EQ(compute(device), chosen);
     EXPECT_EQ(emitted, 0);
@@ -255,7 +256,7 @@ TEST_F(KernelChoosing, DecisionsAndChecksAreKeptOnDisk) {
         const auto device = logging(true);
         const KernelChoices& choices = *device->profile().kernels;
         EXPECT_TRUE(choices.rejected("wrong forward f32"));
-        EXPECT_TRUE(choices.checked(name_of_check(fallback.substr(0, fallback.find(' ')), convolution_problem(problem_text))));
+        EXPECT_TRUE(choices.checked(name_of_check(fallback, convolution_problem(problem_text))));
         EXPECT_EQ(choices.decision(problem_text), KernelChoice{"tiled"});
         EXPECT_EQ(choices.decisions().at(problem_text).fallback, (KernelChoice{"direct", 4, 16}));
         EXPECT_EQ(choices.decisions().at(problem_text).fallback_seconds, 0.002);

@@ -1,6 +1,5 @@
 // How products are cut for matrix units, on the profiles of devices that are not here.
 #include "vulkan/matrix_units.h"
-#include "vulkan/kernel_names.h"
 
 #include <gtest/gtest.h>
 
@@ -66,15 +65,6 @@ TEST(MatrixTiles, KeepToSmallLimits) {
     }
     profile.max_shared_bytes = 256;
     EXPECT_TRUE(matrix_tiles(profile, MatrixFamily::coopmat).empty());
-}
-
-TEST(KernelNames, AreChosenOrDenied) {
-    const KernelNames none(""), some("coopmat,tiled"), denied("-coopmat2");
-    EXPECT_FALSE(none.chooses() || none.wants("tiled") || none.denies("tiled"));
-    EXPECT_TRUE(some.chooses() && some.wants("coopmat") && some.wants("tiled") && !some.wants("coopmat2"));
-    EXPECT_TRUE(!denied.chooses() && denied.denies("coopmat2") && !denied.denies("coopmat"));
-    EXPECT_THROW(KernelNames("coopmat,magic"), Error);
-    EXPECT_THROW(KernelNames("-magic"), Error);
 }
 
 } // namespace lemnos::test
