@@ -97,9 +97,6 @@ class Chooser {
     }
 
     ConvolutionChoice choose() const {
-        if (const char* asked = std::getenv("LEMNOS_CONVOLUTION"))
-            for (const ConvolutionKernel* row : rows_)
-                if (is_meant(*row) && std::strcmp(row->name, asked) == 0 && why_not(*row).empty()) return {row, first_tile(*row)};
         for (const std::string& name : choices_.wanted()) // a family's name is no kernel's: the device is of that family then
             for (const ConvolutionKernel* row : rows_)
                 if (!is_family(name) && KernelChoices::named({name}, row->name) && why_not(*row).empty()) return {row, first_tile(*row)};

@@ -55,7 +55,7 @@ const std::vector<ConvolutionKernel>& all_convolution_kernels();
 bool computes(const DeviceProfile& profile, const ConvolutionKernel& kernel, const ConvolutionProblem& problem);
 // All ways to cut it, the default first; at least one.
 std::vector<KernelTile> tiles_of(const DeviceProfile& profile, const ConvolutionKernel& kernel, const ConvolutionProblem& problem);
-// The name under which it is checked: "pointwise forward f32".
+// The name under which it is checked, or rejected: "pointwise forward f32".
 std::string name_of_check(const std::string& kernel, const ConvolutionProblem& problem);
 
 struct ConvolutionChoice {
@@ -65,8 +65,7 @@ struct ConvolutionChoice {
     KernelChoice choice() const { return {kernel->name, tile.columns, tile.rows}; }
 };
 // In this order: what the user wants by name, what is decided for this very problem, and the first row that is meant for such
-// devices and pays, or else for any. LEMNOS_CONVOLUTION=NAME comes before all, for comparisons within a process. Only what can
-// compute it, is not refused by name and was not found wrong.
+// devices and pays, or else for any. Only what can compute it, is not refused by name and was not found wrong.
 ConvolutionChoice choose_convolution(const DeviceProfile& profile, const ConvolutionProblem& problem);
 // Why the rows before the chosen one, or all others of its pass, are not taken; for the log.
 std::string refused_convolutions(const DeviceProfile& profile, const ConvolutionProblem& problem, const ConvolutionChoice& choice);

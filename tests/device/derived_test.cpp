@@ -2,15 +2,16 @@
 // written, by whomever. Seen on filters in Winograd's form.
 #include "device/device_test.h"
 #include "plan/replay.h"
+#include "vulkan/kernel_choices.h"
 
 namespace lemnos::test {
 namespace {
 
 constexpr int64_t side = 4, channels = 8;
 
-struct Derived : DeviceTest {
-    const ScopedVariable wanted{"LEMNOS_CONVOLUTION", "winograd.2"};
-};
+struct Derived : DeviceTest {};
+
+std::shared_ptr<KernelChoices> winograd() { return std::make_shared<KernelChoices>("winograd.2"); }
 
 // y = conv2d(x, w)
 struct Convolution {
@@ -22,7 +23,7 @@ struct Convolution {
         const Value result = graph.add("conv2d", {image, filter}, {{"padding", std::vector<int64_t>(4, 1)}});
         Bindings bindings{{image, x}, {filter, w}, {result, y}};
         if (doubles_filter) bindings[graph.add("scale", {filter}, {{"factor", 2.0}})] = w;
-        plan = Plan::compile(device, graph, bindings, {.keep_derived = keep});
+        plan = Plan::compile(device, graph, bindings, {.keep_derived = keep, .kernels = winograd()});
     }
     std::vector<float> run() {
         plan->run();
@@ -84,6 +85,7 @@ TEST_F(Derived, OfWhatIsFedIsNotKept) {
     const Value result = graph.add("conv2d", {image, fed}, {{"padding", std::vector<int64_t>(4, 1)}});
     ReplayOptions options;
     options.plan.keep_derived = true;
+    options.plan.kernels = winograd();
     const auto replay = Replay::compile(device, graph, {{image, upload(device, counting(side * side * channels, -1, 0.01f))}}, {fed},
                                         {result}, options);
     const auto run = [&](const std::vector<float>& values) {

@@ -1,6 +1,5 @@
 // Winograd's form of 3 x 3 convolutions, forward and the input's gradient, against the double-precision reference: on shapes
 // for which the menu would not choose it, too.
-#include "device/device_test.h"
 #include "ops/convolution_menu.h"
 #include "ops/harness.h"
 #include "reference/convolution.h"
@@ -19,8 +18,7 @@ struct Winograd : OpTest {
     void check(const Case& c, const char* row, int64_t max_storage_range = 0) {
         SCOPED_TRACE(text(row, ": ", c.batch, "x", c.height, "x", c.width, "x", c.channels, " -> ", c.out, ", padding ", c.top, ",",
                           c.bottom, ",", c.left, ",", c.right));
-        const ScopedVariable wanted("LEMNOS_CONVOLUTION", row);
-        const RunOptions options{.device = device(max_storage_range)};
+        const RunOptions options{.device = device(max_storage_range), .kernels = std::make_shared<KernelChoices>(row)};
         const Tensor x = random.uniform({c.batch, c.height, c.width, c.channels}, -1, 1);
         const Tensor w = random.uniform({3, 3, c.channels, c.out}, -1, 1), bias = random.uniform({c.out}, -1, 1);
         const reference::Conv2d geometry{.padding = {c.top, c.bottom, c.left, c.right}};
@@ -79,9 +77,9 @@ TEST_F(Winograd, AddsAResidualAndActivates) {
     const Tensor residual = random.uniform(sum.shape, -2, 2);
     for (int64_t i = 0; i < sum.size(); ++i) sum[i] += residual[i];
     for (const char* row : rows) {
-        const ScopedVariable wanted("LEMNOS_CONVOLUTION", row);
         const auto with_activation = [&](const char* name) {
-            return run({"conv2d", {x, w, bias, residual}, {{"padding", std::vector<int64_t>(4, 1)}, {"activation", std::string(name)}}});
+            return run({"conv2d", {x, w, bias, residual}, {{"padding", std::vector<int64_t>(4, 1)}, {"activation", std::string(name)}}},
+                       {.kernels = std::make_shared<KernelChoices>(row)});
         };
         expect_near(with_activation("none"), sum, tolerance);
         expect_near(with_activation("relu"), reference::activate(reference::relu(), sum), tolerance);
@@ -102,8 +100,8 @@ TEST_F(Winograd, IsChosenWhereItIsAskedForAndFits) {
     shape.pad_top = shape.pad_left = 1;
     for (ConvolutionPass pass : {ConvolutionPass::forward, ConvolutionPass::input_gradient})
         for (const char* row : rows) {
-            const ScopedVariable wanted("LEMNOS_CONVOLUTION", row);
-            const DeviceProfile& profile = device()->profile();
+            DeviceProfile profile = device()->profile();
+            profile.kernels = std::make_shared<KernelChoices>(row);
             const auto chosen = [&](ConvolutionShape of) { return std::string(choose_convolution(profile, {pass, of}).kernel->name); };
             EXPECT_EQ(chosen(shape), row);
             ConvolutionShape other = shape;
