@@ -13,7 +13,8 @@ using namespace lemnos::capi;
 static const std::vector<AttributeSpec>& kernel_options() {
     static const std::vector<AttributeSpec> specs{
         integer_attribute("batch", 1, 1, INT32_MAX, "Images at a time."),
-        boolean_attribute("train", false, "The plan of a training, backward passes included.")};
+        boolean_attribute("train", false, "The plan of a training, backward passes included."),
+        precision_attribute("mixed: the plan of mixed precision.")};
     return specs;
 }
 
@@ -26,7 +27,7 @@ lem_result lem_model_kernels_json(lem_model* model, const char* options, lem_tex
         given.complete(kernel_options(), "lem_model_kernels_json");
         const auto lock = enter(*model);
         Json list = Json::array();
-        for (const auto& [problem, use] : kernel_uses(*model->model, given.integer("batch"), given.boolean("train")))
+        for (const auto& [problem, use] : kernel_uses(*model->model, given.integer("batch"), given.boolean("train"), precision_of(given)))
             list.push_back({{"problem", problem},
                             {"times", use.times},
                             {"macs", convolution_problem(problem).shape.macs()},

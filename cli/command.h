@@ -65,6 +65,9 @@ struct ModelOptions {
     Json json() const;
 };
 
+// The model that a user names: a file, or an architecture, which is built with these options.
+Model named_model(lem_device* device, const std::string& name, const Json& options);
+
 struct DatasetInfo {
     int64_t size = 0;
     int height = 0, width = 0, channels = 0, classes = 0;

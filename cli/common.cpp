@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 
 namespace lemnos::cli {
 
@@ -127,6 +128,19 @@ Json ModelOptions::json() const {
     if (!norm.empty()) options["norm"] = norm;
     add_options(options, more);
     return options;
+}
+
+Model named_model(lem_device* device, const std::string& name, const Json& options) {
+    Model model;
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(name, ignored)) {
+        check(lem_model_build(device, name.c_str(), dumped(options).c_str(), 1, model.out()));
+        return model;
+    }
+    if (!options.empty())
+        throw Failure("The model of the file \"" + name + "\" is as it is; options of an architecture cannot change it.", 2);
+    check(lem_model_load(device, name.c_str(), model.out()));
+    return model;
 }
 
 DatasetInfo info_of(lem_dataset* dataset) {

@@ -32,18 +32,15 @@ constexpr int inference_batch = 1, training_batch = 8;
 // ---- what is run ----------------------------------------------------------------------------------------------------
 
 Model open_model(lem_device* device, const Options& options) {
-    Model model;
-    std::error_code ignored;
-    const std::string& file = options.file.empty() ? options.model : options.file;
-    if (!options.file.empty() || std::filesystem::is_regular_file(file, ignored)) {
-        check(lem_model_load(device, file.c_str(), model.out()));
+    if (!options.file.empty()) {
+        Model model;
+        check(lem_model_load(device, options.file.c_str(), model.out()));
         return model;
     }
     Json given = options.shape.json();
     if (options.classes) given["classes"] = *options.classes;
     if (options.channels) given["channels"] = *options.channels;
-    check(lem_model_build(device, options.model.c_str(), dumped(given).c_str(), 1, model.out()));
-    return model;
+    return named_model(device, options.model, given);
 }
 
 // The same noise every time.

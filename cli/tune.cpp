@@ -14,11 +14,13 @@ namespace lemnos::cli {
 namespace {
 
 struct Options {
-    std::string model, device, export_to, import_from;
+    std::string model, precision, device, export_to, import_from;
     ModelOptions build;
-    int batch = 1;
+    int batch = 0; // 0: not given
     bool train = false, show = false, clear = false, as_json = false;
 };
+
+constexpr int inference_batch = 1, training_batch = 8;
 
 struct Problem {
     std::string name;
@@ -56,14 +58,6 @@ std::string shape_text(const std::string& problem) {
 
 std::string pass_text(const std::string& problem) { return problem.substr(0, problem.find(' ')); }
 
-// A file of a model, or an architecture by name.
-Model open_model(lem_device* device, const Options& options) {
-    Model model;
-    if (std::ifstream(options.model).good()) check(lem_model_load(device, options.model.c_str(), model.out()));
-    else check(lem_model_build(device, options.model.c_str(), dumped(options.build.json()).c_str(), 1, model.out()));
-    return model;
-}
-
 void print(const std::vector<Problem>& problems) {
     Table table({{"pass"}, {"convolution"}, {"times", Align::right}, {"default"}, {"", Align::right}, {"best"}, {"", Align::right},
                  {"ratio", Align::right}});
@@ -82,10 +76,11 @@ void print(const std::vector<Problem>& problems) {
 
 int tune(const Options& options) {
     const Device device = open_device(options.device);
-    const Model model = open_model(device, options);
-    const std::string wanted = dumped({{"batch", options.batch}, {"train", options.train}});
+    const Model model = named_model(device, options.model, options.build.json());
+    Json wanted{{"batch", options.batch > 0 ? options.batch : options.train ? training_batch : inference_batch}, {"train", options.train}};
+    if (!options.precision.empty()) wanted["precision"] = options.precision;
     std::vector<Problem> problems;
-    for (const Json& entry : json([&](lem_text** out) { return lem_model_kernels_json(model, wanted.c_str(), out); }))
+    for (const Json& entry : json([&](lem_text** out) { return lem_model_kernels_json(model, dumped(wanted).c_str(), out); }))
         problems.push_back({entry["problem"], entry["times"], {}});
     Progress progress(stdout);
     Json all = Json::array();
@@ -116,6 +111,8 @@ std::vector<Json> decisions_of(lem_device* device, std::string* whole = nullptr)
     decisions.erase(decisions.begin()); // what they hold for
     return decisions;
 }
+
+std::string count_text(size_t decisions) { return std::to_string(decisions) + (decisions == 1 ? " decision" : " decisions"); }
 
 std::string kernel_text(const Json& choice) {
     std::string text = choice.at(0);
@@ -149,7 +146,7 @@ int export_decisions(const Options& options) {
     file << whole;
     file.close();
     if (!file) throw Failure("The file \"" + options.export_to + "\" could not be written.");
-    std::cout << "Wrote " << count << " decisions to " << options.export_to << ".\n";
+    std::cout << "Wrote " << count_text(count) << " to " << options.export_to << ".\n";
     return 0;
 }
 
@@ -160,7 +157,7 @@ int import_decisions(const Options& options) {
     if (whole.empty()) throw Failure("The file \"" + options.import_from + "\" is empty.");
     const Device device = open_device(options.device);
     check(lem_device_load_tuning(device, whole.c_str()));
-    std::cout << "Took " << decisions_of(device).size() << " decisions from " << options.import_from << ".\n";
+    std::cout << "Took " << count_text(decisions_of(device).size()) << " from " << options.import_from << ".\n";
     return 0;
 }
 
@@ -168,7 +165,7 @@ int clear(const Options& options) {
     const Device device = open_device(options.device);
     const size_t count = decisions_of(device).size();
     check(lem_device_load_tuning(device, ""));
-    std::cout << "Forgot " << count << " decisions.\n";
+    std::cout << "Forgot " << count_text(count) << ".\n";
     return 0;
 }
 
@@ -179,9 +176,10 @@ void add_tune(CLI::App& app, Run& run) {
     const auto options = std::make_shared<Options>();
     command->add_option("model", options->model, "An architecture's name, or a model's file.")->option_text("MODEL");
     options->build.add_to(*command);
-    need_whole_number(*command, command->add_option("--batch", options->batch, "Images at a time (1).")->option_text("COUNT"), 1,
+    need_whole_number(*command, command->add_option("--batch", options->batch, "Images at a time (1; 8 with --train).")->option_text("COUNT"), 1,
                       INT32_MAX);
     command->add_flag("--train", options->train, "The plan of a training, backward passes included.");
+    add_precision_option(*command, options->precision);
     CLI::Option* show_flag = command->add_flag("--show", options->show, "Prints what was found so far, and tunes nothing.");
     CLI::Option* export_option =
         command->add_option("--export", options->export_to, "Writes what was found to a file, to be shipped.")->option_text("FILE");

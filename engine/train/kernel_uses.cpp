@@ -10,18 +10,20 @@ namespace lemnos {
 
 static constexpr int64_t boxes_of_an_image = 16; // a guess; convolutions do not depend on it
 
-KernelUses kernel_uses(const Model& model, int64_t batch, bool training) {
+KernelUses kernel_uses(const Model& model, int64_t batch, bool training, Precision precision) {
     const Architecture& architecture = model.architecture();
     const DeviceProfile& profile = model.device()->profile();
     require(batch >= 1, "The batch (", batch, ") must be at least 1.");
+    require_precision(*model.device(), precision);
     if (!training) {
-        Network network = instantiate(architecture, {.batch = batch, .pixels = architecture.pixels, .fold = true, .weigh = model.weighs()});
+        Network network = instantiate(
+            architecture, {.batch = batch, .pixels = architecture.pixels, .fold = true, .weigh = model.weighs(), .precision = precision});
         if (!architecture.detection) return Plan::estimate(profile, network.graph, {network.logits}).kernels;
         const Objects objects = add_objects(network, architecture, predictor_options_from({}, "The tuner").objects);
         return Plan::estimate(profile, network.graph, {objects.rows}).kernels;
     }
     const int64_t micro_batch = choose_micro_batch(batch, 0, false);
-    Network network = instantiate(architecture, {.mode = Mode::training, .batch = micro_batch});
+    Network network = instantiate(architecture, {.mode = Mode::training, .batch = micro_batch, .precision = precision});
     Graph& graph = network.graph;
     const Value weights = graph.input("weights", {DataType::f32, {micro_batch}});
     Value loss;

@@ -7,6 +7,6 @@
 namespace lemnos {
 
 // Of a predictor for so many images, or of a training in micro-batches of so many, which has its backward passes.
-KernelUses kernel_uses(const Model& model, int64_t batch, bool training);
+KernelUses kernel_uses(const Model& model, int64_t batch, bool training, Precision precision);
 
 } // namespace lemnos

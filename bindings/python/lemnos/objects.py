@@ -544,7 +544,7 @@ class Model(_Object):
         return json.loads(self._native.alpha_json())
 
     def kernels(self, **options: Any) -> Json:
-        """The convolutions of this model's plans and what computes them (batch, train)."""
+        """The convolutions of this model's plans and what computes them (batch, train, precision)."""
         return json.loads(self._native.kernels_json(_options(options)))
 
     def read(self, parameter: str, into: Any) -> memoryview:

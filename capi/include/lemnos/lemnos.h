@@ -206,12 +206,14 @@ LEM_API lem_result lem_device_profile_stop(lem_device *device, lem_text **out);
    decision says otherwise. Decisions are made by lem_device_tune() or taken over by lem_device_load_tuning(), never by
    themselves, and are kept in the user's cache folder (not with no_disk_cache). What was compiled before keeps its kernels.
    Other kernels round differently: with the same decisions results are the same bits, and a checkpoint repeats its own.
-   The environment variable LEMNOS_KERNELS prefers kernels and families by name, where they fit, or refuses them: "tiled",
-   "winograd", "-pointwise", "tiled,-winograd.4".
+   The environment variable LEMNOS_KERNELS, read when a device is opened, holds names separated by commas. A kernel's name
+   ("direct", "winograd.4"; "winograd" for all of its forms) prefers it wherever it fits. "scalar" and "tiled" are the families
+   that a device's kernels are of; with one of them named, matrix units ("coopmat", "coopmat2") work only where they are named,
+   too, as they do anyhow on CPU devices. What follows a "-" is never used: "-coopmat2", "tiled,-winograd.4".
 
    The convolutions of a model's plans as a JSON array: problem (a text that names it), times (that a plan computes it), macs,
    kernel (what computes it now). options: batch (1), train (false: a predictor's plan; true: a training's, in micro-batches
-   as a trainer cuts that batch, its backward passes too). */
+   as a trainer cuts that batch, its backward passes too), precision ("f32" or "mixed"). */
 LEM_API lem_result lem_model_kernels_json(lem_model *model, const char *options, lem_text **out);
 /* Times every kernel that can compute a problem and keeps the fastest as a decision. Each is compared with a kernel that runs
    on every device before it is timed. It takes about a second, in which the device should have nothing else to do. JSON:
