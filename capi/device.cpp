@@ -21,7 +21,7 @@ static Json describe(const DeviceInfo& info) {
             {"memory_bytes", info.memory_bytes}};
 }
 
-// The kernel families in use, with the matrices that they multiply, and those that failed their check.
+// The kernel families in use, with the matrices that they multiply.
 static Json kernels_of(const DeviceProfile& profile) {
     const auto matrix = [](const MatrixUnit& unit) { return Json{{"rows", unit.rows}, {"columns", unit.columns}, {"inner", unit.step}}; };
     Json kernels = {{name_of(profile.family), Json::object()}};
