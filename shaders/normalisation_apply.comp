@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // y = activation((x - mean) * scale + shift); rows that do not count become 0.
-// variants: FORM=0 FORM=1 FORM=10 FORM=11
+// variants: TILED=0 TILED=0,REAL=16
 #include "normalisation.h"
 #include "channel_rows.glsl"
 #include "normalisation.glsl"
@@ -18,17 +18,14 @@ void main() {
     const uint end = lane.end;
     if (COUNTED) limit(lane, counted_rows(valid[0], lane.set));
     const uint line = lane.set * line_stride(COEFFICIENTS);
-    vec4 mean[PARTS], scale[PARTS], shift[PARTS], v[PARTS];
-    load_coefficients(line, COEFFICIENT_MEAN, lane.column, mean);
-    load_coefficients(line, COEFFICIENT_SCALE, lane.column, scale);
-    load_coefficients(line, COEFFICIENT_SHIFT, lane.column, shift);
+    const vec4 mean = load_coefficients(line, COEFFICIENT_MEAN, lane.column);
+    const vec4 scale = load_coefficients(line, COEFFICIENT_SCALE, lane.column);
+    const vec4 shift = load_coefficients(line, COEFFICIENT_SHIFT, lane.column);
     uint row = lane.row;
     for (; row < lane.end; row += abreast) {
-        load_x(lane.base + row, lane.column, v);
-        EACH_PART v[p] = activate(normalise(v[p], mean[p], scale[p], shift[p]), ACTIVATION, 0);
-        store_y(lane.base + row, lane.column, v);
+        const vec4 x = load_x(lane.base + row, lane.column);
+        store_y(lane.base + row, lane.column, activate(normalise(x, mean, scale, shift), ACTIVATION, 0));
     }
     if (!COUNTED) return;
-    EACH_PART v[p] = vec4(0);
-    for (; row < end; row += abreast) store_y(lane.base + row, lane.column, v);
+    for (; row < end; row += abreast) store_y(lane.base + row, lane.column, vec4(0));
 }

@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 // dx = scale * g + slope * (x - mean) + level with g = dy * activation'(y); 0 for rows that do not count. y
 // is recomputed from x.
-// variants: FORM=0 FORM=1 FORM=10 FORM=11
+// variants: TILED=0 TILED=0,REAL=16
 #include "normalisation.h"
 #include "channel_rows.glsl"
 #include "normalisation.glsl"
@@ -21,24 +21,17 @@ void main() {
     const uint end = lane.end;
     if (COUNTED) limit(lane, counted_rows(valid[0], lane.set));
     const uint line = lane.set * line_stride(COEFFICIENTS);
-    vec4 mean[PARTS], scale[PARTS], shift[PARTS], slope[PARTS], level[PARTS], v[PARTS], g[PARTS];
-    load_coefficients(line, COEFFICIENT_MEAN, lane.column, mean);
-    load_coefficients(line, COEFFICIENT_SCALE, lane.column, scale);
-    if (ACTIVATION != ACTIVATION_NONE) load_coefficients(line, COEFFICIENT_SHIFT, lane.column, shift);
-    load_lines(lane.set * line_stride(LINES), LINE_SLOPE, lane.column, slope);
-    load_lines(lane.set * line_stride(LINES), LINE_LEVEL, lane.column, level);
+    const vec4 mean = load_coefficients(line, COEFFICIENT_MEAN, lane.column);
+    const vec4 scale = load_coefficients(line, COEFFICIENT_SCALE, lane.column);
+    const vec4 shift = load_coefficients(line, COEFFICIENT_SHIFT, lane.column);
+    const vec4 slope = load_lines(lane.set * line_stride(LINES), LINE_SLOPE, lane.column);
+    const vec4 level = load_lines(lane.set * line_stride(LINES), LINE_LEVEL, lane.column);
     uint row = lane.row;
     for (; row < lane.end; row += abreast) {
-        load_x(lane.base + row, lane.column, v);
-        load_dy(lane.base + row, lane.column, g);
-        EACH_PART {
-            if (ACTIVATION != ACTIVATION_NONE)
-                g[p] = gradient_through(g[p], normalise(v[p], mean[p], scale[p], shift[p]), ACTIVATION);
-            g[p] = g[p] * scale[p] + ((v[p] - mean[p]) * slope[p] + level[p]);
-        }
-        store_dx(lane.base + row, lane.column, g);
+        const vec4 x = load_x(lane.base + row, lane.column);
+        const vec4 g = gradient_through(load_dy(lane.base + row, lane.column), normalise(x, mean, scale, shift), ACTIVATION);
+        store_dx(lane.base + row, lane.column, g * scale + ((x - mean) * slope + level));
     }
     if (!COUNTED) return;
-    EACH_PART g[p] = vec4(0);
-    for (; row < end; row += abreast) store_dx(lane.base + row, lane.column, g);
+    for (; row < end; row += abreast) store_dx(lane.base + row, lane.column, vec4(0));
 }

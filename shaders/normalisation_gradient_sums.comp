@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Partial sums of g = dy * activation'(y) and of g * (x - mean) for every channel; y is recomputed from x.
-// variants: FORM=0 FORM=1 FORM=2 FORM=10 FORM=11 FORM=12
+// variants: TILED=0 TILED=1 TILED=0,REAL=16 TILED=1,REAL=16
 #include "normalisation.h"
 #include "channel_rows.glsl"
 #include "normalisation.glsl"
@@ -26,27 +26,20 @@ void main() {
 #endif
     if (COUNTED) limit(lane, counted_rows(valid[0], lane.set));
     const uint line = lane.set * line_stride(COEFFICIENTS);
-    vec4 mean[PARTS], scale[PARTS], shift[PARTS], v[PARTS], g[PARTS], sum[PARTS], product[PARTS];
-    load_coefficients(line, COEFFICIENT_MEAN, lane.column, mean);
-    if (ACTIVATION != ACTIVATION_NONE) {
-        load_coefficients(line, COEFFICIENT_SCALE, lane.column, scale);
-        load_coefficients(line, COEFFICIENT_SHIFT, lane.column, shift);
-    }
-    EACH_PART sum[p] = product[p] = vec4(0);
+    const vec4 mean = load_coefficients(line, COEFFICIENT_MEAN, lane.column);
+    const vec4 scale = load_coefficients(line, COEFFICIENT_SCALE, lane.column);
+    const vec4 shift = load_coefficients(line, COEFFICIENT_SHIFT, lane.column);
+    vec4 sum = vec4(0), product = vec4(0);
     for (uint row = lane.row; row < lane.end; row += abreast) {
-        load_x(lane.base + row, lane.column, v);
-        load_dy(lane.base + row, lane.column, g);
-        EACH_PART {
-            if (ACTIVATION != ACTIVATION_NONE)
-                g[p] = gradient_through(g[p], normalise(v[p], mean[p], scale[p], shift[p]), ACTIVATION);
-            sum[p] += g[p];
-            product[p] += g[p] * (v[p] - mean[p]);
-        }
+        const vec4 x = load_x(lane.base + row, lane.column);
+        const vec4 g = gradient_through(load_dy(lane.base + row, lane.column), normalise(x, mean, scale, shift), ACTIVATION);
+        sum += g;
+        product += g * (x - mean);
     }
 #if TILED
     const uint me = gl_LocalInvocationID.x;
-    tile_sum[me] = sum[0];
-    tile_product[me] = product[0];
+    tile_sum[me] = sum;
+    tile_product[me] = product;
     for (uint step = gl_WorkGroupSize.x / 2; step >= COLUMN_LANES; step /= 2) {
         barrier();
         if (me >= step) continue;
@@ -54,8 +47,8 @@ void main() {
         tile_product[me] += tile_product[me + step];
     }
     if (!lane.inside || me >= COLUMN_LANES) return;
-    sum[0] = tile_sum[me];
-    product[0] = tile_product[me];
+    sum = tile_sum[me];
+    product = tile_product[me];
 #endif
     const uint at = 2 * (lane.set * set_strands + first_strand + lane.strand);
     store_partials(at, lane.column, sum);

@@ -4,7 +4,7 @@
 // value, so that a large mean costs no digits: a sample's distance from the mean is at most sqrt(n)
 // deviations, so the relative error of the squares is at most n roundings. Three vectors a strand: that first
 // value, the mean's distance from it, and the sum of squares about the mean.
-// variants: FORM=0 FORM=1 FORM=2 FORM=10 FORM=11 FORM=12
+// variants: TILED=0 TILED=1 TILED=0,REAL=16 TILED=1,REAL=16
 #include "normalisation.h"
 #include "channel_rows.glsl"
 #include "normalisation.glsl"
@@ -46,34 +46,27 @@ void main() {
     if (!lane.inside) return;
 #endif
     if (COUNTED) limit(lane, counted_rows(valid[0], lane.set));
-    vec4 first[PARTS], sum[PARTS], squares[PARTS], v[PARTS];
-    load_x(lane.base + min(lane.row, rows - 1), lane.column, first);
-    EACH_PART sum[p] = squares[p] = vec4(0);
+    vec4 first = load_x(lane.base + min(lane.row, rows - 1), lane.column);
+    vec4 sum = vec4(0), squares = vec4(0);
     float count = 1;
     for (uint row = lane.row + abreast; row < lane.end; row += abreast) {
-        load_x(lane.base + row, lane.column, v);
-        EACH_PART {
-            const vec4 d = v[p] - first[p];
-            sum[p] += d;
-            squares[p] += d * d;
-        }
+        const vec4 d = load_x(lane.base + row, lane.column) - first;
+        sum += d;
+        squares += d * d;
         count += 1;
     }
-    EACH_PART {
-        const vec4 offset = sum[p] / count;
-        squares[p] = max(squares[p] - sum[p] * offset, vec4(0));
-        sum[p] = offset;
-    }
+    vec4 offset = sum / count;
+    squares = max(squares - sum * offset, vec4(0));
 #if TILED
-    tile[gl_LocalInvocationID.x] = Moments(first[0], sum[0], squares[0], lane.row < lane.end ? count : 0);
+    tile[gl_LocalInvocationID.x] = Moments(first, offset, squares, lane.row < lane.end ? count : 0);
     merge_tile();
     if (!lane.inside || gl_LocalInvocationID.x >= COLUMN_LANES) return;
-    first[0] = tile[gl_LocalInvocationID.x].first;
-    sum[0] = tile[gl_LocalInvocationID.x].offset;
-    squares[0] = tile[gl_LocalInvocationID.x].squares;
+    first = tile[gl_LocalInvocationID.x].first;
+    offset = tile[gl_LocalInvocationID.x].offset;
+    squares = tile[gl_LocalInvocationID.x].squares;
 #endif
     const uint at = 3 * (lane.set * set_strands + first_strand + lane.strand);
     store_partials(at, lane.column, first);
-    store_partials(at + 1, lane.column, sum);
+    store_partials(at + 1, lane.column, offset);
     store_partials(at + 2, lane.column, squares);
 }

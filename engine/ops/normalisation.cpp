@@ -13,6 +13,7 @@
 #include "shaders/normalisation.h"
 #include "graph/graph.h"
 #include "ops/activation.h"
+#include "ops/items.h"
 #include "ops/reduction.h"
 #include "shaders/normalisation_group.h"
 
@@ -62,7 +63,7 @@ class RowPlan {
     enum class Work { pass, sums };
     RowPlan(const Emitter& e, const TensorType& x, const Grouping& grouping, Work work, int64_t vectors)
         : profile_(e.profile()), grouping_(grouping), channels_(x.channels()),
-          element_bytes_(size_of(x.dtype)), example_rows_(x.elements() / x.channels() / x.shape[0]) {
+          example_rows_(x.elements() / x.channels() / x.shape[0]), dtype_(x.dtype) {
         const int64_t limit = (profile_.max_storage_range - profile_.storage_alignment) / row_bytes();
         slice_rows_ = std::clamp<int64_t>(
             grouping.sets == 1 && set_rows() * row_bytes() <= profile_.max_storage_range ? set_rows() : limit,
@@ -74,7 +75,7 @@ class RowPlan {
             const int64_t partial_bytes = 4 * strands_of_set() * vectors * round_up(channels_, 8);
             sets_of_tables = profile_.max_storage_range / std::max(partial_bytes, table_bytes);
             if (sets_of_tables >= 1 || work == Work::pass) break;
-            if (!tiled() && abreast_ > 1)
+            if (!tiled_ && abreast_ > 1)
                 abreast_ = divide_up(abreast_, 2);
             else if (depth_ < slice_rows_)
                 depth_ *= 2;
@@ -107,8 +108,8 @@ class RowPlan {
             const int64_t start = (window.first_set * set_rows() + first) * row_bytes();
             const int64_t from = start / profile_.storage_alignment * profile_.storage_alignment;
             const int64_t length = ((window.sets - 1) * set_rows() + params.rows) * row_bytes();
-            params.skip = uint32_t((start - from) / element_bytes_);
-            Kernel kernel{.shader = text(shader, ".", form_ + (element_bytes_ == 2 ? 10 : 0))};
+            params.skip = uint32_t((start - from) / size_of(dtype_));
+            Kernel kernel{.shader = item_variant(shader, tiled_, dtype_)};
             kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, constants[0], constants[1],
                                      uint32_t(column_lanes_)};
             for (size_t i = 0; i < operands.size(); ++i)
@@ -116,7 +117,7 @@ class RowPlan {
                                                   : operands[i]);
             kernel.groups = linear_groups(profile_, window.sets * strands(params.rows) * columns(),
                                           uint32_t(group_size_));
-            if (tiled()) {
+            if (tiled_) {
                 const auto blocks = linear_groups(profile_, window.sets * strands(params.rows), 1);
                 kernel.groups = {uint32_t(divide_up(columns(), column_lanes_)), blocks[0], blocks[1]};
             }
@@ -129,9 +130,9 @@ class RowPlan {
     void dispatch_merge(Emitter& e, const Window& window, const char* shader, bool counted, bool given,
                         int64_t vector_stride, double epsilon, std::vector<Operand> operands,
                         std::array<bool, 2> totals = {}) const {
-        Kernel kernel{.shader = text(shader, ".", int(tiled())), .operands = std::move(operands)};
-        kernel.specialisation = {tiled() ? 128u : 16u, counted, tiled(), given, totals[0], totals[1]};
-        kernel.groups = linear_groups(profile_, window.sets * round_up(channels_, 8), tiled() ? 8 : 16);
+        Kernel kernel{.shader = text(shader, ".", int(tiled_)), .operands = std::move(operands)};
+        kernel.specialisation = {tiled_ ? 128u : 16u, counted, tiled_, given, totals[0], totals[1]};
+        kernel.groups = linear_groups(profile_, window.sets * round_up(channels_, 8), tiled_ ? 8 : 16);
         shader::NormalisationParams params = this->params(window, 0);
         params.vector_stride = uint32_t(vector_stride);
         params.epsilon = float(epsilon);
@@ -140,12 +141,11 @@ class RowPlan {
 
   private:
     int64_t set_rows() const { return grouping_.examples * example_rows_; }
-    int64_t row_bytes() const { return channels_ * element_bytes_; }
-    int64_t columns() const { return divide_up(channels_, form_ == 1 ? 8 : 4); }
-    bool tiled() const { return form_ == 2; }
+    int64_t row_bytes() const { return channels_ * size_of(dtype_); }
+    int64_t columns() const { return divide_up(channels_, 4); }
     // The partial sums of so many rows.
     int64_t strands(int64_t rows) const {
-        return divide_up(rows, abreast_ * depth_) * (tiled() ? 1 : abreast_);
+        return divide_up(rows, abreast_ * depth_) * (tiled_ ? 1 : abreast_);
     }
     int64_t strands_of_set() const {
         const int64_t slices = divide_up(set_rows(), slice_rows_);
@@ -158,15 +158,14 @@ class RowPlan {
         const bool scalar = profile_.family == KernelFamily::scalar;
         // Of one set alone, so that a set is summed in the same order however many there are.
         const int64_t rows = slice_rows_;
-        form_ = scalar && profile_.int64 && channels_ % 8 == 0;
         // A CPU runs the subgroups of a workgroup one after the other, each through all of its rows: with one
         // subgroup the rows abreast are read in one stream (a factor of 1.5 at 112 x 112 x 32).
         group_size_ = scalar ? std::clamp<int64_t>(profile_.subgroup_size, 4, 64) : 64;
         abreast_ = std::min(slice_rows_, divide_up(group_size_, columns()));
-        depth_ = std::clamp<int64_t>(rows * columns() / (scalar ? 128 : 131072), 8, 128);
+        depth_ = std::clamp<int64_t>(rows * columns() / (scalar ? 256 : 131072), 8, 128);
         if (work == Work::sums && scalar) depth_ = std::clamp<int64_t>(rows / 128, depth_, 128);
         if (work == Work::sums && !scalar) {
-            form_ = 2;
+            tiled_ = true;
             group_size_ = 128;
             column_lanes_ = int64_t(std::bit_ceil(uint64_t(std::min<int64_t>(columns(), 8))));
             abreast_ = group_size_ / column_lanes_;
@@ -194,10 +193,11 @@ class RowPlan {
 
     const DeviceProfile& profile_;
     Grouping grouping_;
-    int64_t channels_, element_bytes_, example_rows_;
+    int64_t channels_, example_rows_;
+    DataType dtype_;
     int64_t slice_rows_ = 1; // of a set that one binding may cover
     int64_t window_sets_ = 1;
-    int form_ = 0; // FORM of the shaders
+    bool tiled_ = false; // TILED of the shaders of sums
     int64_t abreast_ = 1, depth_ = 1, group_size_ = 64, column_lanes_ = 1;
 };
 

@@ -1,37 +1,22 @@
-// A tensor as rows of channels, its examples as sets of `examples * example_rows` rows. A lane owns WIDTH neighbouring
-// channels (a column) of `depth` rows of one set that lie `abreast` rows apart, so that what belongs to a channel is loaded
-// once for many rows. Needs the push constants of normalisation.h. FORM is how lanes are dealt:
-//   0  Side by side over the columns first and then over `abreast` rows: neighbours touch neighbouring
-//      memory, and a tensor of 8 channels leaves no lane idle. Columns of 4 channels.
-//   1  The same, with columns of 8 channels, read and written as 64-bit words (see wide.glsl): a multiple of
-//      8 channels.
-//   2  A workgroup is a tile of COLUMN_LANES columns and `abreast` rows, whose lanes merge their sums in
-//      shared memory. Columns of 4 channels; groups are counted over columns in x, over blocks of rows in y
-//      and z.
-// 10, 11 and 12 are the same for tensors of f16; what is computed, and all tables, are f32.
+// A tensor as rows of channels, its examples as sets of `examples * example_rows` rows. A lane owns 4 neighbouring channels
+// (a column) of `depth` rows of one set that lie `abreast` rows apart, so that what belongs to a channel is loaded once for
+// many rows. Needs the push constants of normalisation.h. How lanes are dealt:
+//   TILED=0  Side by side over the columns first and then over `abreast` rows: neighbours touch neighbouring memory, and a
+//            tensor of 4 channels leaves no lane idle.
+//   TILED=1  A workgroup is a tile of COLUMN_LANES columns and `abreast` rows, whose lanes merge their sums in shared
+//            memory; groups are counted over columns in x, over blocks of rows in y and z.
+// Tensors are of f32 or, with REAL=16, of f16; what is computed, and all tables, are f32. Rows are read by 32-bit words on
+// lavapipe too: with AVX-512 it reads 64-bit words (wide.glsl) by masked loads, ahead of which a processor does not fetch,
+// and rows a stride apart took 2 to 4 times as long (Mesa 25.0.7 on an AMD EPYC, 56 x 56 x 144).
 #extension GL_EXT_control_flow_attributes : require
 #include "linear.glsl"
-#define WIDE (FORM == 1 || FORM == 11)
-#define TILED (FORM == 2 || FORM == 12)
-#if FORM >= 10
-#define REAL 16
-#endif
 #include "real.glsl"
-#if WIDE
-#include "wide.glsl"
-const uint PARTS = 2; // vec4s of a column
-#else
-const uint PARTS = 1;
-#endif
-const uint WIDTH = 4 * PARTS;
-layout(constant_id = 1) const bool ALIGNED = true; // channels is a multiple of WIDTH
+layout(constant_id = 1) const bool ALIGNED = true; // channels is a multiple of 4
 layout(constant_id = 4) const uint COLUMN_LANES = 8;
 
-#define EACH_PART [[unroll]] for (uint p = 0; p < PARTS; ++p)
-
-uint columns() { return (channels + WIDTH - 1) / WIDTH; }
+uint columns() { return (channels + 3) / 4; }
 // Columns of a vector of one value a channel, which is padded to a multiple of 8.
-uint vector_columns() { return (channels + 7) / 8 * (2 / PARTS); }
+uint vector_columns() { return (channels + 7) / 8 * 2; }
 uint tile_rows() { return abreast * depth; }
 
 struct Lane {
@@ -73,73 +58,40 @@ Lane this_lane() {
 // Rows that do not count are not of the lane, when of its set only the first `counted` do.
 void limit(inout Lane lane, uint counted) { lane.end = min(lane.end, counted - min(counted, first_row)); }
 
-#if WIDE
-#define VECTOR u64vec4
-#define LOAD(name, at, v)                                                                                              \
-    {                                                                                                                  \
-        const Eight e = unpack8(name##_vectors[at]);                                                                   \
-        v[0] = e.lo;                                                                                                   \
-        v[1] = e.hi;                                                                                                   \
-    }
-#define STORE(name, at, v) name##_vectors[at] = pack8(v[0], v[1]);
-#else
-#define VECTOR vec4
-#define LOAD(name, at, v) v[0] = name##_vectors[at];
-#define STORE(name, at, v) name##_vectors[at] = v[0];
-#endif
-
-#if WIDE
-#define ROW_VECTOR Real8
-#define LOAD_ROW(name, at, v)                                                                                          \
-    {                                                                                                                  \
-        const Eight e = from_real8(name##_vectors[at]);                                                                \
-        v[0] = e.lo;                                                                                                   \
-        v[1] = e.hi;                                                                                                   \
-    }
-#define STORE_ROW(name, at, v) name##_vectors[at] = to_real8(v[0], v[1]);
-#else
-#define ROW_VECTOR Real4
-#define LOAD_ROW(name, at, v) v[0] = from_real4(name##_vectors[at]);
-#define STORE_ROW(name, at, v) name##_vectors[at] = to_real4(v[0]);
-#endif
-
-// A tensor of rows × channels: load_NAME(row, column, v).
+// A tensor of rows × channels: load_NAME(row, column).
 #define READ_ROWS(number, name)                                                                                        \
     layout(binding = number) readonly buffer Scalars_##name { Real name[]; };                                          \
-    layout(binding = number) readonly buffer Vectors_##name { ROW_VECTOR name##_vectors[]; };                          \
-    void load_##name(uint row, uint column, out vec4 v[PARTS]) {                                                       \
-        if (ALIGNED) {                                                                                                 \
-            LOAD_ROW(name, skip / WIDTH + row * columns() + column, v)                                                 \
-        } else {                                                                                                       \
-            const uint at = skip + row * channels, c = column * WIDTH, last = channels - 1;                            \
-            EACH_PART [[unroll]] for (uint i = 0; i < 4; ++i) v[p][i] = float(name[at + min(c + 4 * p + i, last)]);    \
-        }                                                                                                              \
+    layout(binding = number) readonly buffer Vectors_##name { Real4 name##_vectors[]; };                               \
+    vec4 load_##name(uint row, uint column) {                                                                          \
+        if (ALIGNED) return from_real4(name##_vectors[skip / 4 + row * columns() + column]);                           \
+        const uint at = skip + row * channels, c = column * 4, last = channels - 1;                                    \
+        vec4 v;                                                                                                        \
+        [[unroll]] for (uint i = 0; i < 4; ++i) v[i] = float(name[at + min(c + i, last)]);                             \
+        return v;                                                                                                      \
     }
 
 // The same, written: store_NAME(row, column, v).
 #define WRITE_ROWS(number, name)                                                                                       \
     layout(binding = number) writeonly buffer Scalars_##name { Real name[]; };                                         \
-    layout(binding = number) writeonly buffer Vectors_##name { ROW_VECTOR name##_vectors[]; };                         \
-    void store_##name(uint row, uint column, vec4 v[PARTS]) {                                                          \
+    layout(binding = number) writeonly buffer Vectors_##name { Real4 name##_vectors[]; };                              \
+    void store_##name(uint row, uint column, vec4 v) {                                                                 \
         if (ALIGNED) {                                                                                                 \
-            STORE_ROW(name, skip / WIDTH + row * columns() + column, v)                                                \
+            name##_vectors[skip / 4 + row * columns() + column] = to_real4(v);                                         \
         } else {                                                                                                       \
-            const uint at = skip + row * channels, c = column * WIDTH;                                                 \
-            EACH_PART [[unroll]] for (uint i = 0; i < 4; ++i)                                                          \
-                if (c + 4 * p + i < channels) name[at + c + 4 * p + i] = Real(v[p][i]);                                \
+            const uint at = skip + row * channels, c = column * 4;                                                     \
+            [[unroll]] for (uint i = 0; i < 4; ++i)                                                                    \
+                if (c + i < channels) name[at + c + i] = Real(v[i]);                                                   \
         }                                                                                                              \
     }
 
-// A table of vectors of one value a channel, each padded to a multiple of 8: load_NAME(at, vector, column, v), where the
+// A table of vectors of one value a channel, each padded to a multiple of 8: load_NAME(at, vector, column), where the
 // vectors are counted from the float `at`.
 #define READ_VECTORS(number, name)                                                                                     \
-    layout(binding = number) readonly buffer Vectors_##name { VECTOR name##_vectors[]; };                              \
-    void load_##name(uint at, uint vector, uint column, out vec4 v[PARTS]) {                                           \
-        LOAD(name, at / WIDTH + vector * vector_columns() + column, v)                                                 \
+    layout(binding = number) readonly buffer Vectors_##name { vec4 name##_vectors[]; };                                \
+    vec4 load_##name(uint at, uint vector, uint column) {                                                              \
+        return name##_vectors[at / 4 + vector * vector_columns() + column];                                            \
     }
 
 #define WRITE_VECTORS(number, name)                                                                                    \
-    layout(binding = number) writeonly buffer Vectors_##name { VECTOR name##_vectors[]; };                             \
-    void store_##name(uint vector, uint column, vec4 v[PARTS]) {                                                       \
-        STORE(name, vector * vector_columns() + column, v)                                                             \
-    }
+    layout(binding = number) writeonly buffer Vectors_##name { vec4 name##_vectors[]; };                               \
+    void store_##name(uint vector, uint column, vec4 v) { name##_vectors[vector * vector_columns() + column] = v; }

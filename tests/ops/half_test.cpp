@@ -216,7 +216,8 @@ TEST_F(Half, TensorsLargerThanABindingAreCut) {
                                       {{"transpose", {x}, {{"perm", Integers{2, 0, 1}}}}, {0}},
                                       {{"max_pool", {image}, {{"kernel", Integers{2, 2}}}}, {0}},
                                       {{"global_average_pool", {image}}, {0}},
-                                      {{"conv2d", {wide, random.uniform({3, 3, 8, 8})}, {{"padding", Integers{1, 1, 1, 1}}}}, {0, 1}, 1},
+                                      {{"conv2d", {wide, random.uniform({1, 1, 8, 8})}}, {0, 1}, 1},
+                                      {{"conv2d", {wide, random.uniform({3, 3, 8, 8})}, {{"padding", Integers{1, 1, 1, 1}}}}, {0}, 1},
                                       {{"normalisation", {wide, random.uniform({8}, 0.5, 1.5), random.uniform({8})}}, {0}, 1}};
     expect_all_rounded(cases, {.device = device(4096)});
 }
