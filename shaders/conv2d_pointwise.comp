@@ -10,8 +10,11 @@
 layout(constant_id = 4) const bool BIAS = false;
 layout(constant_id = 5) const bool RESIDUAL = false;
 layout(constant_id = 6) const uint ACTIVATION = 0;  // kind of activation.glsl
+// w is read few times: by 32-bit words, ahead of which a CPU fetches (see channel_rows.glsl). Else reading less often counts.
+layout(constant_id = 7) const bool STREAMED = false;
 layout(binding = 0) readonly buffer X { RealWide4 x[]; };
 layout(binding = 1) readonly buffer W { u64vec4 w[]; };
+layout(binding = 1) readonly buffer W4 { vec4 w4[]; };
 layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
 layout(binding = 3) readonly buffer Residual { Real8 residual[]; };
 layout(binding = 4) writeonly buffer Y { Real8 y[]; };
@@ -27,7 +30,10 @@ void main() {
     else clear_sums(Eight(vec4(0), vec4(0)));
     for (uint k = 0; k < inner; k += 4) {
         [[unroll]] for (uint i = 0; i < CHUNKS; i++) a[i] = from_real_wide4(x[(from[i] + k) / 4]);
-        [[unroll]] for (uint q = 0; q < 4; q++) b[q] = unpack8(w[((k + q) * columns + safe_column) / 8]);
+        [[unroll]] for (uint q = 0; q < 4; q++) {
+            const uint at = ((k + q) * columns + safe_column) / 8;
+            b[q] = STREAMED ? Eight(w4[2 * at], w4[2 * at + 1]) : unpack8(w[at]);
+        }
         add_products();
     }
 

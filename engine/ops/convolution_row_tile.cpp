@@ -57,12 +57,16 @@ std::vector<KernelTile> tiles_of_pointwise(const DeviceProfile& profile, const C
     return with_alternatives(profile, register_tile(profile, product.rows, product.columns));
 }
 
+// So few rows read the filter hardly more than once, from afar.
+constexpr int64_t rows_of_streamed_filter = 64;
+
 void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile tile) {
     const auto [rows, inner, columns] = product_of(problem);
     const uint32_t subgroup = e.profile().subgroup_size, lanes = tile.columns;
     const bool forward = problem.pass == ConvolutionPass::forward;
     Kernel kernel{.shader = variant(e, "conv2d_pointwise", problem.dtype),
-                  .specialisation = {subgroup, lanes, tile.rows, 1, problem.bias, problem.residual, uint32_t(problem.activation)}};
+                  .specialisation = {subgroup, lanes, tile.rows, 1, problem.bias, problem.residual, uint32_t(problem.activation),
+                                     rows <= rows_of_streamed_filter}};
     if (forward) kernel.operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y};
     else kernel.operands = {o.y, swap_channels(e, problem.shape, o.filter), e.none(), e.none(), o.x};
     kernel.groups = folded_groups(divide_up(rows, tile.rows * (subgroup / lanes)), divide_up(columns, 8 * lanes));
