@@ -13,10 +13,10 @@ struct Size {
     int64_t extent, channels;
 };
 
-// The first that fits is taken. Workgroups of GPUs compute tiles of up to 128 x 128; those of CPUs are far smaller, and their
-// first use shall not take long.
+// The first that fits is taken. A side of nine gives more rows than kernels take for few (64). Workgroups of GPUs compute tiles of
+// up to 128 x 128; those of CPUs are far smaller, and their first use shall not take long.
 static std::vector<Size> sizes_for(const DeviceProfile& profile) {
-    if (profile.is_cpu) return {{6, 32}, {6, 0}};
+    if (profile.is_cpu) return {{9, 32}, {6, 0}};
     return {{9, 128}, {9, 32}, {6, 0}};
 }
 
