@@ -5,7 +5,7 @@
 // lane group g write their own copy p = s · GROUPS + g of the filter, partial[p][k][co], which conv2d_sum
 // adds in this order, so the bits repeat.
 // variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16 SUBGROUP=4,REAL=16 SUBGROUP=8,REAL=16 SUBGROUP=16,REAL=16
-// Fast because 16 (or 8) rows of k × 8 columns a lane stay in registers while m runs. Four values of m at a
+// Fast because 8 to 32 rows of k × 8 columns a lane stay in registers while m runs. Four values of m at a
 // time: a lane reads 8 channels of x at one pixel and hands them round its group; dy is read 8 columns a
 // lane. See include/row_tile.glsl.
 #extension GL_KHR_shader_subgroup_basic : require
@@ -23,7 +23,7 @@ layout(constant_id = 1) const uint COLUMN_LANES = 8;  // 1: power of two, 1 to S
 layout(constant_id = 2) const bool WIDE = true;       // 2: 8 columns a lane (columns % 8 == 0), or 1
 layout(constant_id = 3) const bool X_WIDE = true;     // 3: inner % 8 == 0 (and so is in_channels)
 layout(constant_id = 4) const bool POINTWISE = false; // 4: 1×1, stride 1, no padding: pixel m of x is row m
-layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 or 2
+layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 to 4
 layout(binding = 0) readonly buffer X { Real x[]; };
 layout(binding = 0) readonly buffer X8 { Real8 x8[]; };
 layout(binding = 1) readonly buffer Dy { Real dy[]; };
@@ -41,7 +41,7 @@ uint lane = gl_SubgroupInvocationID;
 uint group = lane / COLUMN_LANES;
 uint place = lane % COLUMN_LANES;
 uint first_lane = group * COLUMN_LANES;
-vec4 lo[16], hi[16];
+vec4 lo[32], hi[32];
 Eight unit[READS];
 Eight b[4];
 
@@ -140,6 +140,8 @@ void main() {
         }
         ADD_UNIT(0)
         if (BLOCKS > 1) { ADD_UNIT(1) }
+        if (BLOCKS > 2) { ADD_UNIT(2) }
+        if (BLOCKS > 3) { ADD_UNIT(3) }
     }
 
     const uint copy = (split * GROUPS + group) * filter_rows;

@@ -116,9 +116,17 @@ void direct(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOper
 std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, const ConvolutionProblem& p) {
     const int64_t columns = p.shape.out_channels / p.shape.groups, inner = p.shape.in_channels / p.shape.groups;
     const bool wide = columns % 8 == 0, inner_wide = inner % 8 == 0;
-    const uint32_t rows = p.shape.kernel_height * p.shape.kernel_width * inner <= 8 ? 8 : 16; // of the filter
+    const int64_t filter_rows = p.shape.kernel_height * p.shape.kernel_width * inner;
+    const uint32_t rows = filter_rows <= 8 ? 8 : 16;
     if (profile.subgroup_size != tabled_subgroup) return with_alternatives(profile, {profile.subgroup_size, rows});
-    if (!wide || columns >= 64) return with_alternatives(profile, {8, rows});
+    if (!wide || columns >= 64) {
+        // What a lane reads for its columns is as dear as seven rows of multiply-adds.
+        const auto cost = [&](uint32_t tile_rows) { return divide_up(filter_rows, tile_rows) * (tile_rows + 7); };
+        uint32_t cheapest = rows;
+        for (uint32_t more : {24u, 32u})
+            if (wide && inner_wide && cost(more) < cost(cheapest)) cheapest = more;
+        return with_alternatives(profile, {8, cheapest});
+    }
     return with_alternatives(profile, {!inner_wide ? 4u : columns <= 8 ? 1u : columns <= 16 ? 2u : 4u, rows});
 }
 
