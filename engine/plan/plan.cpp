@@ -9,9 +9,9 @@
 
 namespace lemnos {
 
-// What one submission may cost, in floating-point operations plus four times the bytes moved: some tens of
-// milliseconds, far below any driver's watchdog.
-static constexpr double cpu_submission_cost = 4e9, gpu_submission_cost = 2e11;
+// What one submission may cost, in floating-point operations plus four times the bytes moved: on a GPU some tens of
+// milliseconds, far below any driver's watchdog; on a CPU, which has none, some tenths of a second.
+static constexpr double cpu_submission_cost = 1e10, gpu_submission_cost = 2e11;
 
 // Finds the dispatches that must wait for an earlier one: a read after a write, a write after a read or a write, of
 // overlapping bytes. One barrier orders everything before it, so the list starts anew after each.
@@ -350,8 +350,10 @@ void Plan::end_timed() noexcept {
     timed_pool_.reset();
 }
 
-// One that is not in flight.
-Plan::Timed& Plan::timed_recording(const std::shared_ptr<Profiler>& profiler) {
+// One that is not in flight; null while nobody wants times of dispatches.
+Plan::Timed* Plan::timed_recording(const std::shared_ptr<Profiler>& profiler) {
+    if (!profiler && !timed_.empty()) end_timed();
+    if (!profiler || !profiler->options().dispatches || dispatches_ == 0) return nullptr;
     if (profiler_.lock() != profiler) {
         end_timed();
         timed_pool_ = std::make_unique<CommandPool>(*device());
@@ -359,46 +361,77 @@ Plan::Timed& Plan::timed_recording(const std::shared_ptr<Profiler>& profiler) {
     }
     profiler->harvest(device()->completed());
     for (const auto& timed : timed_)
-        if (!timed->queries->in_flight) return *timed;
+        if (!timed->queries->in_flight) return timed.get();
     auto timed = std::make_unique<Timed>();
     timed->queries = profiler->make_queries(uint32_t(2 * dispatches_));
     timed->slices = record(steps_, *timed_pool_, timed->queries->pool);
     timed_.push_back(std::move(timed));
-    return *timed_.back();
+    return timed_.back().get();
+}
+
+// Makes anew what is kept, where its sources were written.
+void Plan::prepare_kept() {
+    const int64_t writes = count_writes();
+    if (writes == prepared_writes_) return;
+    for (VkCommandBuffer commands : preparation_) device()->submit({&commands, 1}, name_.c_str());
+    prepared_writes_ = writes;
 }
 
 int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {
-    Device& device = *this->device();
+    const Part part{this, before, after};
+    return run({&part, 1});
+}
+
+int64_t Plan::run(std::span<const Part> parts) {
+    require(!parts.empty() && parts.size() <= most_parts, "A run has ", parts.size(), " plans (1 to ", most_parts, ").");
+    Plan& first = *parts[0].plan;
+    Device& device = *first.device();
     const Device::KeepOpen open(device);
     const bool logs = device.log().wants(Log::run);
     const auto start = logs ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
     const auto order = device.hold_order(); // another thread's replay must not come between the slices
     const std::shared_ptr<Profiler> profiler = device.profiler();
-    if (!profiler && !timed_.empty()) end_timed();
-    Timed* timed = profiler && profiler->options().dispatches && dispatches_ > 0 ? &timed_recording(profiler) : nullptr;
-    const std::vector<VkCommandBuffer>& slices = timed ? timed->slices : slices_;
-    int64_t ticket = device.last_ticket();
-    if (const int64_t writes = count_writes(); !preparation_.empty() && writes != prepared_writes_) {
-        for (VkCommandBuffer commands : preparation_) ticket = device.submit({&commands, 1}, name_.c_str());
-        prepared_writes_ = writes;
+
+    int64_t ticket = device.last_ticket(), submissions = 0;
+    std::array<VkCommandBuffer, 3 * most_parts> gathered;
+    size_t count = 0, begun = 0; // command buffers that wait for submission; plans that have some of theirs there
+    const auto submit = [&] {
+        if (count == 0) return;
+        ticket = device.submit({gathered.data(), count}, first.name_.c_str());
+        ++submissions;
+        count = 0;
+        for (size_t i = 0; i < begun; ++i) // with every slice, for the next may fail
+            for (Buffer* buffer : parts[i].plan->written_) buffer->count_write();
+    };
+    std::array<Timed*, most_parts> timed;
+    for (const Part& part : parts) {
+        if (!part.plan->preparation_.empty()) {
+            submit(); // which may write what is kept is made of
+            part.plan->prepare_kept();
+        }
+        timed[begun] = part.plan->timed_recording(profiler);
+        const std::vector<VkCommandBuffer>& slices = timed[begun] ? timed[begun]->slices : part.plan->slices_;
+        ++begun;
+        if (part.before) gathered[count++] = part.before;
+        for (size_t i = 0; i < slices.size(); ++i) {
+            if (i > 0) submit();
+            gathered[count++] = slices[i];
+        }
+        if (part.after) gathered[count++] = part.after;
     }
-    const size_t count = std::max<size_t>(slices.size(), before || after ? 1 : 0);
-    for (size_t i = 0; i < count; ++i) {
-        VkCommandBuffer commands[3];
-        uint32_t used = 0;
-        if (i == 0 && before) commands[used++] = before;
-        if (i < slices.size()) commands[used++] = slices[i];
-        if (i + 1 == count && after) commands[used++] = after;
-        ticket = device.submit({commands, used}, name_.c_str());
-        for (Buffer* buffer : written_) buffer->count_write(); // with every slice, for the next may fail
+    submit();
+
+    for (size_t i = 0; i < parts.size(); ++i) {
+        Plan& plan = *parts[i].plan;
+        plan.last_run_ = ticket;
+        if (timed[i]) profiler->add_run(plan.info_, timed[i]->queries, ticket);
     }
-    if (timed) profiler->add_run(info_, timed->queries, ticket);
     if (logs) {
         const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
-        device.log().line(Log::run, "submit,", Log::field(name_), ",ticket,", ticket, ",submissions,", count, ",host_us,",
+        device.log().line(Log::run, "submit,", Log::field(first.name_), ",ticket,", ticket, ",submissions,", submissions, ",host_us,",
                           took.count());
     }
-    return last_run_ = ticket;
+    return ticket;
 }
 
 } // namespace lemnos

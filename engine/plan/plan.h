@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 
 namespace lemnos {
 
@@ -64,6 +65,13 @@ class Plan : public DeviceChild {
     // `after` go with the first and the last slice. Replays may be in flight together: each begins with a barrier. While the
     // device is profiled, another recording is run, in which every dispatch is timed.
     int64_t run(VkCommandBuffer before = VK_NULL_HANDLE, VkCommandBuffer after = VK_NULL_HANDLE);
+    // Runs plans of one device one after the other; the last slice of one and the first of the next are one submission.
+    struct Part {
+        Plan* plan = nullptr;
+        VkCommandBuffer before = VK_NULL_HANDLE, after = VK_NULL_HANDLE;
+    };
+    static constexpr size_t most_parts = 2;
+    static int64_t run(std::span<const Part> parts);
 
     // One entry a dispatch, in order, once the last run is done; for plans compiled with timestamps.
     std::vector<DispatchTime> times() const;
@@ -109,7 +117,8 @@ class Plan : public DeviceChild {
                                         int64_t* barriers = nullptr) const;
     void record_step(CommandRecorder& recorder, const Step& step, VkQueryPool timestamps, uint32_t query) const;
     void log_plan() const;
-    Timed& timed_recording(const std::shared_ptr<Profiler>& profiler);
+    void prepare_kept();
+    Timed* timed_recording(const std::shared_ptr<Profiler>& profiler);
     void end_timed() noexcept;
     void free_gpu_objects() noexcept override;
 

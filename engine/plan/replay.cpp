@@ -79,9 +79,20 @@ int Replay::begin() {
     return next_;
 }
 
-int64_t Replay::submit(int slot) {
-    next_ = (slot + 1) % slots();
-    return ring_[size_t(slot)].ticket = plan_->run(ring_[size_t(slot)].before, ring_[size_t(slot)].after);
+int64_t Replay::submit(const Run& earlier, int slot) {
+    const Run runs[] = {earlier, {this, slot}};
+    Plan::Part parts[std::size(runs)];
+    size_t count = 0;
+    for (const Run& run : runs) {
+        if (!run.replay) continue;
+        const Slot& each = run.replay->ring_[size_t(run.slot)];
+        run.replay->next_ = (run.slot + 1) % run.replay->slots();
+        parts[count++] = {run.replay->plan_.get(), each.before, each.after};
+    }
+    const int64_t ticket = Plan::run({parts, count});
+    for (const Run& run : runs)
+        if (run.replay) run.replay->ring_[size_t(run.slot)].ticket = ticket;
+    return ticket;
 }
 
 std::byte* Replay::feed_at(int slot, Value value) {

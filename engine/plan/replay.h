@@ -28,7 +28,13 @@ class Replay : public DeviceChild {
     T* feed(int slot, Value value) { return reinterpret_cast<T*>(feed_at(slot, value)); }
     template <typename T>
     const T* fetched(int slot, Value value) const { return reinterpret_cast<const T*>(fetched_at(slot, value)); }
-    int64_t submit(int slot);
+    struct Run {
+        Replay* replay = nullptr; // null: none
+        int slot = 0;
+    };
+    int64_t submit(int slot) { return submit(Run{}, slot); }
+    // After another replay's run, which goes with it: one submission where both are short.
+    int64_t submit(const Run& earlier, int slot);
 
     int slots() const { return int(ring_.size()); }
     int64_t ticket(int slot) const { return ring_[size_t(slot)].ticket; } // of its last run

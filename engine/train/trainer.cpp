@@ -566,11 +566,11 @@ bool Trainer::step() {
         *accumulate_->feed<float>(slot, network_.valid) = float(valid);
         *accumulate_->feed<float>(slot, values.keep) = done == 0 ? 0.0f : 1.0f;
         *accumulate_->feed<float>(slot, values.share) = float(double(valid) / double(done + valid));
-        accumulate_->submit(slot);
-        running_[size_t(slot)] = {valid, total, step_, epoch, true};
         done += valid;
+        if (done < total) accumulate_->submit(slot);
+        else update_->submit(step_, rate_, {options_.real("statistics_momentum"), total}, {accumulate_.get(), slot});
+        running_[size_t(slot)] = {valid, total, step_, epoch, true};
     }
-    update_->submit(step_, rate_, {options_.real("statistics_momentum"), total});
     ++step_;
     advance(position_, total);
     return true;

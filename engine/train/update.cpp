@@ -117,7 +117,7 @@ void ParameterUpdate::compile(const std::optional<StatisticsUpdate>& statistics)
                                {.slots = slots, .plan = {.name = "update"}});
 }
 
-void ParameterUpdate::submit(int64_t step, double rate, StatisticsShare statistics) {
+void ParameterUpdate::submit(int64_t step, double rate, StatisticsShare statistics, const Replay::Run& gradient) {
     const int slot = replay_->begin();
     take(slot);
     float* settings = replay_->feed<float>(slot, values_.settings);
@@ -139,7 +139,7 @@ void ParameterUpdate::submit(int64_t step, double rate, StatisticsShare statisti
         scalars[OPTIMIZER_AVERAGE] = float(1 - std::min(options_.average, double(taken - 1) / double(taken + 9)));
         rows = std::copy(scalars.begin(), scalars.end(), rows);
     }
-    replay_->submit(slot);
+    replay_->submit(gradient, slot);
     pending_[size_t(slot)] = {step, rate, true};
 }
 

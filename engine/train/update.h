@@ -53,8 +53,9 @@ class ParameterUpdate {
                     const UpdateOptions& options, std::optional<StatisticsUpdate> statistics = {},
                     std::function<void(const UpdateReport&)> on_report = {});
 
-    // Throws invalid_state when an earlier step's gradient was not finite and the loss is not scaled.
-    void submit(int64_t step, double rate, StatisticsShare statistics = {});
+    // Submits the update, and before it the run that completes the gradient. Throws invalid_state, and submits nothing, when an
+    // earlier step's gradient was not finite and the loss is not scaled.
+    void submit(int64_t step, double rate, StatisticsShare statistics = {}, const Replay::Run& gradient = {});
     void collect(bool wait);
 
     const Optimizer& optimizer() const { return optimizer_; }

@@ -16,7 +16,7 @@
 
 namespace lemnos {
 
-static constexpr int64_t wait_slice_ns = 100'000'000;
+static constexpr int64_t wait_slice_ns = 1'000'000'000; // each wakes a thread; a loss that another one met is noticed after it
 static constexpr int64_t longest_wait_ns = int64_t(24) * 3600 * 1'000'000'000;
 
 // ---- children -------------------------------------------------------------------------------------------------------
@@ -328,9 +328,14 @@ int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* do
     collect(lock);
     while (in_flight_count_ == max_in_flight) {
         const int64_t oldest = in_flight_[oldest_].ticket;
-        lock.unlock();
-        wait(oldest);
-        lock.lock();
+        if (completed_ >= oldest) {
+            let_go_.wait(lock); // of its fence, by threads that have waited on it
+        } else {
+            lock.unlock();
+            wait(oldest);
+            lock.lock();
+        }
+        collect(lock);
     }
     require_open(); // it may have been lost meanwhile
     std::shared_ptr<Profiler::Mark> mark;
@@ -358,16 +363,19 @@ int64_t Device::submit(std::span<const VkCommandBuffer> commands, const char* do
     return slot.ticket;
 }
 
-// Takes finished submissions off the ring and destroys what waited for them. While another thread waits on a fence of
-// the ring nothing is taken off, for a fence must not be reset under its waiter.
+// Takes finished submissions off the ring and destroys what waited for them. A fence must not be reset under a thread that
+// waits on it, so the ring stays from there on until that thread has woken.
 void Device::collect(const std::unique_lock<std::mutex>&) {
-    while (!waiter_ && in_flight_count_ > 0) {
+    while (in_flight_count_ > 0) {
         InFlight& slot = in_flight_[oldest_];
-        const VkResult status = functions_.vkGetFenceStatus(handle_, slot.fence);
-        if (status == VK_NOT_READY) break;
-        check_submission(status, slot.doing.data());
+        if (slot.ticket > completed_) {
+            const VkResult status = functions_.vkGetFenceStatus(handle_, slot.fence);
+            if (status == VK_NOT_READY) break;
+            check_submission(status, slot.doing.data());
+            completed_ = slot.ticket;
+        }
+        if (slot.waiters > 0) break;
         check(functions_.vkResetFences(handle_, 1, &slot.fence), "resetting a fence");
-        completed_ = slot.ticket;
         oldest_ = (oldest_ + 1) % max_in_flight;
         --in_flight_count_;
     }
@@ -423,21 +431,18 @@ bool Device::wait(int64_t ticket, int64_t timeout_ns) {
             profiler = profiler_;
             begin = profiler->now();
         }
-        const int64_t slice = std::min(left, wait_slice_ns);
-        if (waiter_) {
-            collected_.wait_for(lock, std::chrono::nanoseconds(slice));
-            continue;
-        }
-        // Always the oldest: the ring moves with every submission that ends, and so does whoever waits for a slot of it
-        // or for an earlier ticket.
-        const InFlight slot = in_flight_[oldest_];
-        waiter_ = true;
+        // On its own fence, not on those of the work before it, which would each wake this thread; tickets in the ring have no gaps.
+        InFlight& slot = in_flight_[(oldest_ + size_t(ticket - in_flight_[oldest_].ticket)) % max_in_flight];
+        ++slot.waiters;
         lock.unlock();
-        const VkResult result = functions_.vkWaitForFences(handle_, 1, &slot.fence, VK_TRUE, uint64_t(slice));
+        const VkResult result =
+            functions_.vkWaitForFences(handle_, 1, &slot.fence, VK_TRUE, uint64_t(std::min(left, wait_slice_ns)));
         lock.lock();
-        waiter_ = false;
-        collected_.notify_all();
-        if (result != VK_TIMEOUT) check_submission(result, slot.doing.data());
+        --slot.waiters;
+        let_go_.notify_all();
+        // A fence tells of all work before it as well.
+        if (result == VK_SUCCESS) completed_ = std::max<int64_t>(completed_, ticket);
+        else if (result != VK_TIMEOUT) check_submission(result, slot.doing.data());
     }
 }
 

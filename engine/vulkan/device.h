@@ -160,6 +160,7 @@ class Device : public std::enable_shared_from_this<Device> {
     struct InFlight {
         int64_t ticket = 0;
         VkFence fence = VK_NULL_HANDLE;
+        int waiters = 0; // threads in a wait on the fence
         std::array<char, 64> doing{}; // a copy: who submitted it may be gone when the device is lost
     };
     static constexpr size_t max_in_flight = 64;
@@ -185,10 +186,9 @@ class Device : public std::enable_shared_from_this<Device> {
     std::recursive_mutex order_mutex_;
 
     std::mutex queue_mutex_; // guards everything from here to retired_
-    std::condition_variable collected_;
+    std::condition_variable let_go_; // a thread of the fence that it waited on
     std::vector<InFlight> in_flight_; // a ring of max_in_flight, oldest first at oldest_
     size_t oldest_ = 0, in_flight_count_ = 0;
-    bool waiter_ = false; // one thread waits on a fence for all
     std::atomic<int64_t> last_ticket_{0}, completed_{0};
     struct Retired {
         int64_t ticket;

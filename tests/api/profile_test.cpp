@@ -153,7 +153,7 @@ TEST_F(ApiProfile, OfSubmissionsAlone) {
     const Json trace = stop();
     expect_well_formed(trace);
     EXPECT_TRUE(trace["profile"]["dispatches"].empty());
-    EXPECT_GE(trace["profile"]["submissions"], 6); // accumulate and update
+    EXPECT_GE(trace["profile"]["submissions"], 3); // one a step: accumulate and update go together
     EXPECT_GT(trace["profile"]["device_seconds"].get<double>(), 0);
 }
 

@@ -203,7 +203,7 @@ TEST_F(PlanReplay, RunsOfOnePlanFromManyThreadsDoNotMix) {
 TEST_F(PlanReplay, RunsInSlicesDoNotMix) {
     const auto device = open();
     const size_t count = size_t(1) << 22;
-    const std::vector<std::string> operators(device->profile().is_cpu ? 40 : 4, "relu6");
+    const std::vector<std::string> operators(device->profile().is_cpu ? 80 : 4, "relu6");
     const auto make = [&] {
         const Graph graph;
         auto chain = std::make_unique<ChainPlan>(device, counting(count, -2, 1e-6f), operators);

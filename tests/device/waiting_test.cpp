@@ -50,7 +50,7 @@ TEST_F(DeviceWaiting, EndsAtItsTimeout) {
     EXPECT_FALSE(device->wait(ticket, 0));
     const auto start = std::chrono::steady_clock::now();
     EXPECT_FALSE(device->wait(ticket, 30 * millisecond));
-    EXPECT_FALSE(device->wait(ticket, 230 * millisecond)); // more than a slice
+    EXPECT_FALSE(device->wait(ticket, 230 * millisecond));
     EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(260));
     open_gate();
     EXPECT_TRUE(device->wait(ticket, INT64_MAX)); // as good as for ever, and no overflow
@@ -119,7 +119,7 @@ TEST_F(DeviceWaiting, ForALateTicketHoldsNobodyUp) {
     const auto took = std::chrono::steady_clock::now() - start;
     stop = true;
     late.join();
-    // 500 waits that each met a slice of 100 ms would take 50 s.
+    // 500 waits that each met a slice of a wait, a second, would take minutes.
     EXPECT_LT(took, std::chrono::seconds(10));
 }
 
