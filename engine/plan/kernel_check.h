@@ -14,8 +14,8 @@ namespace lemnos {
 // chose it must choose anew.
 bool reject_wrong_kernels(const std::shared_ptr<Device>& device, KernelChoices& choices, const KernelUses& uses);
 
-// Empty where the kernel computes a small problem of this kind, else a sentence that says what is wrong. Nothing where no problem is small enough, or
-// memory is short: then it is not checked.
+// Empty where the kernel computes a small problem of this kind, else a sentence that says what is wrong. Nothing where no
+// problem is small enough, or memory is short: then it is not checked.
 std::optional<std::string> fault_of_kernel(const std::shared_ptr<Device>& device, const ConvolutionKernel& kernel,
                                            const ConvolutionProblem& problem, KernelTile tile);
 
