@@ -174,7 +174,9 @@ TEST_F(Training, AResumedRunKeepsItsKernels) {
     for (const auto& [problem, use] : t->accumulate_plan().kernels()) {
         const std::string other = convolution_problem(problem).shape.by_channel() ? "depthwise_any" : "tiled";
         const std::string changed = use.choice.kernel == other ? "direct" : other;
-        others[problem] = {{changed}, use.choice};
+        KernelDecision& decision = others[problem];
+        decision.best = {changed};
+        decision.fallback = use.choice;
     }
     choices.replace_decisions(others);
     const auto run = [&](bool resumed) {
