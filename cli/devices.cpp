@@ -57,7 +57,8 @@ void add_devices(CLI::App& app, Run& run) {
                            kernels_text(device)});
             table.print(std::cout);
             for (const Json& device : devices) {
-                for (const auto& [name, reason] : device.value("rejected_kernels", Json::object()).items())
+                const Json rejected = device.value("rejected_kernels", Json::object());
+                for (const auto& [name, reason] : rejected.items())
                     std::cout << "On " << device["name"].get<std::string>() << " the kernel " << name << " is not used: "
                               << reason.get<std::string>() << "\n";
                 if (device.contains("problem")) std::cout << device["problem"].get<std::string>() << "\n";
