@@ -422,9 +422,10 @@ bool Device::wait(int64_t ticket, int64_t timeout_ns) {
         return result;
     };
     while (true) {
-        require_open();
+        if (lost_) require_open();
         collect(lock);
-        if (completed_ >= ticket) return done(true);
+        if (completed_ >= ticket) return done(true); // also of a device that is being closed
+        require_open();
         const int64_t left = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - clock::now()).count();
         if (left <= 0) return done(false);
         if (profiler_ && !profiler) {
