@@ -178,8 +178,8 @@ test_tune() {
     matches '^Took [0-9]+ decisions from shipped.jsonl.$'
     runs 0 tune --show --json
     prints '"best_seconds": '
-    fails 'A model is needed.' tune
-    fails 'not both.' tune mobilenet_v2 --show
+    refused tune -- 'A model is needed.'
+    refused tune mobilenet_v2 --show -- 'A model is tuned, or what was found is managed; not both.'
     fails 'The file "none" could not be read.' tune --import none
     echo '{}' >damaged.jsonl
     fails 'These decisions about kernels are damaged, in the line "{}".' tune --import damaged.jsonl
