@@ -140,7 +140,8 @@ TEST_F(Recomputation, KeepsTheDevicesOwnLimit) {
     };
     const auto [all, no_more] = used(int64_t(1) << 30);
     EXPECT_EQ(no_more, 0);
-    const int64_t limit = all - whole.workspace_bytes / 2; // some of `all` is held in reserve, and given up before anything is recomputed
+    // Some of `all` is held in reserve, and given up before anything is recomputed.
+    const int64_t limit = all - whole.workspace_bytes / 2;
     const auto [less, more] = used(limit);
     EXPECT_LE(less, limit);
     EXPECT_GT(more, 0);
