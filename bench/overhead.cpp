@@ -5,7 +5,7 @@
 #include "bench/bench.h"
 
 #include "plan/profile_report.h"
-#include "support/shared_library.h"
+#include "vulkan/instance.h"
 
 #include <algorithm>
 #include <string_view>
@@ -66,8 +66,7 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL instance_source(VkInstance instance, co
 
 // The device of the other suites once more, its driver timed.
 std::shared_ptr<Device> open_timed(const std::string& wanted) {
-    static constexpr const char* names[] = {"libvulkan.so.1", "libvulkan.so"};
-    static const SharedLibrary loader(names, int(std::size(names)));
+    static const SharedLibrary loader(loader_names, int(std::size(loader_names)));
     driver.instance_source = reinterpret_cast<PFN_vkGetInstanceProcAddr>(loader.symbol("vkGetInstanceProcAddr"));
     DeviceOptions options;
     options.wanted = wanted;

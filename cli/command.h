@@ -65,6 +65,9 @@ struct ModelOptions {
     Json json() const;
 };
 
+// Images at a time where nobody says how many (0).
+inline int batch_of(int given, bool training) { return given > 0 ? given : training ? 8 : 1; }
+
 // The model that a user names: a file, or an architecture, which is built with these options.
 Model named_model(lem_device* device, const std::string& name, const Json& options);
 

@@ -27,7 +27,6 @@ struct Options {
 
 constexpr double good_seconds = 2; // that the repetitions take where nobody says how many
 constexpr int least_repeats = 3, most_repeats = 50;
-constexpr int inference_batch = 1, training_batch = 8;
 
 // ---- what is run ----------------------------------------------------------------------------------------------------
 
@@ -258,7 +257,7 @@ int profile_model(const Options& options) {
     const Device device = open_device(options.device);
     const Model model = open_model(device, options);
     const ModelInfo info = info_of(model);
-    const int batch = options.batch ? options.batch : options.train ? training_batch : inference_batch;
+    const int batch = batch_of(options.batch, options.train);
     const Work work = options.train ? training(model, info, options, batch) : inference(model, info, batch);
     seconds_of(work, 1); // compiles
     const double once = seconds_of(work, 1);

@@ -20,8 +20,6 @@ struct Options {
     bool train = false, show = false, clear = false, as_json = false;
 };
 
-constexpr int inference_batch = 1, training_batch = 8;
-
 struct Problem {
     std::string name;
     int64_t times = 1;
@@ -77,7 +75,7 @@ void print(const std::vector<Problem>& problems) {
 int tune(const Options& options) {
     const Device device = open_device(options.device);
     const Model model = named_model(device, options.model, options.build.json());
-    Json wanted{{"batch", options.batch > 0 ? options.batch : options.train ? training_batch : inference_batch}, {"train", options.train}};
+    Json wanted{{"batch", batch_of(options.batch, options.train)}, {"train", options.train}};
     if (!options.precision.empty()) wanted["precision"] = options.precision;
     std::vector<Problem> problems;
     for (const Json& entry : json([&](lem_text** out) { return lem_model_kernels_json(model, dumped(wanted).c_str(), out); }))

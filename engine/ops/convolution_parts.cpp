@@ -14,6 +14,8 @@ std::array<uint32_t, 3> folded_groups(int64_t count, int64_t columns) {
     return {uint32_t(x), uint32_t(columns), uint32_t(divide_up(count, x))};
 }
 
+int64_t tile_cost(int64_t rows, int64_t tile_rows) { return divide_up(rows, tile_rows) * (tile_rows + 7); }
+
 KernelTile register_tile(const DeviceProfile& profile, int64_t rows, int64_t columns) {
     const uint32_t subgroup = profile.subgroup_size;
     if (subgroup != tabled_subgroup) return {subgroup, std::max(16u, subgroup)};
@@ -21,10 +23,9 @@ KernelTile register_tile(const DeviceProfile& profile, int64_t rows, int64_t col
     if (columns <= 8) return {1, 16};
     if (columns <= 16) return {2, 16};
     // Eight lanes side by side read less for the same sums, which is worth a sixth more columns; they, and no others, have
-    // registers for 20 rows. What a lane reads for its columns is as dear as seven rows of multiply-adds.
+    // registers for 20 rows.
     if (6 * round_up(columns, 64) > 7 * round_up(columns, 32)) return {4, 16};
-    const auto cost = [&](int64_t tile_rows) { return divide_up(rows, tile_rows) * (tile_rows + 7); };
-    return {8, cost(20) < cost(16) ? 20u : 16u};
+    return {8, tile_cost(rows, 20) < tile_cost(rows, 16) ? 20u : 16u};
 }
 
 void set_division(int64_t divisor, uint32_t& multiplier, uint32_t& shift) {

@@ -120,11 +120,10 @@ std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, c
     const uint32_t rows = filter_rows <= 8 ? 8 : 16;
     if (profile.subgroup_size != tabled_subgroup) return with_alternatives(profile, {profile.subgroup_size, rows});
     if (!wide || columns >= 64) {
-        // What a lane reads for its columns is as dear as seven rows of multiply-adds.
-        const auto cost = [&](uint32_t tile_rows) { return divide_up(filter_rows, tile_rows) * (tile_rows + 7); };
         uint32_t cheapest = rows;
-        for (uint32_t more : {24u, 32u})
-            if (wide && inner_wide && cost(more) < cost(cheapest)) cheapest = more;
+        if (wide && inner_wide)
+            for (uint32_t more : {24u, 32u})
+                if (tile_cost(filter_rows, more) < tile_cost(filter_rows, cheapest)) cheapest = more;
         return with_alternatives(profile, {8, cheapest});
     }
     return with_alternatives(profile, {!inner_wide ? 4u : columns <= 8 ? 1u : columns <= 16 ? 2u : 4u, rows});

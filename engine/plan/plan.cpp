@@ -377,8 +377,8 @@ void Plan::prepare_kept() {
     prepared_writes_ = writes;
 }
 
-int64_t Plan::run(VkCommandBuffer before, VkCommandBuffer after) {
-    const Part part{this, before, after};
+int64_t Plan::run() {
+    const Part part{this};
     return run({&part, 1});
 }
 

@@ -61,11 +61,12 @@ class Plan : public DeviceChild {
     static MemoryEstimate estimate(const DeviceProfile& profile, const Graph& graph, const std::vector<Value>& results,
                                    const PlanOptions& options = {});
 
-    // Submits the whole plan, in slices that keep each submission short; returns the ticket of the last. `before` and
-    // `after` go with the first and the last slice. Replays may be in flight together: each begins with a barrier. While the
-    // device is profiled, another recording is run, in which every dispatch is timed.
-    int64_t run(VkCommandBuffer before = VK_NULL_HANDLE, VkCommandBuffer after = VK_NULL_HANDLE);
+    // Submits the whole plan, in slices that keep each submission short; returns the ticket of the last. Replays may be in
+    // flight together: each begins with a barrier. While the device is profiled, another recording is run, in which every
+    // dispatch is timed.
+    int64_t run();
     // Runs plans of one device one after the other; the last slice of one and the first of the next are one submission.
+    // `before` and `after` go with the first and the last slice of their plan.
     struct Part {
         Plan* plan = nullptr;
         VkCommandBuffer before = VK_NULL_HANDLE, after = VK_NULL_HANDLE;

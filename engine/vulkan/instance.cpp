@@ -8,7 +8,6 @@
 
 namespace lemnos {
 
-static constexpr const char* loader_names[] = {"libvulkan.so.1", "libvulkan.so"};
 static constexpr const char* what_to_install =
     "Install a Vulkan driver: on Debian and Ubuntu the packages libvulkan1 and mesa-vulkan-drivers (which also hold the "
     "software driver lavapipe), or the driver of the GPU's maker.";

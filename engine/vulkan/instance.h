@@ -12,6 +12,9 @@
 
 namespace lemnos {
 
+// The system's Vulkan loader, by the names that are tried.
+inline constexpr const char* loader_names[] = {"libvulkan.so.1", "libvulkan.so"};
+
 struct DeviceInfo {
     int index = 0; // in the order of preference: discrete GPU, integrated GPU, virtual GPU, CPU, other
     std::string name;
