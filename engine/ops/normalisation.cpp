@@ -10,196 +10,20 @@
 //
 // The mean is kept in two numbers, its f32 value and what rounding took from it: with mean 1e4 and variance 1 the first
 // alone would be wrong by 5e-4 deviations.
-#include "shaders/normalisation.h"
 #include "graph/graph.h"
 #include "ops/activation.h"
-#include "ops/items.h"
+#include "ops/channel_rows.h"
 #include "ops/reduction.h"
 #include "shaders/normalisation_group.h"
 
-#include <algorithm>
-#include <bit>
-
 namespace lemnos {
 
-// Vectors of channels in a set's line of each table; see shaders/include/normalisation.glsl.
-static constexpr int64_t coefficients = 5, lines = 2, moment_sums = 3, gradient_sums = 2;
-static constexpr int64_t line_alignment = 64; // floats: a binding may begin at each line
-
-static int64_t padded_channels(const TensorType& x) { return round_up(x.channels(), 8); }
-static int64_t line_length(const TensorType& x, int64_t vectors) {
-    return round_up(vectors * padded_channels(x), line_alignment);
-}
 static TensorType vector_type(const TensorType& x) { return {DataType::f32, {x.channels()}}; }
-
-// ---- sets, groups, rows ----------------------------------------------------------------------------------------------
-
-// What is normalised together.
-struct Grouping {
-    int64_t examples = 1, sets = 1; // of a set; of the batch
-    int64_t span = 1;               // channels of a group
-
-    static Grouping of(const Attributes& attributes, const TensorType& x) {
-        const int64_t examples = attributes.integer("examples"), groups = attributes.integer("groups");
-        Grouping grouping;
-        grouping.examples = examples == 0 ? x.shape[0] : examples;
-        grouping.sets = x.shape[0] / grouping.examples;
-        grouping.span = groups == 0 ? 1 : x.channels() / groups;
-        return grouping;
-    }
-    // Every example, or all, by themselves.
-    static Grouping single(const TensorType& x) { return {1, x.shape[0], 1}; }
-    static Grouping whole(const TensorType& x) { return {x.shape[0], 1, 1}; }
-};
-
 static TensorType table_type(const TensorType& x, int64_t sets) {
     return {DataType::f32, {sets, line_length(x, coefficients)}};
 }
 
-// How the rows of a tensor are dealt to lanes (shaders/include/channel_rows.glsl), and to bindings: windows of whole sets,
-// or, where a set is larger than a binding, one set in slices.
-class RowPlan {
-  public:
-    enum class Work { pass, sums };
-    RowPlan(const Emitter& e, const TensorType& x, const Grouping& grouping, Work work, int64_t vectors)
-        : profile_(e.profile()), grouping_(grouping), channels_(x.channels()),
-          example_rows_(x.elements() / x.channels() / x.shape[0]), dtype_(x.dtype) {
-        const int64_t limit = (profile_.max_storage_range - profile_.storage_alignment) / row_bytes();
-        slice_rows_ = std::clamp<int64_t>(
-            grouping.sets == 1 && set_rows() * row_bytes() <= profile_.max_storage_range ? set_rows() : limit,
-            1, set_rows());
-        deal(work);
-        const int64_t table_bytes = 4 * line_length(x, coefficients);
-        int64_t sets_of_tables = 0; // whose partial sums and coefficients one binding covers
-        for (;;) { // only a device whose bindings are tiny comes here twice
-            const int64_t partial_bytes = 4 * strands_of_set() * vectors * round_up(channels_, 8);
-            sets_of_tables = profile_.max_storage_range / std::max(partial_bytes, table_bytes);
-            if (sets_of_tables >= 1 || work == Work::pass) break;
-            if (!tiled_ && abreast_ > 1)
-                abreast_ = divide_up(abreast_, 2);
-            else if (depth_ < slice_rows_)
-                depth_ *= 2;
-            else
-                break; // the plan refuses it
-        }
-        const bool cut = slice_rows_ < set_rows();
-        window_sets_ =
-            cut ? 1 : std::max<int64_t>(1, std::min({limit / set_rows(), sets_of_tables, grouping.sets}));
-    }
-
-    struct Window {
-        int64_t first_set, sets;
-    };
-    std::vector<Window> windows() const {
-        std::vector<Window> windows;
-        for (int64_t set = 0; set < grouping_.sets; set += window_sets_)
-            windows.push_back({set, std::min(window_sets_, grouping_.sets - set)});
-        return windows;
-    }
-    int64_t partial_bytes(const Window& window, int64_t vectors) const {
-        return 4 * window.sets * strands_of_set() * vectors * round_up(channels_, 8);
-    }
-
-    // One pass over the rows of a window. Operands marked in `rows` are tensors of rows, which are cut to the piece.
-    void dispatch(Emitter& e, const Window& window, const char* shader, std::array<uint32_t, 2> constants,
-                  const std::vector<Operand>& operands, const std::vector<bool>& rows, double flops) const {
-        for (int64_t first = 0; first < set_rows(); first += slice_rows_) {
-            shader::NormalisationParams params = this->params(window, first);
-            const int64_t start = (window.first_set * set_rows() + first) * row_bytes();
-            const int64_t from = start / profile_.storage_alignment * profile_.storage_alignment;
-            const int64_t length = ((window.sets - 1) * set_rows() + params.rows) * row_bytes();
-            params.skip = uint32_t((start - from) / size_of(dtype_));
-            Kernel kernel{.shader = item_variant(shader, tiled_, dtype_)};
-            kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, constants[0], constants[1],
-                                     uint32_t(column_lanes_)};
-            for (size_t i = 0; i < operands.size(); ++i)
-                kernel.operands.push_back(rows[i] ? operands[i].slice(from, start - from + length)
-                                                  : operands[i]);
-            kernel.groups = linear_groups(profile_, window.sets * strands(params.rows) * columns(),
-                                          uint32_t(group_size_));
-            if (tiled_) {
-                const auto blocks = linear_groups(profile_, window.sets * strands(params.rows), 1);
-                kernel.groups = {uint32_t(divide_up(columns(), column_lanes_)), blocks[0], blocks[1]};
-            }
-            kernel.flops = flops * double(window.sets) * double(params.rows) * double(channels_);
-            e.dispatch(std::move(kernel.params(params)));
-        }
-    }
-
-    // Merges the partial sums of a window: an invocation a channel and set, or a workgroup for 8.
-    void dispatch_merge(Emitter& e, const Window& window, const char* shader, bool counted, bool given,
-                        int64_t vector_stride, double epsilon, std::vector<Operand> operands,
-                        std::array<bool, 2> totals = {}) const {
-        Kernel kernel{.shader = text(shader, ".", int(tiled_)), .operands = std::move(operands)};
-        kernel.specialisation = {tiled_ ? 128u : 16u, counted, tiled_, given, totals[0], totals[1]};
-        kernel.groups = linear_groups(profile_, window.sets * round_up(channels_, 8), tiled_ ? 8 : 16);
-        shader::NormalisationParams params = this->params(window, 0);
-        params.vector_stride = uint32_t(vector_stride);
-        params.epsilon = float(epsilon);
-        e.dispatch(std::move(kernel.params(params)));
-    }
-
-  private:
-    int64_t set_rows() const { return grouping_.examples * example_rows_; }
-    int64_t row_bytes() const { return channels_ * size_of(dtype_); }
-    int64_t columns() const { return divide_up(channels_, 4); }
-    // The partial sums of so many rows.
-    int64_t strands(int64_t rows) const {
-        return divide_up(rows, abreast_ * depth_) * (tiled_ ? 1 : abreast_);
-    }
-    int64_t strands_of_set() const {
-        const int64_t slices = divide_up(set_rows(), slice_rows_);
-        return (slices - 1) * strands(slice_rows_) + strands(set_rows() - (slices - 1) * slice_rows_);
-    }
-
-    // Many lanes for a GPU; on a CPU a few, which share what they load for a channel among more rows. For sums also few
-    // strands, for they are merged one after the other; a strand of few rows rounds less.
-    void deal(Work work) {
-        const bool scalar = profile_.family == KernelFamily::scalar;
-        // Of one set alone, so that a set is summed in the same order however many there are.
-        const int64_t rows = slice_rows_;
-        // A CPU runs the subgroups of a workgroup one after the other, each through all of its rows: with one
-        // subgroup the rows abreast are read in one stream (a factor of 1.5 at 112 x 112 x 32).
-        group_size_ = scalar ? std::clamp<int64_t>(profile_.subgroup_size, 4, 64) : 64;
-        abreast_ = std::min(slice_rows_, divide_up(group_size_, columns()));
-        depth_ = std::clamp<int64_t>(rows * columns() / (scalar ? 256 : 131072), 8, 128);
-        if (work == Work::sums && scalar) depth_ = std::clamp<int64_t>(rows / 128, depth_, 128);
-        if (work == Work::sums && !scalar) {
-            tiled_ = true;
-            group_size_ = 128;
-            column_lanes_ = int64_t(std::bit_ceil(uint64_t(std::min<int64_t>(columns(), 8))));
-            abreast_ = group_size_ / column_lanes_;
-            depth_ = std::clamp<int64_t>(
-                divide_up(columns(), column_lanes_) * divide_up(rows, abreast_) / 1024, 4, 128);
-        }
-    }
-
-    shader::NormalisationParams params(const Window& window, int64_t first_row) const {
-        shader::NormalisationParams params{};
-        params.channels = uint32_t(channels_);
-        params.examples = uint32_t(grouping_.examples);
-        params.example_rows = uint32_t(example_rows_);
-        params.sets = uint32_t(window.sets);
-        params.first_set = uint32_t(window.first_set);
-        params.rows = uint32_t(std::min(slice_rows_, set_rows() - first_row));
-        params.first_row = uint32_t(first_row);
-        params.abreast = uint32_t(abreast_);
-        params.depth = uint32_t(depth_);
-        params.slice_rows = uint32_t(slice_rows_);
-        params.set_strands = uint32_t(strands_of_set());
-        params.first_strand = uint32_t(first_row / slice_rows_ * strands(slice_rows_));
-        return params;
-    }
-
-    const DeviceProfile& profile_;
-    Grouping grouping_;
-    int64_t channels_, example_rows_;
-    DataType dtype_;
-    int64_t slice_rows_ = 1; // of a set that one binding may cover
-    int64_t window_sets_ = 1;
-    bool tiled_ = false; // TILED of the shaders of sums
-    int64_t abreast_ = 1, depth_ = 1, group_size_ = 64, column_lanes_ = 1;
-};
+// ---- tables of sets ---------------------------------------------------------------------------------------------------
 
 // A vector of channels for every set, each where a binding may begin; of a single set the result itself.
 class SetVectors {
