@@ -208,8 +208,9 @@ void Trainer::keep_limit(Value loss, const std::vector<SegmentPolicy>& policies,
     Device& device = *model_->device();
     int64_t limit = options_.integer("memory_limit");
     if (device.memory_limit() > 0) {
-        int64_t rings = 0; // and what staging may ask for later
-        for (Value feed : feeds) rings += (1 + ReplayOptions().slots) * round_up(network_.graph.type(feed).bytes(), ArenaLayout::alignment);
+        int64_t rings = 3 * ArenaLayout::alignment; // of the numbers that are fetched, and of feeds; a sixteenth is left to staging
+        for (Value feed : feeds) rings += round_up(network_.graph.type(feed).bytes(), ArenaLayout::alignment);
+        rings *= 1 + ReplayOptions().slots;
         const int64_t left = device.memory_limit() - device.memory_limit() / 16 - device.counters().memory_bytes - rings;
         limit = limit > 0 ? std::min(limit, left) : std::max<int64_t>(left, 1);
     }
