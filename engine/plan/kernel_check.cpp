@@ -7,16 +7,17 @@
 namespace lemnos {
 
 static constexpr double largest_check = 3e7; // multiply-adds, some ten milliseconds in double precision
+static constexpr int64_t few_rows = 64;       // up to so many pixels of results, kernels may differ from those for more
 
 // About how large a small problem is: pixels of a side of the result, and channels (0: as many as there are).
 struct Size {
     int64_t extent, channels;
 };
 
-// The first that fits is taken. A side of nine gives more rows than kernels take for few (64). Workgroups of GPUs compute tiles of
-// up to 128 x 128; those of CPUs are far smaller, and their first use shall not take long.
+// The first that fits is taken. Workgroups of GPUs compute tiles of up to 128 x 128; those of CPUs are far smaller, and their
+// first use shall not take long.
 static std::vector<Size> sizes_for(const DeviceProfile& profile) {
-    if (profile.is_cpu) return {{9, 32}, {6, 0}};
+    if (profile.is_cpu) return {{9, 64}, {9, 32}, {6, 0}};
     return {{9, 128}, {9, 32}, {6, 0}};
 }
 
@@ -26,7 +27,6 @@ static int64_t fewer(int64_t channels, int64_t wanted) { return channels < wante
 // The same kind of problem on a small image: so it needs the pipelines that the problem itself will need.
 static ConvolutionProblem small_form(ConvolutionProblem problem, Size size) {
     ConvolutionShape& s = problem.shape;
-    s.batch = std::min<int64_t>(s.batch, 2);
     const int64_t rows = std::max<int64_t>(0, s.out_height - size.extent), columns = std::max<int64_t>(0, s.out_width - size.extent);
     if (s.in_height - rows * s.stride_y >= 1) {
         s.out_height -= rows;
@@ -36,6 +36,7 @@ static ConvolutionProblem small_form(ConvolutionProblem problem, Size size) {
         s.out_width -= columns;
         s.in_width -= columns * s.stride_x;
     }
+    s.batch = std::min(s.batch, std::max<int64_t>(2, few_rows / (s.out_height * s.out_width) + 1));
     if (size.channels && s.groups == 1) {
         s.in_channels = fewer(s.in_channels, size.channels);
         s.out_channels = fewer(s.out_channels, size.channels);
