@@ -56,11 +56,9 @@ void main() {
             const bool inside = t >= 0 && t < int(out_height);
             const int from = (int(n * out_height) + t) * int(out_width) + from_column;
             [[unroll]] for (uint i = 0; i < SPAN; i++) {
-                Eight v = Eight(vec4(0), vec4(0));
-                if (inside && from_column + int(i) >= 0 && from_column + int(i) < int(out_width)) {
-                    v = from_real8(dy[uint(from + int(i)) * blocks + block]);
-                }
-                rows[i] = v;
+                const int at_x = from_column + int(i);
+                READ8_INSIDE(rows[i], dy, inside && at_x >= 0 && at_x < int(out_width),
+                             uint(from + int(i)) * blocks + block)
             }
             [[unroll]] for (uint a = 0; a < STRIDE_Y; a++) {
                 const int in_y = t * int(STRIDE_Y) + int(a) - pad_top;

@@ -79,13 +79,13 @@ void main() {
                     const bool inside =
                         valid && at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width);
                     const uint pixel = uint((base[i] + at_y) * int(in_width) + at_x);
-                    const uint at = pixel * in_channels + set * inner + channel;
-                    if (X_WIDE) {
-                        a[i] = vec4(0);
-                        if (inside) a[i] = from_real_wide4(x4[at / 4]);
+                    const uint at = inside ? pixel * in_channels + set * inner + channel : 0;
+                    if (X_WIDE) {  // read in any case: see READ8_INSIDE
+                        a[i] = from_real_wide4(x4[at / 4]);
+                        if (!inside) a[i] = vec4(0);
                     } else {
-                        a[i][q] = 0;
-                        if (inside) a[i][q] = float(x[at]);
+                        const float read = float(x[at]);
+                        a[i][q] = inside ? read : 0.0;
                     }
                 }
                 channel += X_WIDE ? 4 : 1;

@@ -46,7 +46,7 @@ Eight unit[READS];
 Eight b[4];
 
 #define SPREAD(v, t) (COLUMN_LANES == SUBGROUP ? subgroupBroadcast(v, (t) % SUBGROUP) \
-                                               : subgroupShuffle(v, first_lane + (t) % COLUMN_LANES))
+                      : COLUMN_LANES == 1 ? v : subgroupShuffle(v, first_lane + (t) % COLUMN_LANES))
 #define VALUE(q, h, half_, c) SPREAD(unit[(4 * h + q) / COLUMN_LANES].half_[c], 4 * h + q)
 #define ADD(h, half_, c, r) { \
         const vec4 s = vec4(VALUE(0, h, half_, c), VALUE(1, h, half_, c), \
@@ -75,9 +75,9 @@ ivec3 shift_of(uint k) {
 int source(uvec3 p, ivec3 shift, uint first_channel) {
     const int at_y = int(p.y) * stride_y + shift.x;
     const int at_x = int(p.z) * stride_x + shift.y;
-    if (at_y < 0 || at_y >= int(in_height) || at_x < 0 || at_x >= int(in_width)) return -1;
     const int pixel = (int(p.x * in_height) + at_y) * int(in_width) + at_x;
-    return pixel * int(in_channels) + int(first_channel) + shift.z;
+    const bool outside = at_y < 0 || at_y >= int(in_height) || at_x < 0 || at_x >= int(in_width);
+    return outside ? -1 : pixel * int(in_channels) + int(first_channel) + shift.z;
 }
 
 void main() {
@@ -115,28 +115,24 @@ void main() {
                 const uint line = divide(row, width_multiplier, width_shift);
                 const uint n = divide(line, height_multiplier, height_shift);
                 const uvec3 p = uvec3(n, line - n * out_height, row - line * out_width);
-                unit[j] = Eight(vec4(0), vec4(0));
                 if (X_WIDE) {
                     const int at = source(p, shift[j * 8], first_channel);
-                    if (at >= 0) unit[j] = from_real8(x8[at / 8]);
+                    READ8_INSIDE(unit[j], x8, at >= 0, at / 8)
                 } else {
                     [[unroll]] for (uint c = 0; c < 8; c++) {
                         const int at = source(p, shift[j * 8 + c], first_channel);
-                        float v = 0;
-                        if (at >= 0) v = float(x[at]);
+                        const float read = float(x[max(at, 0)]), v = at < 0 ? 0.0 : read;
                         if (c < 4) unit[j].lo[c & 3] = v;
                         else unit[j].hi[c & 3] = v;
                     }
                 }
             }
+            if (mine + offset[j] >= end) unit[j] = Eight(vec4(0), vec4(0)); // so that dy is multiplied by nothing
         }
         [[unroll]] for (uint q = 0; q < 4; q++) {
-            b[q] = Eight(vec4(0), vec4(0));
-            if (mine + q < end) {
-                const uint at = (mine + q) * out_channels + out_column;
-                if (WIDE) b[q] = from_real8(dy8[at / 8]);
-                else b[q].lo.x = float(dy[at]);
-            }
+            const uint at = min(mine + q, end - 1) * out_channels + out_column;
+            if (WIDE) b[q] = from_real8(dy8[at / 8]);
+            else b[q] = Eight(vec4(float(dy[at])), vec4(0));
         }
         ADD_UNIT(0)
         if (BLOCKS > 1) { ADD_UNIT(1) }

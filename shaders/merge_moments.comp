@@ -30,13 +30,10 @@ void main() {
         const float n = cells[i / block_items] * examples[0];
         if (n > 1.0) v *= n / (n - 1.0);
     }
-    if (a == 1.0) { // the first micro-batch: what was there before does not count, whatever it is
-        mean[i] = new_mean[i];
-        variance[i] = v;
-        return;
-    }
-    const vec4 difference = new_mean[i] - mean[i];
-    mean[i] += a * difference;
-    v = (1.0 - a) * variance[i] + a * v;
-    variance[i] = COUNTS ? v : v + a * (1.0 - a) * difference * difference;
+    const vec4 old_mean = mean[i], difference = new_mean[i] - old_mean;
+    vec4 merged = (1.0 - a) * variance[i] + a * v;
+    if (!COUNTS) merged += a * (1.0 - a) * difference * difference;
+    const bool first = a == 1.0; // micro-batch: what was there before does not count, whatever it is
+    mean[i] = first ? new_mean[i] : old_mean + a * difference;
+    variance[i] = first ? v : merged;
 }

@@ -26,8 +26,8 @@ bool fits_depthwise(const DeviceProfile& profile, const ConvolutionProblem& p) {
 bool fits_any(const DeviceProfile&, const ConvolutionProblem& p) { return p.shape.by_channel(); }
 
 // Output columns that an invocation computes side by side. At a stride, more of them take twice as long to compile and
-// are no faster.
-int64_t strip_of(int64_t width, int64_t stride) { return width > 2 && stride == 1 ? 4 : 2; }
+// are no faster; narrow images do with one.
+int64_t strip_of(int64_t width, int64_t stride) { return stride == 1 ? 4 : width > 8 ? 2 : 1; }
 
 struct Share {
     int64_t rows, images;
@@ -73,7 +73,7 @@ void depthwise_input_gradient(Emitter& e, const ConvolutionProblem& problem, con
     }
     const auto steps = [](int64_t size, int64_t pad, int64_t stride) { return (size - 1 + pad) / stride - pad / stride + 1; };
     const int64_t steps_y = steps(s.in_height, s.pad_top, s.stride_y), steps_x = steps(s.in_width, s.pad_left, s.stride_x);
-    const int64_t strip = 2, strips = divide_up(steps_x, strip);
+    const int64_t strip = strip_of(steps_x, s.stride_x), strips = divide_up(steps_x, strip);
     const Share share = share_of(steps_y, s.batch);
     const int64_t bands = divide_up(steps_y, share.rows);
     const int64_t items = s.in_channels / 8 * strips * bands * divide_up(s.batch, share.images);

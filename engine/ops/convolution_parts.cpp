@@ -20,7 +20,7 @@ KernelTile register_tile(const DeviceProfile& profile, int64_t rows, int64_t col
     const uint32_t subgroup = profile.subgroup_size;
     if (subgroup != tabled_subgroup) return {subgroup, std::max(16u, subgroup)};
     if (rows <= 8) return {8, rows <= 4 ? 4u : 8u};
-    if (columns <= 8) return {1, 16};
+    if (columns <= 8) return {1, 8};
     if (columns <= 16) return {2, 16};
     // Eight lanes side by side read less for the same sums, which is worth a sixth more columns; they, and no others, have
     // registers for 20 rows.

@@ -126,7 +126,9 @@ std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, c
                 if (tile_cost(filter_rows, more) < tile_cost(filter_rows, cheapest)) cheapest = more;
         return with_alternatives(profile, {8, cheapest});
     }
-    return with_alternatives(profile, {!inner_wide ? 4u : columns <= 8 ? 1u : columns <= 16 ? 2u : 4u, rows});
+    if (!inner_wide) return with_alternatives(profile, {4, rows});
+    if (columns <= 8) return with_alternatives(profile, {1, 8});
+    return with_alternatives(profile, {columns <= 16 ? 2u : 4u, rows});
 }
 
 void row_tile_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile tile) {

@@ -46,7 +46,7 @@ void clear_sums(Eight start) {
 
 // The value of the group's t-th lane.
 #define SPREAD(v, t) (COLUMN_LANES == SUBGROUP ? subgroupBroadcast(v, t) \
-                                               : subgroupShuffle(v, group * COLUMN_LANES + t))
+                      : COLUMN_LANES == 1 ? v : subgroupShuffle(v, group * COLUMN_LANES + t))
 #define ADD_ROW(t) \
     if (t < COLUMN_LANES && i * COLUMN_LANES + t < ROWS) { \
         const vec4 s = SPREAD(a[i], t); \

@@ -33,3 +33,12 @@ vec4 from_real_wide4(RealWide4 v) { return unpack4(v); }
 Eight from_real8(Real8 v) { return unpack8(v); }
 Real8 to_real8(vec4 lo, vec4 hi) { return pack8(lo, hi); }
 #endif
+
+// Real8 number `at` of a buffer, or zeros where that is not inside. Read in any case: a branch around a load makes a driver
+// like lavapipe compile twice as long, and its selection costs less than the branch.
+#define READ8_INSIDE(result, from, inside_, at) \
+    { \
+        const bool is_inside = inside_; \
+        result = from_real8(from[is_inside ? (at) : 0]); \
+        if (!is_inside) result = Eight(vec4(0), vec4(0)); \
+    }
