@@ -53,6 +53,19 @@ double MemoryEstimate::cost() const {
     return all;
 }
 
+static PipelineKey pipeline_key(const DeviceProfile& profile, const Kernel& kernel) {
+    const bool required = kernel.subgroups && profile.subgroup_size_required;
+    return {kernel.shader, kernel.specialisation, uint32_t(kernel.operands.size()), required ? profile.subgroup_size : 0};
+}
+
+static void prepare_pipelines(Device& device, const PlanBuilder& builder) {
+    std::vector<PipelineKey> keys;
+    for (const auto* steps : {&builder.preparations, &builder.steps})
+        for (const PlanBuilder::Step& step : *steps)
+            if (!step.kernel.shader.empty()) keys.push_back(pipeline_key(device.profile(), step.kernel));
+    device.pipelines().prepare(keys);
+}
+
 static BufferView resolve(const PlanBuilder& builder, const Operand& operand) {
     const BufferView& region = builder.regions[size_t(operand.region)].view;
     return {region.buffer, region.offset + operand.offset, operand.bytes};
@@ -125,8 +138,10 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptio
         kept_.push_back(view.buffer);
     }
     std::optional<PlanBuilder> built;
-    do built.emplace(graph, bindings, profile, DerivingOptions{options.keep_derived, options.fed}); // anew, where one of its kernels turns out to be wrong
-    while (options.checks_kernels && reject_wrong_kernels(device(), *profile.kernels, built->kernels));
+    do { // anew, where one of its kernels turns out to be wrong
+        built.emplace(graph, bindings, profile, DerivingOptions{options.keep_derived, options.fed});
+        prepare_pipelines(*device(), *built);
+    } while (options.checks_kernels && reject_wrong_kernels(device(), *profile.kernels, built->kernels));
     PlanBuilder& builder = *built;
     kernels_ = builder.kernels;
 
@@ -248,9 +263,7 @@ std::vector<Plan::Step> Plan::prepare_steps(const PlanBuilder& builder, const st
         }
         step.cost = cost_of(kernel);
         if (kernel.shader.empty()) continue;
-        PipelineKey key{kernel.shader, kernel.specialisation, uint32_t(kernel.operands.size()), 0};
-        if (kernel.subgroups && device.profile().subgroup_size_required) key.subgroup_size = device.profile().subgroup_size;
-        step.pipeline = &device.pipelines().get(key);
+        step.pipeline = &device.pipelines().get(pipeline_key(device.profile(), kernel));
         step.set = describe(builder, kernel, *step.pipeline);
         step.push = kernel.push;
         step.push_bytes = kernel.push_bytes;

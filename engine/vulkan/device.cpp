@@ -3,6 +3,7 @@
 #include "support/checked.h"
 #include "vulkan/buffer.h"
 #include "vulkan/kernel_choices.h"
+#include "vulkan/late_compilation.h"
 #include "vulkan/matrix_units.h"
 #include "vulkan/memory.h"
 #include "vulkan/pipeline.h"
@@ -157,6 +158,7 @@ void Device::create(const DeviceOptions& options) {
     instance.vkGetPhysicalDeviceFeatures2(info_.handle, &offered);
 
     profile_.is_cpu = info_.type == "cpu";
+    profile_.compiles_late = compiles_late(info_.driver_id);
     profile_.int64 = offered.features.shaderInt64 != 0;
     profile_.storage16 = offered16.storageBuffer16BitAccess != 0;
     const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;

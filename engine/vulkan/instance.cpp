@@ -142,6 +142,7 @@ void Instance::list_devices() {
         info.handle = handle;
         info.name = basic.deviceName;
         info.type = type_name(basic.deviceType);
+        info.driver_id = driver.driverID;
         info.driver = text(driver.driverName, driver.driverInfo[0] ? " " : "", driver.driverInfo);
         info.api_version = basic.apiVersion;
         info.driver_version = basic.driverVersion;

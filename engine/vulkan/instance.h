@@ -19,6 +19,7 @@ struct DeviceInfo {
     int index = 0; // in the order of preference: discrete GPU, integrated GPU, virtual GPU, CPU, other
     std::string name;
     std::string type;   // "discrete", "integrated", "virtual", "cpu" or "other"
+    VkDriverId driver_id{};
     std::string driver; // name and version as the driver gives them, where Vulkan 1.2 tells
     std::string uuid;   // 32 hexadecimal digits
     uint32_t api_version = 0, driver_version = 0;

@@ -1,10 +1,13 @@
 #include "vulkan/pipeline.h"
 
 #include "support/file.h"
+#include "support/side_by_side.h"
+#include "vulkan/late_compilation.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <zlib.h>
 
 namespace lemnos {
@@ -98,32 +101,75 @@ const Pipeline& PipelineCache::get(const PipelineKey& key) {
     const std::lock_guard lock(mutex_);
     const auto found = pipelines_.find(key);
     if (found != pipelines_.end()) return found->second;
-    const auto start = std::chrono::steady_clock::now();
-    const Layout& used = layout(key.buffers);
-    const auto added = pipelines_.emplace(key, Pipeline{VK_NULL_HANDLE, used.pipeline, used.set}).first;
-    const char* cached = "unknown";
+    Pipeline& pipeline = add(key);
     try {
-        const Created created = create(key, used.pipeline);
-        added->second.handle = created.handle;
-        cached = created.cache;
+        const Created created = create(key, pipeline.layout);
+        pipeline.handle = created.handle;
+        note(key, created);
     } catch (...) {
-        pipelines_.erase(added);
+        if (!pipeline.handle) pipelines_.erase(key);
         throw;
     }
-    changed_ = true;
-    ++device_.counters().pipelines;
-    device_.set_name(VK_OBJECT_TYPE_PIPELINE, uint64_t(added->second.handle), key.shader.c_str());
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    if (device_.log().wants(Log::pipeline)) {
-        std::string constants;
-        for (uint32_t constant : key.specialisation) constants += text(constants.empty() ? "" : " ", constant);
-        device_.log().line(Log::pipeline, "create,", key.shader, ",specialisation,", constants.empty() ? "-" : constants,
-                           ",subgroup,", key.subgroup_size, ",milliseconds,", took.count(), ",cache,", cached);
-    }
-    return added->second;
+    return pipeline;
 }
 
-PipelineCache::Created PipelineCache::create(const PipelineKey& key, VkPipelineLayout layout) {
+void PipelineCache::prepare(std::span<const PipelineKey> keys) {
+    const Device::KeepOpen open(device_);
+    std::vector<PipelineKey> made;
+    {
+        const std::lock_guard lock(mutex_);
+        made = make_missing(keys);
+    }
+    if (device_.profile().compiles_late) compile_late(device_, made);
+}
+
+// Gives the new ones, those first that took longest: what follows then ends at about the same time on all processors.
+std::vector<PipelineKey> PipelineCache::make_missing(std::span<const PipelineKey> keys) {
+    std::vector<PipelineKey> missing;
+    for (const PipelineKey& key : keys)
+        if (!pipelines_.count(key) && std::find(missing.begin(), missing.end(), key) == missing.end()) missing.push_back(key);
+    std::vector<Pipeline*> pipelines(missing.size());
+    std::vector<Created> created(missing.size());
+    const auto forget_failures = [this](const void*) { std::erase_if(pipelines_, [](const auto& entry) { return !entry.second.handle; }); };
+    const std::unique_ptr<const void, decltype(forget_failures)> forgotten(this, forget_failures);
+    for (size_t i = 0; i < missing.size(); ++i) pipelines[i] = &add(missing[i]);
+    side_by_side(missing.size(), [&](size_t i) {
+        try {
+            created[i] = create(missing[i], pipelines[i]->layout);
+            pipelines[i]->handle = created[i].handle;
+        } catch (const std::exception&) { // get() will say it
+        }
+    });
+    std::vector<std::pair<double, PipelineKey>> made;
+    for (size_t i = 0; i < missing.size(); ++i)
+        if (created[i].handle) {
+            note(missing[i], created[i]);
+            made.emplace_back(created[i].milliseconds, missing[i]);
+        }
+    std::sort(made.rbegin(), made.rend());
+    std::vector<PipelineKey> result;
+    for (auto& [milliseconds, key] : made) result.push_back(std::move(key));
+    return result;
+}
+
+Pipeline& PipelineCache::add(const PipelineKey& key) {
+    const Layout& used = layout(key.buffers);
+    return pipelines_.emplace(key, Pipeline{VK_NULL_HANDLE, used.pipeline, used.set}).first->second;
+}
+
+void PipelineCache::note(const PipelineKey& key, const Created& created) {
+    changed_ = true;
+    ++device_.counters().pipelines;
+    device_.set_name(VK_OBJECT_TYPE_PIPELINE, uint64_t(created.handle), key.shader.c_str());
+    if (!device_.log().wants(Log::pipeline)) return;
+    std::string constants;
+    for (uint32_t constant : key.specialisation) constants += text(constants.empty() ? "" : " ", constant);
+    device_.log().line(Log::pipeline, "create,", key.shader, ",specialisation,", constants.empty() ? "-" : constants, ",subgroup,",
+                       key.subgroup_size, ",milliseconds,", created.milliseconds, ",cache,", created.cache, ",buffers,", key.buffers);
+}
+
+PipelineCache::Created PipelineCache::create(const PipelineKey& key, VkPipelineLayout layout) const {
+    const auto start = std::chrono::steady_clock::now();
     const ShaderCode& code = find_shader(key.shader);
     std::vector<VkSpecializationMapEntry> entries(key.specialisation.size());
     for (uint32_t i = 0; i < entries.size(); ++i) entries[i] = {i, i * 4, 4};
@@ -163,7 +209,8 @@ PipelineCache::Created PipelineCache::create(const PipelineKey& key, VkPipelineL
              result_name(result), ").");
     const bool known = (feedback.flags & VK_PIPELINE_CREATION_FEEDBACK_VALID_BIT) != 0;
     const bool hit = (feedback.flags & VK_PIPELINE_CREATION_FEEDBACK_APPLICATION_PIPELINE_CACHE_HIT_BIT) != 0;
-    return {pipeline, !known ? "unknown" : hit ? "hit" : "miss"};
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    return {pipeline, !known ? "unknown" : hit ? "hit" : "miss", took.count()};
 }
 
 std::vector<std::byte> PipelineCache::bytes() {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <map>
+#include <span>
 
 namespace lemnos {
 
@@ -34,6 +35,9 @@ class PipelineCache {
 
     // The pipeline lives until the device is closed. Throws with the shader's name when the driver refuses it.
     const Pipeline& get(const PipelineKey& key);
+    // Makes those that are not there yet, on all processors side by side, also what the driver would leave to the first
+    // dispatch. One that the driver refuses is left out, for get() to throw.
+    void prepare(std::span<const PipelineKey> keys);
 
     // The driver's cache as bytes, with a header of our own that load() checks; foreign or damaged bytes are ignored
     // and reported as false, for a cache is never worth an error.
@@ -48,10 +52,15 @@ class PipelineCache {
     };
     const Layout& layout(uint32_t buffers);
     struct Created {
-        VkPipeline handle;
-        const char* cache; // "hit", "miss", "unknown": what the driver says
+        VkPipeline handle = VK_NULL_HANDLE;
+        const char* cache = "unknown"; // or "hit", "miss": what the driver says
+        double milliseconds = 0;
     };
-    Created create(const PipelineKey& key, VkPipelineLayout layout);
+    Created create(const PipelineKey& key, VkPipelineLayout layout) const; // needs no lock
+    std::vector<PipelineKey> make_missing(std::span<const PipelineKey> keys);
+    // An entry without a handle yet, so that nothing can fail between the driver's making a pipeline and its being kept.
+    Pipeline& add(const PipelineKey& key);
+    void note(const PipelineKey& key, const Created& created);
     void read_file_cache();
     std::vector<std::byte> locked_bytes() const;
     std::string file_path() const; // empty where the user has no cache folder

@@ -53,6 +53,7 @@ struct DeviceProfile {
     int64_t max_buffer_bytes = int64_t(1) << 30;
     double timestamp_ns = 0; // nanoseconds a tick of the queue's timestamps; 0: it has none
     uint64_t timestamp_mask = ~uint64_t(0); // their bits: 36 or more, then they wrap around
+    bool compiles_late = false;             // its driver compiles pipelines when they are first dispatched (late_compilation.h)
     bool creation_feedback = false;         // the driver says whether a pipeline came out of a cache
     int64_t storage_alignment = 256; // of a binding's offset
     std::shared_ptr<KernelChoices> kernels; // what is decided about kernels; null: nothing

@@ -1,8 +1,10 @@
 // Pipelines and their cache, as bytes and as a file: a cache is never worth an error.
 #include "device/device_test.h"
+#include "support/side_by_side.h"
 #include "unit/scratch.h"
 #include "vulkan/pipeline.h"
 
+#include <algorithm>
 #include <fstream>
 
 namespace lemnos::test {
@@ -43,6 +45,36 @@ TEST_F(PipelineCaching, MakesEachPipelineOnce) {
     EXPECT_NE(a.handle, b.handle);
     EXPECT_EQ(a.layout, b.layout);
     EXPECT_EQ(device->counters().pipelines, 2);
+}
+
+// The driver's cache on disk is empty, so that there is something to compile.
+TEST_F(PipelineCaching, PreparesManySideBySide) {
+    const ScratchFolder folder;
+    const ScopedVariable cache("MESA_SHADER_CACHE_DIR", folder.path().c_str());
+    const auto device = cached();
+    std::vector<PipelineKey> keys{{"no_such", {64}, 1, 0}, {"fill", {64}, 1, 0}, {"fill", {64}, 1, 0}};
+    for (uint32_t kind = 1; kind < 9; ++kind) keys.push_back({"activation.32", {64, kind}, 2, 0});
+    keys.push_back({"softmax_cross_entropy_gradient", {64, 1, 0, 1}, 5, 0});
+    device->pipelines().prepare(keys);
+    EXPECT_EQ(device->counters().pipelines, 10) << "one each, and none of the shader that is not there";
+    expect_refusal(ErrorCode::internal, {"The library holds no shader named no_such."}, [&] { device->pipelines().get(keys[0]); });
+    const int64_t submissions = device->counters().submissions;
+    device->pipelines().prepare(std::span(keys).subspan(1));
+    for (const PipelineKey& key : std::span(keys).subspan(1)) EXPECT_NE(device->pipelines().get(key).handle, VK_NULL_HANDLE);
+    EXPECT_EQ(device->counters().pipelines, 10) << "they are there";
+    EXPECT_EQ(device->counters().submissions, submissions);
+    const auto compiled = [&](const std::string& place) {
+        return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
+            return line.starts_with("lemnos,1,pipeline,compile,") && line.ends_with(place);
+        });
+    };
+    if (device->profile().compiles_late) {
+        EXPECT_EQ(compiled(",place,here") + compiled(",place,elsewhere"), 10);
+        EXPECT_EQ(compiled(",place,elsewhere") > 0, processors() > 1);
+    } else {
+        EXPECT_EQ(compiled(""), 0) << "this driver compiles where a pipeline is made";
+    }
+    expect_works(device);
 }
 
 TEST_F(PipelineCaching, RefusesUnknownShaders) {

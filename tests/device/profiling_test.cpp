@@ -323,6 +323,7 @@ TEST_F(LogOfPlans, HasALineAReplay) {
 TEST_F(LogOfPlans, SaysWhatPipelinesTook) {
     const auto device = logging(Log::pipeline);
     Chain chain(device);
+    std::erase_if(lines, [](const std::string& line) { return line.starts_with("lemnos,1,pipeline,compile,"); }); // by some drivers
     ASSERT_EQ(int64_t(lines.size()), device->counters().pipelines.load());
     for (const std::string& line : lines) {
         EXPECT_TRUE(line.starts_with("lemnos,1,pipeline,create,")) << line;

@@ -130,7 +130,10 @@ LEM_API lem_result lem_devices_json(lem_text **out);
                    flops,N,variant,NAME,refused,REASONS    one a dispatch; "-" where there is none
      run         submit,NAME,ticket,N,submissions,N,host_us,MICROSECONDS    one a replay: what it took to submit it
      memory      buffer,NAME,BYTES,TOTAL and freed,BYTES,TOTAL: TOTAL is what is in use afterwards
-     pipeline    create,SHADER,specialisation,CONSTANTS,subgroup,SIZE,milliseconds,N,cache,hit|miss|unknown    (what the driver says)
+     pipeline    create,SHADER,specialisation,CONSTANTS,subgroup,SIZE,milliseconds,N,cache,hit|miss|unknown,buffers,N    (cache: what
+                   the driver says)
+                 compile,SHADER,milliseconds,N,place,here|elsewhere    where the driver compiles at the first dispatch: on this
+                   device, or on another that is opened to share the work among processors
                  cache,loaded|ignored|saved,BYTES and cache,absent|unsaved,WHY
      validation  what Khronos validation layers say, where one is active
      warning     a sentence                              error       what could be told in no other way */

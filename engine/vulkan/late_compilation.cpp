@@ -1,0 +1,141 @@
+#include "vulkan/late_compilation.h"
+
+#include "support/side_by_side.h"
+#include "vulkan/buffer.h"
+#include "vulkan/commands.h"
+
+#include <chrono>
+#include <functional>
+
+namespace lemnos {
+
+namespace {
+
+constexpr double seconds_from_disk = 0.006; // what comes from the driver's cache takes less
+constexpr size_t fewest_to_share = 2;       // pipelines that are left: a device of its own takes time, too
+
+// Dispatches of pipelines over no workgroups, each of them once.
+class EmptyDispatches {
+  public:
+    EmptyDispatches(Device& device, std::span<const PipelineKey> keys)
+        : device_(device), buffer_(Buffer::create(device.shared_from_this(), BufferKind::device, 256, "compilation")), pool_(device),
+          commands_(pool_.allocate()) {
+        uint32_t buffers = 1;
+        for (const PipelineKey& key : keys) buffers += key.buffers;
+        const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers};
+        VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+        info.maxSets = uint32_t(keys.size());
+        info.poolSizeCount = 1;
+        info.pPoolSizes = &size;
+        check(device.functions().vkCreateDescriptorPool(device.handle(), &info, nullptr, &descriptors_), "creating a descriptor pool");
+    }
+    EmptyDispatches(const EmptyDispatches&) = delete;
+    EmptyDispatches& operator=(const EmptyDispatches&) = delete;
+    ~EmptyDispatches() { // where waiting failed, a dispatch may still be under way
+        device_.retire([&device = device_, pool = pool_.release(), descriptors = descriptors_] {
+            device.functions().vkDestroyCommandPool(device.handle(), pool, nullptr);
+            device.functions().vkDestroyDescriptorPool(device.handle(), descriptors, nullptr);
+        });
+    }
+
+    // The seconds that it took.
+    double run(const PipelineKey& key) {
+        const Device::KeepOpen open(device_);
+        const Pipeline& pipeline = device_.pipelines().get(key);
+        pool_.reset();
+        CommandRecorder recorder(device_, commands_, false);
+        constexpr std::byte push[128]{};
+        constexpr uint32_t no_groups[3] = {0, 1, 1};
+        recorder.dispatch(pipeline, descriptor_set(pipeline, key.buffers), push, sizeof push, no_groups);
+        recorder.finish();
+        device_.wait_all();
+        const auto start = std::chrono::steady_clock::now();
+        device_.wait(device_.submit({&commands_, 1}, "compiling a pipeline"));
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+
+  private:
+    VkDescriptorSet descriptor_set(const Pipeline& pipeline, uint32_t buffers) const {
+        VkDescriptorSetAllocateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
+        info.descriptorPool = descriptors_;
+        info.descriptorSetCount = 1;
+        info.pSetLayouts = &pipeline.set_layout;
+        VkDescriptorSet set = VK_NULL_HANDLE;
+        check(device_.functions().vkAllocateDescriptorSets(device_.handle(), &info, &set), "allocating a descriptor set");
+        const VkDescriptorBufferInfo range{buffer_->handle(), 0, VK_WHOLE_SIZE};
+        std::vector<VkWriteDescriptorSet> writes(buffers, {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET});
+        for (uint32_t i = 0; i < buffers; ++i) {
+            writes[i].dstSet = set;
+            writes[i].dstBinding = i;
+            writes[i].descriptorCount = 1;
+            writes[i].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+            writes[i].pBufferInfo = &range;
+        }
+        device_.functions().vkUpdateDescriptorSets(device_.handle(), buffers, writes.data(), 0, nullptr);
+        return set;
+    }
+
+    Device& device_;
+    const std::shared_ptr<Buffer> buffer_;
+    CommandPool pool_;
+    const VkCommandBuffer commands_;
+    VkDescriptorPool descriptors_ = VK_NULL_HANDLE;
+};
+
+// Pipelines that are still to be compiled, which all threads take from.
+class Shared {
+  public:
+    Shared(Device& device, std::span<const PipelineKey> keys) : device_(device), keys_(keys), elsewhere_(keys.size(), 0) {}
+
+    void run() {
+        EmptyDispatches dispatches(device_, keys_);
+        for (size_t i; (i = next_++) < keys_.size();) {
+            const double seconds = dispatches.run(keys_[i]);
+            log(keys_[i], seconds, "here");
+            // One for each processor but the one that works for this device.
+            if (seconds > seconds_from_disk && others_.empty() && i + fewest_to_share < keys_.size())
+                others_.start(std::min(processors() - 1, keys_.size() - i - 1), run_elsewhere_);
+        }
+        others_.join(); // the ends of their instances have written the driver's cache
+        for (size_t i = 0; i < keys_.size(); ++i)
+            if (elsewhere_[i] > 0) {
+                log(keys_[i], elsewhere_[i], "elsewhere");
+                dispatches.run(keys_[i]);
+            }
+    }
+
+  private:
+    void run_elsewhere() noexcept {
+        try {
+            const auto device = Device::open({.wanted = device_.info().uuid, .cache_on_disk = false, .log = Log()});
+            EmptyDispatches dispatches(*device, keys_);
+            for (size_t i; (i = next_++) < keys_.size();) elsewhere_[i] = dispatches.run(keys_[i]);
+        } catch (const std::exception&) { // this device's own dispatch will say what is wrong
+        }
+    }
+
+    void log(const PipelineKey& key, double seconds, const char* place) const {
+        device_.log().line(Log::pipeline, "compile,", key.shader, ",milliseconds,", seconds * 1e3, ",place,", place);
+    }
+
+    Device& device_;
+    const std::span<const PipelineKey> keys_;
+    std::vector<double> elsewhere_; // seconds that another device took; 0: none was asked
+    std::atomic<size_t> next_{0};
+    const std::function<void()> run_elsewhere_ = [this] { run_elsewhere(); };
+    Threads others_; // last: it waits for those that use the rest
+};
+
+} // namespace
+
+bool compiles_late(VkDriverId driver) { return driver == VK_DRIVER_ID_MESA_LLVMPIPE; }
+
+void compile_late(Device& device, std::span<const PipelineKey> keys) noexcept {
+    try {
+        if (!keys.empty()) Shared(device, keys).run();
+    } catch (const std::exception& error) {
+        device.log().line(Log::pipeline, "uncompiled,", error.what());
+    }
+}
+
+} // namespace lemnos
