@@ -108,6 +108,7 @@ const FilledSlot* BatchLoader::next() {
         fail(ErrorCode::invalid_state, "The micro-batch ", taken_, " cannot be loaded: its slot ",
              slot.content.slot, " of ", slots_.size(), " still holds the micro-batch ", slot.content.batch,
              ", which was not released.");
+    if (slot.state != State::filled) slot_freed_.notify_all(); // release() may have put it off
     slot_filled_.wait(lock, [&] { return slot.state == State::filled || (ended_ && taken_ == claimed_); });
     if (slot.state != State::filled) return nullptr;
     if (slot.error) std::rethrow_exception(slot.error);
@@ -116,7 +117,9 @@ const FilledSlot* BatchLoader::next() {
     return &slot.content;
 }
 
+// To wake a thread takes longer than all else that is done here, so those that fill are woken when half of the slots are free.
 void BatchLoader::release(const FilledSlot* filled) {
+    size_t free = 0;
     {
         const std::lock_guard lock(mutex_);
         const auto slot = std::find_if(slots_.begin(), slots_.end(),
@@ -126,8 +129,9 @@ void BatchLoader::release(const FilledSlot* filled) {
                  "The micro-batch cannot be released: it is not one that the loader handed ",
                  "out in this run and that was not released yet.");
         slot->state = State::free;
+        free = size_t(std::count_if(slots_.begin(), slots_.end(), [](const Slot& each) { return each.state == State::free; }));
     }
-    slot_freed_.notify_all();
+    if (2 * free >= slots_.size()) slot_freed_.notify_all();
 }
 
 void BatchLoader::run() {
