@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 
 namespace lemnos {
 
@@ -89,12 +90,12 @@ class Shared {
 
     void run() {
         EmptyDispatches dispatches(device_, keys_);
-        for (size_t i; (i = next_++) < keys_.size();) {
-            const double seconds = dispatches.run(keys_[i]);
-            log(keys_[i], seconds, "here");
-            // One for each processor but the one that works for this device.
-            if (seconds > seconds_from_disk && others_.empty() && i + fewest_to_share < keys_.size())
-                others_.start(std::min(processors() - 1, keys_.size() - i - 1), run_elsewhere_);
+        while (const auto i = take()) {
+            const double seconds = dispatches.run(keys_[*i]);
+            log(keys_[*i], seconds, "here");
+            const size_t left = keys_.size() - std::min(keys_.size(), turns_.load());
+            if (seconds > seconds_from_disk && others_.empty() && left >= fewest_to_share)
+                others_.start(std::min(processors() - 1, left), run_elsewhere_); // this device has the other processor
         }
         others_.join(); // the ends of their instances have written the driver's cache
         for (size_t i = 0; i < keys_.size(); ++i)
@@ -105,11 +106,18 @@ class Shared {
     }
 
   private:
+    // The last, which is the smallest, is taken first: it tells soon whether there is anything to compile.
+    std::optional<size_t> take() {
+        const size_t turn = turns_++;
+        if (turn >= keys_.size()) return {};
+        return turn == 0 ? keys_.size() - 1 : turn - 1;
+    }
+
     void run_elsewhere() noexcept {
         try {
             const auto device = Device::open({.wanted = device_.info().uuid, .cache_on_disk = false, .log = Log()});
             EmptyDispatches dispatches(*device, keys_);
-            for (size_t i; (i = next_++) < keys_.size();) elsewhere_[i] = dispatches.run(keys_[i]);
+            while (const auto i = take()) elsewhere_[*i] = dispatches.run(keys_[*i]);
         } catch (const std::exception&) { // this device's own dispatch will say what is wrong
         }
     }
@@ -121,7 +129,7 @@ class Shared {
     Device& device_;
     const std::span<const PipelineKey> keys_;
     std::vector<double> elsewhere_; // seconds that another device took; 0: none was asked
-    std::atomic<size_t> next_{0};
+    std::atomic<size_t> turns_{0};
     const std::function<void()> run_elsewhere_ = [this] { run_elsewhere(); };
     Threads others_; // last: it waits for those that use the rest
 };

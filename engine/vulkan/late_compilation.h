@@ -13,7 +13,7 @@ namespace lemnos {
 // Of a driver whose devices share what they compiled.
 bool compiles_late(VkDriverId driver);
 
-// Lets the driver compile these pipelines of the device. What fails here will fail again, and be reported, where it is used.
+// Lets the driver compile these pipelines of the device, the largest first. What fails here will fail again, and be reported, where it is used.
 void compile_late(Device& device, std::span<const PipelineKey> keys) noexcept;
 
 } // namespace lemnos
