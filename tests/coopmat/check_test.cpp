@@ -4,21 +4,24 @@
 #include "device/faulty_vulkan.h"
 #include "ops/convolution_menu.h"
 
+#include <atomic>
+
 namespace lemnos::test {
 
-// What the driver does to the first call alone, which is the check's; later ones are left to the real Vulkan.
-struct FirstCall {
-    inline static bool fails = false;
+// A driver that leaves out the first dispatch that has something to do, which is the check's, or that makes no pipeline until
+// there is a warning of it. Later calls are left to the real Vulkan.
+struct Fault {
+    inline static std::atomic<bool> waits = false;
     inline static PFN_vkCmdDispatch dispatch = nullptr;
     using Create = faulty::Wrapper<faulty::id_vkCreateComputePipelines, PFN_vkCreateComputePipelines>; // which counts
 
     static VKAPI_ATTR void VKAPI_CALL dispatch_nothing(VkCommandBuffer commands, uint32_t x, uint32_t y, uint32_t z) {
-        if (!std::exchange(fails, false)) dispatch(commands, x, y, z);
+        if (x == 0 || !waits.exchange(false)) dispatch(commands, x, y, z);
     }
     static VKAPI_ATTR VkResult VKAPI_CALL create_nothing(VkDevice device, VkPipelineCache cache, uint32_t count,
                                                          const VkComputePipelineCreateInfo* infos, const VkAllocationCallbacks* allocator,
                                                          VkPipeline* pipelines) {
-        if (std::exchange(fails, false)) return VK_ERROR_INITIALIZATION_FAILED;
+        if (waits) return VK_ERROR_INITIALIZATION_FAILED;
         return Create::call(device, cache, count, infos, allocator, pipelines);
     }
 };
@@ -27,17 +30,20 @@ struct MatrixCheck : testing::Test {
     void SetUp() override {
         family = std::getenv("LEMNOS_KERNELS") ? std::getenv("LEMNOS_KERNELS") : "";
         vulkan = faulty::vulkan();
-        FirstCall::fails = true;
+        Fault::waits = true;
     }
 
     std::shared_ptr<Device> open() {
         warnings.clear();
         auto device = Device::open({.cache_on_disk = false,
                                     .get_instance_proc_addr = vulkan,
-                                    .log = Log(Log::warning, [this](std::string_view line) { warnings += line; })});
+                                    .log = Log(Log::warning, [this](std::string_view line) {
+                                        warnings += line;
+                                        Fault::waits = false;
+                                    })});
         const auto real = [&](const char* name) { return faulty::real_device_source(device->handle(), name); };
-        FirstCall::dispatch = reinterpret_cast<PFN_vkCmdDispatch>(real("vkCmdDispatch"));
-        FirstCall::Create::real = reinterpret_cast<PFN_vkCreateComputePipelines>(real("vkCreateComputePipelines"));
+        Fault::dispatch = reinterpret_cast<PFN_vkCmdDispatch>(real("vkCmdDispatch"));
+        Fault::Create::real = reinterpret_cast<PFN_vkCreateComputePipelines>(real("vkCreateComputePipelines"));
         return device;
     }
 
@@ -83,12 +89,12 @@ TEST_F(MatrixCheck, PassesOnAWholeDriver) {
 }
 
 TEST_F(MatrixCheck, RejectsWrongResults) {
-    faulty::state.replaced["vkCmdDispatch"] = reinterpret_cast<PFN_vkVoidFunction>(&FirstCall::dispatch_nothing);
+    faulty::state.replaced["vkCmdDispatch"] = reinterpret_cast<PFN_vkVoidFunction>(&Fault::dispatch_nothing);
     expect_rejected("is right");
 }
 
 TEST_F(MatrixCheck, RejectsWhatDoesNotCompile) {
-    faulty::state.replaced["vkCreateComputePipelines"] = reinterpret_cast<PFN_vkVoidFunction>(&FirstCall::create_nothing);
+    faulty::state.replaced["vkCreateComputePipelines"] = reinterpret_cast<PFN_vkVoidFunction>(&Fault::create_nothing);
     expect_rejected("could not compile the shader");
 }
 

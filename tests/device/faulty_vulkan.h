@@ -14,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -81,7 +82,8 @@ struct State {
     std::atomic<int64_t> fail_at{0}; // the call, from 1, that fails; 0: none
     VkResult code = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     std::atomic<int> failed{-1}; // the function that failed
-    std::vector<Id>* record = nullptr; // where every call that counts is noted, by tests of one thread
+    std::vector<Id>* record = nullptr; // where every call that counts is noted
+    std::mutex recording;
     std::atomic<bool> lost{false}, gate_closed{false};
     std::array<std::atomic<int64_t>, count> live{}, called{};
     VkQueue queue = VK_NULL_HANDLE;
@@ -120,7 +122,10 @@ inline VkResult injected(Id id) {
     if (state.lost && can_lose_the_device(id)) return VK_ERROR_DEVICE_LOST;
     if (state.code == VK_ERROR_DEVICE_LOST && !can_lose_the_device(id)) return VK_SUCCESS;
     const int64_t call = ++state.calls;
-    if (state.record) state.record->push_back(id);
+    if (state.record) {
+        const std::lock_guard lock(state.recording);
+        state.record->push_back(id);
+    }
     if (call != state.fail_at) return VK_SUCCESS;
     state.failed = id;
     if (state.code == VK_ERROR_DEVICE_LOST) {
