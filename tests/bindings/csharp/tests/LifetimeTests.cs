@@ -123,6 +123,8 @@ public class LifetimeTests(ITestOutputHelper output)
         Assert.False(dropped.IsAlive);
     }
 
+    const int patience = 300000; // milliseconds: under validation, beside other tests, a step may take its time
+
     [Theory]
     [InlineData("trainer", false)]
     [InlineData("model", false)]
@@ -157,11 +159,11 @@ public class LifetimeTests(ITestOutputHelper output)
                 }
             })).ToArray();
             foreach (var thread in threads) thread.Start();
-            Assert.True(started.Wait(60000));
+            Assert.True(started.Wait(patience));
             if (what != "device") objects[what].Dispose();
             else if (closeOnly) device.Close();
             else device.Dispose();
-            foreach (var thread in threads) Assert.True(thread.Join(60000));
+            foreach (var thread in threads) Assert.True(thread.Join(patience));
             Assert.Equal(2, errors.Count);
             Assert.All(errors, error => Assert.IsType(what == "device" ? typeof(DeviceClosedException) : typeof(ObjectDisposedException), error));
             device.Dispose();
