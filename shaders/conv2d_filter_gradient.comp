@@ -24,6 +24,7 @@ layout(constant_id = 2) const bool WIDE = true;       // 2: 8 columns a lane (co
 layout(constant_id = 3) const bool X_WIDE = true;     // 3: inner % 8 == 0 (and so is in_channels)
 layout(constant_id = 4) const bool POINTWISE = false; // 4: 1×1, stride 1, no padding: pixel m of x is row m
 layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 to 4
+layout(constant_id = 6) const bool BLOCKED = false;   // 6: (with 2 to 4) x and dy lie as [channels / 8][row][8]
 layout(binding = 0) readonly buffer X { Real x[]; };
 layout(binding = 0) readonly buffer X8 { Real8 x8[]; };
 layout(binding = 1) readonly buffer Dy { Real dy[]; };
@@ -110,7 +111,8 @@ void main() {
         [[unroll]] for (uint j = 0; j < READS; j++) {
             const uint row = min(mine + offset[j], rows - 1);
             if (POINTWISE && X_WIDE) {
-                unit[j] = from_real8(x8[(row * in_channels + first_channel + uint(shift[j * 8].z)) / 8]);
+                const uint channel = first_channel + uint(shift[j * 8].z);
+                unit[j] = from_real8(x8[BLOCKED ? channel / 8 * rows + row : (row * in_channels + channel) / 8]);
             } else {
                 const uint line = divide(row, width_multiplier, width_shift);
                 const uint n = divide(line, height_multiplier, height_shift);
@@ -130,8 +132,8 @@ void main() {
             if (mine + offset[j] >= end) unit[j] = Eight(vec4(0), vec4(0)); // so that dy is multiplied by nothing
         }
         [[unroll]] for (uint q = 0; q < 4; q++) {
-            const uint at = min(mine + q, end - 1) * out_channels + out_column;
-            if (WIDE) b[q] = from_real8(dy8[at / 8]);
+            const uint row = min(mine + q, end - 1), at = row * out_channels + out_column;
+            if (WIDE) b[q] = from_real8(dy8[BLOCKED ? out_column / 8 * rows + row : at / 8]);
             else b[q] = Eight(vec4(float(dy[at])), vec4(0));
         }
         ADD_UNIT(0)

@@ -85,9 +85,12 @@ void matrix_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const
     const MatrixTile tile = tile_of<family>(e.profile(), wanted);
     shader::Conv2dFilterGradientParams params = filter_gradient_params(problem.shape);
     params.column_tiles = uint32_t(divide_up(params.columns, tile.columns()));
-    dispatch_filter_gradient(e, problem.shape, o,
-                             kernel_of(tile, "conv2d_filter_gradient_matrix", {params.inner % 8 == 0, params.columns % 8 == 0}), params,
-                             {.tile_rows = tile.rows(), .row_step = tile.step});
+    dispatch_filter_gradient(
+        e, problem.shape, o,
+        {.kernel = kernel_of(tile, "conv2d_filter_gradient_matrix", {params.inner % 8 == 0, params.columns % 8 == 0}),
+         .params = params,
+         .tile_rows = tile.rows(),
+         .row_step = tile.step});
 }
 
 template <MatrixFamily family>

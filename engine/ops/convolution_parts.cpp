@@ -170,20 +170,29 @@ shader::Conv2dFilterGradientParams filter_gradient_params(const ConvolutionShape
     return p;
 }
 
-void dispatch_filter_gradient(Emitter& e, const ConvolutionShape& s, const ConvolutionOperands& o, Kernel kernel,
-                              shader::Conv2dFilterGradientParams params, const FilterGradientCut& cut) {
-    const int64_t count = int64_t(params.filter_rows) * s.out_channels;
-    const int64_t row_tiles = divide_up(params.filter_rows, cut.tile_rows), column_tiles = int64_t(params.column_tiles) * s.groups;
-    const int64_t wanted = parts_of(e, s.pixels() / 64, row_tiles * column_tiles, count * 4 * cut.copies_a_split);
-    params.split_rows = uint32_t(round_up(divide_up(s.pixels(), wanted), cut.row_step));
+PartialSums dispatch_partial_sums(Emitter& e, const ConvolutionShape& s, const ConvolutionOperands& o,
+                                  FilterGradientProduct product, const Operand& reused) {
+    shader::Conv2dFilterGradientParams& params = product.params;
+    const int64_t copy_bytes = int64_t(params.filter_rows) * s.out_channels * 4;
+    const int64_t row_tiles = divide_up(params.filter_rows, product.tile_rows);
+    const int64_t column_tiles = int64_t(params.column_tiles) * s.groups;
+    const int64_t wanted = parts_of(e, s.pixels() / 64, row_tiles * column_tiles, copy_bytes * product.copies_a_split);
+    params.split_rows = uint32_t(round_up(divide_up(s.pixels(), wanted), product.row_step));
     params.splits = uint32_t(divide_up(s.pixels(), params.split_rows));
-    const int64_t copies = params.splits * cut.copies_a_split;
-    const Operand partial = e.workspace(copies * count * 4);
-    kernel.operands = {o.x, o.y, partial.as(Access::write)};
+    const int64_t copies = params.splits * product.copies_a_split, bytes = copies * copy_bytes;
+    const Operand partial = reused.region >= 0 && reused.bytes >= bytes ? reused.slice(0, bytes) : e.workspace(bytes);
+    Kernel& kernel = product.kernel;
+    kernel.operands = {o.x.as(Access::read), o.y.as(Access::read), partial.as(Access::write)};
     kernel.groups = {uint32_t(row_tiles), uint32_t(column_tiles), params.splits};
     kernel.flops = 2 * s.macs();
     e.dispatch(std::move(kernel.params(params)));
-    dispatch_sum(e, partial, o.filter, count, copies, o.add);
+    return {partial.as(Access::read), copies};
+}
+
+void dispatch_filter_gradient(Emitter& e, const ConvolutionShape& s, const ConvolutionOperands& o, FilterGradientProduct product) {
+    const int64_t count = int64_t(product.params.filter_rows) * s.out_channels;
+    const PartialSums sums = dispatch_partial_sums(e, s, o, std::move(product));
+    dispatch_sum(e, sums.numbers, o.filter, count, sums.copies, o.add);
 }
 
 } // namespace lemnos

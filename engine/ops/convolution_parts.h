@@ -51,13 +51,30 @@ std::vector<GatheredProduct> gathered_products(Emitter& e, const ConvolutionProb
 
 shader::Conv2dFilterGradientParams filter_gradient_params(const ConvolutionShape& shape); // without what the kernel decides
 
-struct FilterGradientCut {
-    int64_t tile_rows;          // of the filter, a workgroup
-    int64_t row_step;           // a split is a multiple of so many pixels
-    int64_t copies_a_split = 1; // partial sums that one leaves
+struct FilterGradientProduct {
+    Kernel kernel;
+    shader::Conv2dFilterGradientParams params; // without the splits
+    int64_t tile_rows;                         // of the filter, a workgroup
+    int64_t row_step;                          // a split is a multiple of so many pixels
+    int64_t copies_a_split = 1;                // partial sums that one leaves
 };
-// Completes `params` (column_tiles is given), dispatches the kernel on x, dy and a workspace, and adds the copies in order.
-void dispatch_filter_gradient(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands, Kernel kernel,
-                              shader::Conv2dFilterGradientParams params, const FilterGradientCut& cut);
+// The scalar family's by the register tile, by default the fastest one; `blocked`: x and dy lie as winograd_input.comp writes
+// them. The tiled family's.
+FilterGradientProduct row_tile_product(const DeviceProfile& profile, const ConvolutionShape& shape, DataType dtype, KernelTile tile,
+                                       bool blocked = false);
+KernelTile row_tile_of_filter_gradient(const DeviceProfile& profile, const ConvolutionShape& shape);
+FilterGradientProduct tiled_product(const ConvolutionShape& shape, DataType dtype);
+
+// What a product leaves: `copies` of the gradient, each a sum over some of the pixels.
+struct PartialSums {
+    Operand numbers;
+    int64_t copies = 0;
+};
+// Over x and y into a workspace: `reused` where that is large enough, else a new one.
+PartialSums dispatch_partial_sums(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands,
+                                  FilterGradientProduct product, const Operand& reused = {});
+// And adds the copies in order.
+void dispatch_filter_gradient(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands,
+                              FilterGradientProduct product);
 
 } // namespace lemnos

@@ -12,7 +12,9 @@ namespace lemnos {
 
 namespace {
 
-std::string variant(const Emitter& e, const char* shader, DataType dtype) { return item_variant(shader, e.profile().subgroup_size, dtype); }
+std::string variant(const DeviceProfile& profile, const char* shader, DataType dtype) {
+    return item_variant(shader, profile.subgroup_size, dtype);
+}
 
 // ---- how a subgroup lies over a matrix, beside register_tile() ----
 
@@ -64,7 +66,7 @@ void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionO
     const auto [rows, inner, columns] = product_of(problem);
     const uint32_t subgroup = e.profile().subgroup_size, lanes = tile.columns;
     const bool forward = problem.pass == ConvolutionPass::forward;
-    Kernel kernel{.shader = variant(e, "conv2d_pointwise", problem.dtype),
+    Kernel kernel{.shader = variant(e.profile(), "conv2d_pointwise", problem.dtype),
                   .specialisation = {subgroup, lanes, tile.rows, 1, problem.bias, problem.residual, uint32_t(problem.activation),
                                      rows <= rows_of_streamed_filter}};
     if (forward) kernel.operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y};
@@ -99,7 +101,7 @@ void direct(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOper
         set_division(params.grid_height, params.height_multiplier, params.height_shift);
         set_division(params.grid_width, params.width_multiplier, params.width_shift);
         params.column_tiles = uint32_t(divide_up(params.columns, tile.columns * (wide ? 8 : 1)));
-        Kernel kernel{.shader = variant(e, "conv2d_direct", problem.dtype),
+        Kernel kernel{.shader = variant(e.profile(), "conv2d_direct", problem.dtype),
                       .specialisation = {subgroup, tile.columns, tile.rows, wide, problem.bias, problem.residual,
                                          uint32_t(product.activation), x_wide, product.scatter},
                       .operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y}};
@@ -113,10 +115,10 @@ void direct(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOper
 
 // ---- the filter's gradient ----
 
-std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, const ConvolutionProblem& p) {
-    const int64_t columns = p.shape.out_channels / p.shape.groups, inner = p.shape.in_channels / p.shape.groups;
+std::vector<KernelTile> filter_gradient_tiles(const DeviceProfile& profile, const ConvolutionShape& s) {
+    const int64_t columns = s.out_channels / s.groups, inner = s.in_channels / s.groups;
     const bool wide = columns % 8 == 0, inner_wide = inner % 8 == 0;
-    const int64_t filter_rows = p.shape.kernel_height * p.shape.kernel_width * inner;
+    const int64_t filter_rows = s.kernel_height * s.kernel_width * inner;
     const uint32_t rows = filter_rows <= 8 ? 8 : 16;
     if (profile.subgroup_size != tabled_subgroup) return with_alternatives(profile, {profile.subgroup_size, rows});
     if (!wide || columns >= 64) {
@@ -131,22 +133,36 @@ std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, c
     return with_alternatives(profile, {columns <= 16 ? 2u : 4u, rows});
 }
 
+std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, const ConvolutionProblem& p) {
+    return filter_gradient_tiles(profile, p.shape);
+}
+
 void row_tile_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile tile) {
-    const ConvolutionShape& s = problem.shape;
-    const uint32_t subgroup = e.profile().subgroup_size, lane_groups = subgroup / tile.columns;
+    dispatch_filter_gradient(e, problem.shape, o, row_tile_product(e.profile(), problem.shape, problem.dtype, tile));
+}
+
+} // namespace
+
+KernelTile row_tile_of_filter_gradient(const DeviceProfile& profile, const ConvolutionShape& shape) {
+    return filter_gradient_tiles(profile, shape).front();
+}
+
+FilterGradientProduct row_tile_product(const DeviceProfile& profile, const ConvolutionShape& s, DataType dtype, KernelTile tile,
+                                       bool blocked) {
+    const uint32_t subgroup = profile.subgroup_size, lane_groups = subgroup / tile.columns;
     shader::Conv2dFilterGradientParams params = filter_gradient_params(s);
     const bool wide = params.columns % 8 == 0;
     params.column_tiles = uint32_t(divide_up(params.columns, tile.columns * (wide ? 8 : 1)));
     set_division(params.out_height, params.height_multiplier, params.height_shift);
     set_division(params.out_width, params.width_multiplier, params.width_shift);
-    Kernel kernel{.shader = variant(e, "conv2d_filter_gradient", problem.dtype),
-                  .specialisation = {subgroup, tile.columns, wide, params.inner % 8 == 0, s.pointwise(), tile.rows / 8},
-                  .subgroups = true};
-    dispatch_filter_gradient(e, s, o, std::move(kernel), params,
-                             {.tile_rows = tile.rows, .row_step = 4 * lane_groups, .copies_a_split = lane_groups});
+    return {.kernel = {.shader = variant(profile, "conv2d_filter_gradient", dtype),
+                       .specialisation = {subgroup, tile.columns, wide, params.inner % 8 == 0, s.pointwise(), tile.rows / 8, blocked},
+                       .subgroups = true},
+            .params = params,
+            .tile_rows = tile.rows,
+            .row_step = 4 * lane_groups,
+            .copies_a_split = lane_groups};
 }
-
-} // namespace
 
 } // namespace lemnos
 

@@ -26,12 +26,19 @@ void tiled(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOpera
 }
 
 void tiled_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
-    shader::Conv2dFilterGradientParams params = filter_gradient_params(problem.shape);
-    params.column_tiles = uint32_t(divide_up(params.columns, tile_size));
-    dispatch_filter_gradient(e, problem.shape, o, {.shader = real_variant("conv2d_filter_gradient_tiled", problem.dtype)}, params, {.tile_rows = tile_size, .row_step = 16});
+    dispatch_filter_gradient(e, problem.shape, o, tiled_product(problem.shape, problem.dtype));
 }
 
 } // namespace
+
+FilterGradientProduct tiled_product(const ConvolutionShape& shape, DataType dtype) {
+    FilterGradientProduct product{.kernel = {.shader = real_variant("conv2d_filter_gradient_tiled", dtype)},
+                                  .params = filter_gradient_params(shape),
+                                  .tile_rows = tile_size,
+                                  .row_step = 16};
+    product.params.column_tiles = uint32_t(divide_up(product.params.columns, tile_size));
+    return product;
+}
 
 } // namespace lemnos
 
