@@ -1,20 +1,47 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // out[tap][r][g·Cin/G + c] = w[tap][c][g·Cout/G + r]: the filter with the channels of each group swapped, for
-// the data gradient. Small beside the convolution, so it is written plainly.
+// the data gradient.
+// variants: WIDTH=1 WIDTH=8
+// WIDTH × WIDTH elements an invocation: 8 where both channels of a group are multiples of that and the device has 64-bit
+// integers (include/wide.glsl).
+#extension GL_EXT_control_flow_attributes : require
+#if WIDTH == 8
+#include "wide.glsl"
+#define STORED u64vec4
+#else
+#define STORED float
+#endif
 #include "conv2d_transpose_filter.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size
 #include "folded.glsl"
-layout(binding = 0) readonly buffer W { float w[]; };
-layout(binding = 1) writeonly buffer Out { float transposed[]; };
+layout(binding = 0) readonly buffer W { STORED w[]; };
+layout(binding = 1) writeonly buffer Out { STORED transposed[]; };
 
 void main() {
     const uint i = folded_index();
-    if (i < count) {
-        const uint per_in = in_channels / groups, per_out = out_channels / groups;
-        const uint line = i / in_channels, in_channel = i - line * in_channels;
+    if (i < count / (WIDTH * WIDTH)) {
+        // All in units of WIDTH.
+        const uint ins = in_channels / WIDTH, outs = out_channels / WIDTH;
+        const uint per_in = ins / groups, per_out = outs / groups;
+        const uint line = i / ins, in_channel = i - line * ins;
         const uint tap = line / per_out, r = line - tap * per_out;
         const uint set = in_channel / per_in, c = in_channel - set * per_in;
-        transposed[i] = w[(tap * per_in + c) * out_channels + set * per_out + r];
+        const uint from = (tap * per_in + c) * WIDTH * outs + set * per_out + r, to = line * WIDTH * ins + in_channel;
+#if WIDTH == 8
+        vec4 lo[8], hi[8];
+        [[unroll]] for (uint row = 0; row < 8; row++) {
+            const Eight v = unpack8(w[from + row * outs]);
+            lo[row] = v.lo;
+            hi[row] = v.hi;
+        }
+        [[unroll]] for (uint column = 0; column < 8; column++) {
+            vec4 v[2];
+            [[unroll]] for (uint row = 0; row < 8; row++) v[row / 4][row % 4] = column < 4 ? lo[row][column % 4] : hi[row][column % 4];
+            transposed[to + column * ins] = pack8(v[0], v[1]);
+        }
+#else
+        transposed[to] = w[from];
+#endif
     }
 }
