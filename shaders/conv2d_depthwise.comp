@@ -3,9 +3,10 @@
 #extension GL_EXT_control_flow_attributes : require
 // y[n][oy][ox][c] = activation(bias[c] + Σ_ky,kx x[n][oy·s − pad + ky][ox·s − pad + kx][c] · w[ky][kx][c]),
 // NHWC, channels % 8 == 0, dilation 1. With flip the filter is turned by 180°: the data gradient at stride 1.
-// Fast because an invocation keeps the filter of its 8 channels and walks down a strip of the image, so that
-// an input row is read once for all the output rows that need it. Strips, not lanes, share the halo: any
-// subgroup size will do.
+// Fast because an invocation keeps the filter of its 8 channels and walks along a strip of the image, so that
+// an input column is read once for all the output columns that need it. It walks along rows, where what comes
+// next lies near: walking down columns, software Vulkan waits for memory most of the time. Strips, not lanes,
+// share the halo: any subgroup size will do.
 // variants: REAL=32 REAL=16
 #include "wide.glsl"
 #include "activation.glsl"
@@ -16,7 +17,7 @@ layout(constant_id = 1) const uint KERNEL_Y = 3;
 layout(constant_id = 2) const uint KERNEL_X = 3;
 layout(constant_id = 3) const uint STRIDE_Y = 1;
 layout(constant_id = 4) const uint STRIDE_X = 1;
-layout(constant_id = 5) const uint STRIP = 4;       // 5: output columns a strip
+layout(constant_id = 5) const uint STRIP = 4;       // 5: output rows a strip
 layout(constant_id = 6) const bool BIAS = false;
 layout(constant_id = 7) const uint ACTIVATION = 0;  // 7: kind of activation.glsl
 layout(binding = 0) readonly buffer X { Real8 x[]; };
@@ -25,11 +26,11 @@ layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
 layout(binding = 3) writeonly buffer Y { Real8 y[]; };
 
 const uint TAPS = KERNEL_Y * KERNEL_X;
-const uint SPAN = (STRIP - 1) * STRIDE_X + KERNEL_X;  // input columns under a strip
-// Input rows shared with the next output row.
-const uint KEPT = KERNEL_Y > STRIDE_Y ? KERNEL_Y - STRIDE_Y : 0;
-// Output rows walked before the first is complete.
-const int WARM_UP = int((KEPT + STRIDE_Y - 1) / STRIDE_Y);
+const uint SPAN = (STRIP - 1) * STRIDE_Y + KERNEL_Y;  // input rows under a strip
+// Input columns shared with the next output column.
+const uint KEPT = KERNEL_X > STRIDE_X ? KERNEL_X - STRIDE_X : 0;
+// Output columns walked before the first is complete.
+const int WARM_UP = int((KEPT + STRIDE_X - 1) / STRIDE_X);
 
 shared u64vec4 stage[TAPS * gl_WorkGroupSize.x];
 
@@ -38,13 +39,13 @@ void main() {
     const uint blocks = channels / 8;
     uint rest = item / blocks;
     const uint block = item - rest * blocks;
-    const int out_x = int(rest % strips * STRIP);
-    rest /= strips;
-    const int first_y = int(rest % bands * rows_per_item);
-    const uint first_image = rest / bands * images_per_item;
+    const int first_x = int(rest % bands * columns_per_item);
+    rest /= bands;
+    const int out_y = int(rest % strips * STRIP);
+    const uint first_image = rest / strips * images_per_item;
     const uint last_image = item < items ? min(first_image + images_per_item, batch) : 0;
-    const int last_y = min(first_y + int(rows_per_item), int(out_height));
-    const int in_x = out_x * int(STRIDE_X) - pad_left;
+    const int last_x = min(first_x + int(columns_per_item), int(out_width));
+    const int in_y = out_y * int(STRIDE_Y) - pad_top;
 
     // The filter goes through memory of this lane's own: a loop over a load compiles faster than nine loads.
     [[dont_unroll]] for (uint t = 0; t < TAPS; t++) {
@@ -59,19 +60,19 @@ void main() {
     if (BIAS) start = unpack8(bias[block]);
 
     for (uint n = first_image; n < last_image; n++) {
-        Eight rows[KERNEL_Y * SPAN];
-        [[unroll]] for (uint i = 0; i < KERNEL_Y * SPAN; i++) rows[i] = Eight(vec4(0), vec4(0));
-        for (int out_y = first_y - WARM_UP; out_y < last_y; out_y++) {
-            [[unroll]] for (uint j = KEPT; j < KERNEL_Y; j++) {
-                const int in_y = out_y * int(STRIDE_Y) - pad_top + int(j);
-                const bool inside = in_y >= 0 && in_y < int(in_height);
+        Eight columns[KERNEL_X * SPAN];
+        [[unroll]] for (uint i = 0; i < KERNEL_X * SPAN; i++) columns[i] = Eight(vec4(0), vec4(0));
+        for (int out_x = first_x - WARM_UP; out_x < last_x; out_x++) {
+            [[unroll]] for (uint i = KEPT; i < KERNEL_X; i++) {
+                const int in_x = out_x * int(STRIDE_X) - pad_left + int(i);
+                const bool inside = in_x >= 0 && in_x < int(in_width);
                 const int from = (int(n) * int(in_height) + in_y) * int(in_width) + in_x;
-                [[unroll]] for (uint i = 0; i < SPAN; i++) {
+                [[unroll]] for (uint j = 0; j < SPAN; j++) {
                     Eight v = Eight(vec4(0), vec4(0));
-                    if (inside && in_x + int(i) >= 0 && in_x + int(i) < int(in_width)) {
-                        v = from_real8(x[uint(from + int(i)) * blocks + block]);
+                    if (inside && in_y + int(j) >= 0 && in_y + int(j) < int(in_height)) {
+                        v = from_real8(x[uint(from + int(j * in_width)) * blocks + block]);
                     }
-                    rows[j * SPAN + i] = v;
+                    columns[i * SPAN + j] = v;
                 }
             }
             const uint to = (n * out_height + uint(out_y)) * out_width + uint(out_x);
@@ -79,16 +80,16 @@ void main() {
                 Eight sum = start;
                 [[unroll]] for (uint j = 0; j < KERNEL_Y; j++) {
                     [[unroll]] for (uint i = 0; i < KERNEL_X; i++) {
-                        sum.lo += rows[j * SPAN + p * STRIDE_X + i].lo * filter_[j * KERNEL_X + i].lo;
-                        sum.hi += rows[j * SPAN + p * STRIDE_X + i].hi * filter_[j * KERNEL_X + i].hi;
+                        sum.lo += columns[i * SPAN + p * STRIDE_Y + j].lo * filter_[j * KERNEL_X + i].lo;
+                        sum.hi += columns[i * SPAN + p * STRIDE_Y + j].hi * filter_[j * KERNEL_X + i].hi;
                     }
                 }
-                if (out_y >= first_y && out_x + int(p) < int(out_width)) {
-                    y[(to + p) * blocks + block] =
+                if (out_x >= first_x && out_y + int(p) < int(out_height)) {
+                    y[(to + p * out_width) * blocks + block] =
                         to_real8(activate(sum.lo, ACTIVATION, slope), activate(sum.hi, ACTIVATION, slope));
                 }
             }
-            [[unroll]] for (uint i = 0; i < KEPT * SPAN; i++) rows[i] = rows[i + STRIDE_Y * SPAN];
+            [[unroll]] for (uint i = 0; i < KEPT * SPAN; i++) columns[i] = columns[i + STRIDE_X * SPAN];
         }
     }
 }

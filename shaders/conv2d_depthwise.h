@@ -2,10 +2,10 @@
 //
 // Bindings: 0 x, 1 w, 2 bias (dummy without BIAS), 3 y.
 // Specialisation: 0 workgroup size = subgroup size, 1 to 4 kernel and stride (y, x), 5 STRIP, 6 BIAS,
-//   7 ACTIVATION. STRIP: 4 at stride 1 (2 where out_width <= 2), 2 above.
-// An item is 8 channels × one strip of STRIP output columns × rows_per_item rows × images_per_item images.
-//   strips = ceil(out_width / STRIP), rows_per_item = min(out_height, 28), bands = ceil(out_height /
-//   rows_per_item), images_per_item = clamp(28 / out_height, 1, batch), items = channels/8 · strips · bands ·
+//   7 ACTIVATION. STRIP: 4 at stride 1 (2 where out_height <= 2), 2 above.
+// An item is 8 channels × one strip of STRIP output rows × columns_per_item columns × images_per_item images.
+//   strips = ceil(out_height / STRIP), columns_per_item = min(out_width, 28), bands = ceil(out_width /
+//   columns_per_item), images_per_item = clamp(28 / out_width, 1, batch), items = channels/8 · strips · bands ·
 //   ceil(batch / images_per_item); groups = folded_groups(ceil(items / workgroup size))
 // For channels % 8 == 0, dilation 1 and kernels up to 3×3. A kernel up to 5×5 takes STRIP 2 and a second to
 // compile. All else takes conv2d_depthwise_any.comp, and so does every device of the tiled family. Data
@@ -26,7 +26,7 @@ int pad_top;  // for the data gradient: kernel - 1 - pad
 int pad_left;
 uint strips;
 uint bands;
-uint rows_per_item;
+uint columns_per_item;
 uint images_per_item;
 uint flip;    // 1: the filter turned by 180°
 float slope;  // of the leaky relu

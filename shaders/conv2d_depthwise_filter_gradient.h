@@ -3,8 +3,8 @@
 // Bindings: 0 x, 1 dy, 2 workspace.
 // Specialisation: 0 workgroup size = subgroup size, 1 to 4 kernel and stride (y, x), 5 STRIP as in
 //   conv2d_depthwise.h.
-// An item is 8 channels × one slice of the strips of all images; a strip is STRIP output columns of an image.
-//   strips = ceil(out_width / STRIP), units = batch · strips, units_per_slice = ceil(units / clamp(ceil(256 /
+// An item is 8 channels × one slice of the strips of all images; a strip is STRIP output rows of an image.
+//   strips = ceil(out_height / STRIP), units = batch · strips, units_per_slice = ceil(units / clamp(ceil(256 /
 //   (channels/8)), 1, units)), slices = ceil(units / units_per_slice), items = channels/8 · slices; groups =
 //   folded_groups(ceil(items / workgroup size))
 // Workspace: slices · kernel height · kernel width · channels floats, partial[slice][ky][kx][c]; then

@@ -1,10 +1,10 @@
 // Push constants and dispatch of conv2d_depthwise_input_gradient.comp, for stride > 1.
 // Bindings: 0 dy, 1 w, 2 dx. Specialisation: 0 workgroup size = subgroup size, 1 to 4 kernel and stride (y,
 // x), 5 STRIP = 2. A step along an axis makes `stride` pixels of dx: T = floor((in − 1 + pad) / stride) −
-// floor(pad / stride) + 1 steps. An item is 8 channels × one strip of STRIP steps in x × rows_per_item steps
-// in y × images_per_item images.
-//   strips = ceil(T_x / STRIP), rows_per_item = min(T_y, 28), bands = ceil(T_y / rows_per_item),
-//   images_per_item = clamp(28 / T_y, 1, batch), items = channels/8 · strips · bands · ceil(batch /
+// floor(pad / stride) + 1 steps. An item is 8 channels × one strip of STRIP steps in y × columns_per_item steps
+// in x × images_per_item images.
+//   strips = ceil(T_y / STRIP), columns_per_item = min(T_x, 28), bands = ceil(T_x / columns_per_item),
+//   images_per_item = clamp(28 / T_x, 1, batch), items = channels/8 · strips · bands · ceil(batch /
 //   images_per_item); groups = folded_groups(ceil(items / workgroup size))
 #ifndef LEMNOS_SHADER_CONV2D_DEPTHWISE_INPUT_GRADIENT_H
 #define LEMNOS_SHADER_CONV2D_DEPTHWISE_INPUT_GRADIENT_H
@@ -21,7 +21,7 @@ int pad_top;
 int pad_left;
 uint strips;
 uint bands;
-uint rows_per_item;
+uint columns_per_item;
 uint images_per_item;
 PARAMS_END
 #endif

@@ -1,4 +1,4 @@
-// Convolutions of each channel by itself: `depthwise` keeps a filter in registers and walks down strips of the image (scalar
+// Convolutions of each channel by itself: `depthwise` keeps a filter in registers and walks along strips of the image (scalar
 // family: channels in eights, one result a channel, dilation 1), `depthwise_any` computes one result an invocation, any
 // multiplier, any device. Split sums of the filter's gradient are added in a fixed order by conv2d_sum.
 #include "ops/convolution_parts.h"
@@ -14,7 +14,7 @@ namespace lemnos {
 
 namespace {
 
-constexpr int64_t longest_strip_rows = 28; // output rows that one invocation walks down
+constexpr int64_t longest_walk = 28; // output columns that one invocation walks along
 
 uint32_t subgroup(const Emitter& e) { return e.profile().subgroup_size; }
 
@@ -25,23 +25,23 @@ bool fits_depthwise(const DeviceProfile& profile, const ConvolutionProblem& p) {
 
 bool fits_any(const DeviceProfile&, const ConvolutionProblem& p) { return p.shape.by_channel(); }
 
-// Output columns that an invocation computes side by side. At a stride, more of them take twice as long to compile and
-// are no faster; narrow images do with one.
-int64_t strip_of(int64_t width, int64_t stride) { return stride == 1 ? 4 : width > 8 ? 2 : 1; }
+// Output rows that an invocation computes side by side. At a stride, more of them take twice as long to compile and
+// are no faster; low images do with one.
+int64_t strip_of(int64_t height, int64_t stride) { return stride == 1 ? 4 : height > 8 ? 2 : 1; }
 
 struct Share {
-    int64_t rows, images;
+    int64_t columns, images;
 };
 // Long strips reuse their halo; small images are taken several at a time.
-Share share_of(int64_t rows, int64_t batch) {
-    return {std::min(rows, longest_strip_rows), std::min(batch, std::max<int64_t>(1, longest_strip_rows / rows))};
+Share share_of(int64_t columns, int64_t batch) {
+    return {std::min(columns, longest_walk), std::min(batch, std::max<int64_t>(1, longest_walk / columns))};
 }
 
 void dispatch_depthwise(Emitter& e, const ConvolutionShape& s, const Operand& x, const Operand& w, const Operand& bias,
                         const Operand& y, ActivationKind activation, bool flip, DataType dtype) {
-    const int64_t strip = strip_of(s.out_width, s.stride_x), strips = divide_up(s.out_width, strip);
-    const Share share = share_of(s.out_height, s.batch);
-    const int64_t bands = divide_up(s.out_height, share.rows);
+    const int64_t strip = strip_of(s.out_height, s.stride_y), strips = divide_up(s.out_height, strip);
+    const Share share = share_of(s.out_width, s.batch);
+    const int64_t bands = divide_up(s.out_width, share.columns);
     const int64_t items = s.in_channels / 8 * strips * bands * divide_up(s.batch, share.images);
     const uint32_t lanes = subgroup(e);
     Kernel kernel{.shader = real_variant("conv2d_depthwise", dtype),
@@ -53,7 +53,7 @@ void dispatch_depthwise(Emitter& e, const ConvolutionShape& s, const Operand& x,
     e.dispatch(std::move(kernel.params(shader::Conv2dDepthwiseParams{
         uint32_t(items), uint32_t(s.in_channels), uint32_t(s.batch), uint32_t(s.in_height), uint32_t(s.in_width),
         uint32_t(s.out_height), uint32_t(s.out_width), int32_t(s.pad_top), int32_t(s.pad_left), uint32_t(strips),
-        uint32_t(bands), uint32_t(share.rows), uint32_t(share.images), flip, 0})));
+        uint32_t(bands), uint32_t(share.columns), uint32_t(share.images), flip, 0})));
 }
 
 void depthwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
@@ -73,9 +73,9 @@ void depthwise_input_gradient(Emitter& e, const ConvolutionProblem& problem, con
     }
     const auto steps = [](int64_t size, int64_t pad, int64_t stride) { return (size - 1 + pad) / stride - pad / stride + 1; };
     const int64_t steps_y = steps(s.in_height, s.pad_top, s.stride_y), steps_x = steps(s.in_width, s.pad_left, s.stride_x);
-    const int64_t strip = strip_of(steps_x, s.stride_x), strips = divide_up(steps_x, strip);
-    const Share share = share_of(steps_y, s.batch);
-    const int64_t bands = divide_up(steps_y, share.rows);
+    const int64_t strip = strip_of(steps_y, s.stride_y), strips = divide_up(steps_y, strip);
+    const Share share = share_of(steps_x, s.batch);
+    const int64_t bands = divide_up(steps_x, share.columns);
     const int64_t items = s.in_channels / 8 * strips * bands * divide_up(s.batch, share.images);
     Kernel kernel{.shader = real_variant("conv2d_depthwise_input_gradient", problem.dtype),
                   .specialisation = {subgroup(e), uint32_t(s.kernel_height), uint32_t(s.kernel_width),
@@ -86,12 +86,12 @@ void depthwise_input_gradient(Emitter& e, const ConvolutionProblem& problem, con
     e.dispatch(std::move(kernel.params(shader::Conv2dDepthwiseInputGradientParams{
         uint32_t(items), uint32_t(s.in_channels), uint32_t(s.batch), uint32_t(s.in_height), uint32_t(s.in_width),
         uint32_t(s.out_height), uint32_t(s.out_width), int32_t(s.pad_top), int32_t(s.pad_left), uint32_t(strips),
-        uint32_t(bands), uint32_t(share.rows), uint32_t(share.images)})));
+        uint32_t(bands), uint32_t(share.columns), uint32_t(share.images)})));
 }
 
 void depthwise_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
     const ConvolutionShape& s = problem.shape;
-    const int64_t strip = strip_of(s.out_width, s.stride_x), strips = divide_up(s.out_width, strip), units = s.batch * strips;
+    const int64_t strip = strip_of(s.out_height, s.stride_y), strips = divide_up(s.out_height, strip), units = s.batch * strips;
     const int64_t count = s.kernel_height * s.kernel_width * s.in_channels;
     const int64_t wanted = parts_of(e, units, divide_up(s.in_channels / 8, subgroup(e)), count * 4) * (subgroup(e) / 2);
     const int64_t units_a_slice = divide_up(units, std::min(wanted, units)), slices = divide_up(units, units_a_slice);
