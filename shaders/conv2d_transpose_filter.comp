@@ -2,13 +2,13 @@
 #extension GL_GOOGLE_include_directive : require
 // out[tap][r][g·Cin/G + c] = w[tap][c][g·Cout/G + r]: the filter with the channels of each group swapped, for
 // the data gradient.
-// variants: WIDTH=1 WIDTH=8
-// WIDTH × WIDTH elements an invocation: 8 where both channels of a group are multiples of that and the device has 64-bit
-// integers (include/wide.glsl).
+// variants: WIDTH=1 WIDTH=4
+// WIDTH × WIDTH elements an invocation: 4 where both channels of a group are multiples of that and the device has 64-bit
+// integers (include/wide.glsl; 8 would be no faster, and take four times as long to compile).
 #extension GL_EXT_control_flow_attributes : require
-#if WIDTH == 8
+#if WIDTH == 4
 #include "wide.glsl"
-#define STORED u64vec4
+#define STORED u64vec2
 #else
 #define STORED float
 #endif
@@ -28,18 +28,11 @@ void main() {
         const uint tap = line / per_out, r = line - tap * per_out;
         const uint set = in_channel / per_in, c = in_channel - set * per_in;
         const uint from = (tap * per_in + c) * WIDTH * outs + set * per_out + r, to = line * WIDTH * ins + in_channel;
-#if WIDTH == 8
-        vec4 lo[8], hi[8];
-        [[unroll]] for (uint row = 0; row < 8; row++) {
-            const Eight v = unpack8(w[from + row * outs]);
-            lo[row] = v.lo;
-            hi[row] = v.hi;
-        }
-        [[unroll]] for (uint column = 0; column < 8; column++) {
-            vec4 v[2];
-            [[unroll]] for (uint row = 0; row < 8; row++) v[row / 4][row % 4] = column < 4 ? lo[row][column % 4] : hi[row][column % 4];
-            transposed[to + column * ins] = pack8(v[0], v[1]);
-        }
+#if WIDTH == 4
+        mat4 block;
+        [[unroll]] for (uint row = 0; row < 4; row++) block[row] = unpack4(w[from + row * outs]);
+        block = transpose(block);
+        [[unroll]] for (uint row = 0; row < 4; row++) transposed[to + row * ins] = pack4(block[row]);
 #else
         transposed[to] = w[from];
 #endif

@@ -54,12 +54,12 @@ void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int
 
 Operand swap_channels(Emitter& e, const ConvolutionShape& s, const Operand& filter) {
     const int64_t count = s.kernel_height * s.kernel_width * (s.out_channels / s.groups) * s.in_channels;
-    const bool wide = e.profile().int64 && s.in_channels / s.groups % 8 == 0 && s.out_channels / s.groups % 8 == 0;
+    const bool wide = e.profile().int64 && s.in_channels / s.groups % 4 == 0 && s.out_channels / s.groups % 4 == 0;
     const Operand swapped = e.workspace(count * 4);
-    Kernel transpose{.shader = wide ? "conv2d_transpose_filter.8" : "conv2d_transpose_filter.1",
+    Kernel transpose{.shader = wide ? "conv2d_transpose_filter.4" : "conv2d_transpose_filter.1",
                      .specialisation = {convolution_group_size},
                      .operands = {filter, swapped.as(Access::write)}};
-    transpose.groups = folded_groups(divide_up(count / (wide ? 64 : 1), convolution_group_size));
+    transpose.groups = folded_groups(divide_up(count / (wide ? 16 : 1), convolution_group_size));
     e.dispatch(std::move(transpose.params(shader::Conv2dTransposeFilterParams{uint32_t(count), uint32_t(s.in_channels),
                                                                               uint32_t(s.out_channels), uint32_t(s.groups)})));
     return swapped.as(Access::read);
