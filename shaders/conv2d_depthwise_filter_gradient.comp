@@ -47,12 +47,12 @@ void main() {
                 const int in_x = out_x * int(STRIDE_X) - pad_left + int(i);
                 const bool inside = in_x >= 0 && in_x < int(in_width);
                 const int from = (int(n * in_height) + in_y) * int(in_width) + in_x;
-                [[unroll]] for (uint j = 0; j < SPAN; j++) {
-                    Eight v = Eight(vec4(0), vec4(0));
-                    if (inside && in_y + int(j) >= 0 && in_y + int(j) < int(in_height)) {
-                        v = from_real8(x[uint(from + int(j * in_width)) * blocks + block]);
+                [[unroll]] for (uint j = 0; j < SPAN; j++) columns[i * SPAN + j] = Eight(vec4(0), vec4(0));
+                if (inside) {
+                    [[unroll]] for (uint j = 0; j < SPAN; j++) {
+                        READ8_INSIDE(columns[i * SPAN + j], x, in_y + int(j) >= 0 && in_y + int(j) < int(in_height),
+                                     uint(from + int(j * in_width)) * blocks + block)
                     }
-                    columns[i * SPAN + j] = v;
                 }
             }
             const uint at = (n * out_height + uint(out_y)) * out_width + uint(out_x);

@@ -122,11 +122,8 @@ std::vector<KernelTile> filter_gradient_tiles(const DeviceProfile& profile, cons
     const uint32_t rows = filter_rows <= 8 ? 8 : 16;
     if (profile.subgroup_size != tabled_subgroup) return with_alternatives(profile, {profile.subgroup_size, rows});
     if (!wide || columns >= 64) {
-        uint32_t cheapest = rows;
-        if (wide && inner_wide)
-            for (uint32_t more : {24u, 32u})
-                if (tile_cost(filter_rows, more) < tile_cost(filter_rows, cheapest)) cheapest = more;
-        return with_alternatives(profile, {8, cheapest});
+        const bool tall = wide && inner_wide && tile_cost(filter_rows, 32) < tile_cost(filter_rows, rows);
+        return with_alternatives(profile, {8, tall ? 32 : rows});
     }
     if (!inner_wide) return with_alternatives(profile, {4, rows});
     if (columns <= 8) return with_alternatives(profile, {1, 8});
