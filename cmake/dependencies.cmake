@@ -2,8 +2,7 @@
 #
 # scripts/setup installs what the distribution has and unpacks what the distribution lacks (or has too old)
 # into LEMNOS_TOOLS_DIR, which is therefore searched first. After this file there are
-#   LEMNOS_GLSLANG, LEMNOS_SPIRV_VAL   programs, used while building only
-#   LEMNOS_SPIRV_OPT                   the same; empty where there is none
+#   LEMNOS_GLSLANG, LEMNOS_SPIRV_VAL, LEMNOS_SPIRV_OPT    programs, used while building only
 #   lemnos::vulkan_headers             Vulkan's headers; nothing links to libvulkan
 #   lemnos::vma                        vk_mem_alloc.h; one source file defines VMA_IMPLEMENTATION
 #   lemnos::json lemnos::cli11 lemnos::stb    headers
@@ -103,7 +102,7 @@ endif()
 
 lemnos_find_program(LEMNOS_SPIRV_OPT spirv-opt)
 if(NOT LEMNOS_SPIRV_OPT)
-    set(LEMNOS_SPIRV_OPT "")
+    lemnos_missing("spirv-opt was not found (it is part of SPIRV-Tools, as spirv-val is)")
 endif()
 
 # ---- Vulkan: headers, VMA ----------------------------------------------------------------------------------
