@@ -118,12 +118,12 @@ Plan::~Plan() { release(); }
 void Plan::free_gpu_objects() noexcept {
     Device& device = *this->device();
     end_timed();
-    device.retire([&device, pool = pool_.release(), descriptors = descriptors_, timestamps = timestamps_] {
+    const VkDescriptorPool descriptors = descriptors_ ? descriptors_->release() : VK_NULL_HANDLE;
+    device.retire([&device, pool = pool_.release(), descriptors, timestamps = timestamps_] {
         device.functions().vkDestroyCommandPool(device.handle(), pool, nullptr);
         if (timestamps) device.functions().vkDestroyQueryPool(device.handle(), timestamps, nullptr);
         if (descriptors) device.functions().vkDestroyDescriptorPool(device.handle(), descriptors, nullptr);
     });
-    descriptors_ = VK_NULL_HANDLE;
     timestamps_ = VK_NULL_HANDLE;
     slices_.clear();
     preparation_.clear();
@@ -203,36 +203,20 @@ void Plan::note_written(const PlanBuilder& builder) {
 }
 
 VkDescriptorSet Plan::describe(const PlanBuilder& builder, const Kernel& kernel, const Pipeline& pipeline) {
-    Device& device = *this->device();
-    VkDescriptorSetAllocateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
-    info.descriptorPool = descriptors_;
-    info.descriptorSetCount = 1;
-    info.pSetLayouts = &pipeline.set_layout;
-    VkDescriptorSet set = VK_NULL_HANDLE;
-    check(device.functions().vkAllocateDescriptorSets(device.handle(), &info, &set), "allocating a descriptor set");
-    std::vector<VkDescriptorBufferInfo> ranges(kernel.operands.size());
-    std::vector<VkWriteDescriptorSet> writes(kernel.operands.size());
-    for (size_t i = 0; i < ranges.size(); ++i) {
-        const BufferView view = resolve(builder, kernel.operands[i]);
+    std::vector<VkDescriptorBufferInfo> ranges;
+    ranges.reserve(kernel.operands.size());
+    for (const Operand& operand : kernel.operands) {
+        const BufferView view = resolve(builder, operand);
         // Whole groups of eight floats, so that a shader may read the last; every buffer is longer than its tensors by
         // that much.
         const int64_t bytes = std::min({round_up(view.bytes, binding_granularity), view.buffer->bytes() - view.offset,
-                                        device.profile().max_storage_range});
-        ranges[i] = {view.buffer->handle(), VkDeviceSize(view.offset), VkDeviceSize(bytes)};
-        writes[i] = {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
-        writes[i].dstSet = set;
-        writes[i].dstBinding = uint32_t(i);
-        writes[i].descriptorCount = 1;
-        writes[i].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-        writes[i].pBufferInfo = &ranges[i];
+                                        device()->profile().max_storage_range});
+        ranges.push_back({view.buffer->handle(), VkDeviceSize(view.offset), VkDeviceSize(bytes)});
     }
-    device.functions().vkUpdateDescriptorSets(device.handle(), uint32_t(writes.size()), writes.data(), 0, nullptr);
-    device.counters().descriptor_writes += int64_t(writes.size());
-    return set;
+    return descriptors_->allocate(pipeline, ranges);
 }
 
 void Plan::make_descriptor_pool(const PlanBuilder& builder) {
-    Device& device = *this->device();
     uint32_t sets = 0, buffers = 0;
     for (const auto* steps : {&builder.preparations, &builder.steps})
         for (const PlanBuilder::Step& step : *steps)
@@ -240,13 +224,7 @@ void Plan::make_descriptor_pool(const PlanBuilder& builder) {
                 ++sets;
                 buffers += uint32_t(step.kernel.operands.size());
             }
-    if (sets == 0) return;
-    const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, std::max(buffers, 1u)};
-    VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
-    info.maxSets = sets;
-    info.poolSizeCount = 1;
-    info.pPoolSizes = &size;
-    check(device.functions().vkCreateDescriptorPool(device.handle(), &info, nullptr, &descriptors_), "creating a descriptor pool");
+    if (sets > 0) descriptors_.emplace(*device(), sets, buffers);
 }
 
 // Pipelines and descriptors of steps, so that they can be recorded as often as one likes.

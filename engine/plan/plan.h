@@ -4,11 +4,13 @@
 
 #include "plan/builder.h"
 #include "vulkan/commands.h"
+#include "vulkan/descriptors.h"
 #include "vulkan/pipeline.h"
 #include "vulkan/profiler.h"
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace lemnos {
@@ -128,7 +130,7 @@ class Plan : public DeviceChild {
     std::vector<std::shared_ptr<Buffer>> kept_; // pools, and bound buffers, alive as long as the plan
     std::vector<Buffer*> written_;              // the bound ones that a dispatch writes
     CommandPool pool_;
-    VkDescriptorPool descriptors_ = VK_NULL_HANDLE;
+    std::optional<DescriptorPool> descriptors_; // where there are dispatches
     VkQueryPool timestamps_ = VK_NULL_HANDLE; // of a plan that always takes them
     std::vector<Step> steps_;
     std::shared_ptr<const PlanInfo> info_; // of the steps that are dispatches

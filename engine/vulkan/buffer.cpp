@@ -5,13 +5,10 @@
 
 namespace lemnos {
 
-// Shaders may read a tensor's last elements in groups (binding_granularity), and bindings are rounded up to them.
-static constexpr int64_t granularity = 256;
-
 // Where large buffers of a CPU device start in their memory: drivers give each a multiple of the page, and a kernel that
 // walks nine streams of equal addresses modulo 4096 finds room for eight in the first cache. Every further buffer therefore
 // starts a page and four cache lines later. Updates of the optimizers were up to a fifth slower without it.
-static constexpr int64_t stagger_step = 4096 + granularity, stagger_steps = 16;
+static constexpr int64_t stagger_step = 4096 + Buffer::granularity, stagger_steps = 16;
 
 static bool staggered(const Device& device, BufferKind kind, int64_t bytes) {
     return device.profile().is_cpu && kind == BufferKind::device && bytes >= int64_t(1) << 20;

@@ -17,6 +17,9 @@ enum class BufferKind {
 
 class Buffer : public DeviceChild {
   public:
+    // Of sizes: shaders may read a tensor's last elements in groups (binding_granularity), and bindings are rounded up to them.
+    static constexpr int64_t granularity = 256;
+
     // `name` appears in errors and in debuggers. Throws out_of_device_memory when the device's limit or memory is spent.
     static std::shared_ptr<Buffer> create(std::shared_ptr<Device> device, BufferKind kind, int64_t bytes,
                                           const char* name);

@@ -3,6 +3,7 @@
 #include "support/side_by_side.h"
 #include "vulkan/buffer.h"
 #include "vulkan/commands.h"
+#include "vulkan/descriptors.h"
 
 #include <chrono>
 #include <functional>
@@ -20,20 +21,11 @@ class EmptyDispatches {
   public:
     EmptyDispatches(Device& device, std::span<const PipelineKey> keys)
         : device_(device), buffer_(Buffer::create(device.shared_from_this(), BufferKind::device, 256, "compilation")), pool_(device),
-          commands_(pool_.allocate()) {
-        uint32_t buffers = 1;
-        for (const PipelineKey& key : keys) buffers += key.buffers;
-        const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers};
-        VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
-        info.maxSets = uint32_t(keys.size());
-        info.poolSizeCount = 1;
-        info.pPoolSizes = &size;
-        check(device.functions().vkCreateDescriptorPool(device.handle(), &info, nullptr, &descriptors_), "creating a descriptor pool");
-    }
+          commands_(pool_.allocate()), descriptors_(device, uint32_t(keys.size()), count_buffers(keys)) {}
     EmptyDispatches(const EmptyDispatches&) = delete;
     EmptyDispatches& operator=(const EmptyDispatches&) = delete;
     ~EmptyDispatches() { // where waiting failed, a dispatch may still be under way
-        device_.retire([&device = device_, pool = pool_.release(), descriptors = descriptors_] {
+        device_.retire([&device = device_, pool = pool_.release(), descriptors = descriptors_.release()] {
             device.functions().vkDestroyCommandPool(device.handle(), pool, nullptr);
             device.functions().vkDestroyDescriptorPool(device.handle(), descriptors, nullptr);
         });
@@ -47,7 +39,8 @@ class EmptyDispatches {
         CommandRecorder recorder(device_, commands_, false);
         constexpr std::byte push[128]{};
         constexpr uint32_t no_groups[3] = {0, 1, 1};
-        recorder.dispatch(pipeline, descriptor_set(pipeline, key.buffers), push, sizeof push, no_groups);
+        const std::vector<VkDescriptorBufferInfo> buffers(key.buffers, {buffer_->handle(), 0, VK_WHOLE_SIZE});
+        recorder.dispatch(pipeline, descriptors_.allocate(pipeline, buffers), push, sizeof push, no_groups);
         recorder.finish();
         device_.wait_all();
         const auto start = std::chrono::steady_clock::now();
@@ -56,31 +49,17 @@ class EmptyDispatches {
     }
 
   private:
-    VkDescriptorSet descriptor_set(const Pipeline& pipeline, uint32_t buffers) const {
-        VkDescriptorSetAllocateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
-        info.descriptorPool = descriptors_;
-        info.descriptorSetCount = 1;
-        info.pSetLayouts = &pipeline.set_layout;
-        VkDescriptorSet set = VK_NULL_HANDLE;
-        check(device_.functions().vkAllocateDescriptorSets(device_.handle(), &info, &set), "allocating a descriptor set");
-        const VkDescriptorBufferInfo range{buffer_->handle(), 0, VK_WHOLE_SIZE};
-        std::vector<VkWriteDescriptorSet> writes(buffers, {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET});
-        for (uint32_t i = 0; i < buffers; ++i) {
-            writes[i].dstSet = set;
-            writes[i].dstBinding = i;
-            writes[i].descriptorCount = 1;
-            writes[i].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-            writes[i].pBufferInfo = &range;
-        }
-        device_.functions().vkUpdateDescriptorSets(device_.handle(), buffers, writes.data(), 0, nullptr);
-        return set;
+    static uint32_t count_buffers(std::span<const PipelineKey> keys) {
+        uint32_t buffers = 0;
+        for (const PipelineKey& key : keys) buffers += key.buffers;
+        return buffers;
     }
 
     Device& device_;
     const std::shared_ptr<Buffer> buffer_;
     CommandPool pool_;
     const VkCommandBuffer commands_;
-    VkDescriptorPool descriptors_ = VK_NULL_HANDLE;
+    DescriptorPool descriptors_;
 };
 
 // Pipelines that are still to be compiled, which all threads take from.

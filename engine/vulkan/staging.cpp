@@ -7,11 +7,10 @@ namespace lemnos {
 
 static constexpr int64_t largest_block = int64_t(1) << 22, smallest_block = int64_t(1) << 16;
 
-static constexpr int64_t granularity = 256; // of a buffer's size, so that a block takes no more than it says
-
 // The two blocks together take at most an eighth of a memory limit.
 static int64_t choose_block(int64_t memory_limit) {
-    return memory_limit > 0 ? std::clamp(memory_limit / 16 / granularity * granularity, smallest_block, largest_block) : largest_block;
+    if (memory_limit <= 0) return largest_block;
+    return std::clamp(memory_limit / 16 / Buffer::granularity * Buffer::granularity, smallest_block, largest_block);
 }
 
 Staging::Staging(Device& device)
