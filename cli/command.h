@@ -57,11 +57,12 @@ constexpr int64_t largest_side = 16384; // of an image, in pixels
 // The options of an architecture that have flags of their own.
 struct ModelOptions {
     std::optional<double> width;
-    std::optional<int> resolution;
+    std::optional<int> resolution, classes, channels;
     std::string preset, norm;
     std::vector<std::string> more;
 
     void add_to(CLI::App& command);
+    void add_without_data_to(CLI::App& command); // and what a data set would say: classes and channels
     Json json() const;
 };
 

@@ -120,10 +120,21 @@ void ModelOptions::add_to(CLI::App& command) {
         ->group("Model");
 }
 
+void ModelOptions::add_without_data_to(CLI::App& command) {
+    add_to(command);
+    const auto add_count = [&](const char* name, std::optional<int>& value, const char* help) {
+        need_whole_number(command, command.add_option(name, value, help)->option_text("COUNT")->group("Model"), 1, INT32_MAX);
+    };
+    add_count("--classes", classes, "Classes; default: the architecture's.");
+    add_count("--channels", channels, "Channels of the input; default: the architecture's.");
+}
+
 Json ModelOptions::json() const {
     Json options = Json::object();
     if (width) options["width"] = *width;
     if (resolution) options["resolution"] = *resolution;
+    if (classes) options["classes"] = *classes;
+    if (channels) options["channels"] = *channels;
     if (!preset.empty()) options["preset"] = preset;
     if (!norm.empty()) options["norm"] = norm;
     add_options(options, more);

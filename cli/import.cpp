@@ -23,7 +23,6 @@ void add_import(CLI::App& app, Run& run) {
     struct Options {
         std::string name, weights, class_names, out = "model.safetensors", device;
         ModelOptions model;
-        std::optional<int> classes;
     };
     CLI::App* command = app.add_subcommand(
         "import", "Makes a model file from published weights of an architecture: safetensors with torchvision's names and shapes.");
@@ -32,9 +31,7 @@ void add_import(CLI::App& app, Run& run) {
     command->add_option("--weights", options->weights, "The weights' file (f32, f16 or bf16).")->option_text("FILE")->required();
     command->add_option("--out", options->out, "The model's file (model.safetensors).")->option_text("FILE");
     command->add_option("--class-names", options->class_names, "A text file with the name of a class a line.")->option_text("FILE");
-    options->model.add_to(*command);
-    need_whole_number(*command, command->add_option("--classes", options->classes, "Classes; default: the architecture's.")
-                                    ->option_text("COUNT")->group("Model"), 1, INT32_MAX);
+    options->model.add_without_data_to(*command);
     add_device_option(*command, options->device);
     command->footer("Examples:\n"
                     "  lemnos import mobilenet_v2 --weights mobilenet_v2.safetensors --class-names imagenet.txt --out mobilenet.safetensors\n"
@@ -42,10 +39,8 @@ void add_import(CLI::App& app, Run& run) {
     command->callback([=, &run] {
         run = [options] {
             const Device device = open_device(options->device);
-            Json given = options->model.json();
-            set(given, "classes", options->classes);
             Model model;
-            check(lem_model_build(device, options->name.c_str(), dumped(given).c_str(), 1, model.out()));
+            check(lem_model_build(device, options->name.c_str(), dumped(options->model.json()).c_str(), 1, model.out()));
             check(lem_model_load_weights(model, options->weights.c_str()));
             if (!options->class_names.empty())
                 check(lem_model_set_class_names(model, dumped(lines_of(options->class_names)).c_str()));

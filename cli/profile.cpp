@@ -19,7 +19,6 @@ namespace {
 struct Options {
     std::string model, file, device, by = "operator", trace, optimizer = "radam", data, split = "train";
     ModelOptions shape;
-    std::optional<int> classes, channels;
     std::vector<std::string> trainer;
     int batch = 0, repeat = 0, top = 20;
     bool train = false, as_json = false;
@@ -36,10 +35,7 @@ Model open_model(lem_device* device, const Options& options) {
         check(lem_model_load(device, options.file.c_str(), model.out()));
         return model;
     }
-    Json given = options.shape.json();
-    if (options.classes) given["classes"] = *options.classes;
-    if (options.channels) given["channels"] = *options.channels;
-    return named_model(device, options.model, given);
+    return named_model(device, options.model, options.shape.json());
 }
 
 // The same noise every time.
@@ -307,13 +303,7 @@ void add_profile(CLI::App& app, Run& run) {
         ->option_text("FILE");
     command->add_flag("--json", options->as_json, "Prints the profile as JSON.");
     add_device_option(*command, options->device);
-    options->shape.add_to(*command);
-    const auto add_count = [&](const char* name, std::optional<int>& value, const char* help) {
-        CLI::Option* option = command->add_option(name, value, help)->option_text("COUNT")->group("Model");
-        need_whole_number(*command, option, 1, INT32_MAX);
-    };
-    add_count("--classes", options->classes, "Classes; default: the architecture's.");
-    add_count("--channels", options->channels, "Channels of the input; default: the architecture's.");
+    options->shape.add_without_data_to(*command);
     command->add_option("--optimizer", options->optimizer, "The optimizer of a training step (radam).")->option_text("NAME")->group("Training");
     command->add_option("--data", options->data, "Images to train on instead of noise; a detector needs some with boxes.")
         ->option_text("DIR")

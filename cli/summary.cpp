@@ -28,7 +28,6 @@ void add_summary(CLI::App& app, Run& run) {
     struct Options {
         std::string name, file, device;
         ModelOptions model;
-        std::optional<int> classes, channels;
         bool as_json = false;
     };
     CLI::App* command = app.add_subcommand("summary", "Prints the layers of a network, their parameters and "
@@ -38,13 +37,7 @@ void add_summary(CLI::App& app, Run& run) {
         ->option_text("[NAME]");
     command->add_option("--model", options->file, "A model file instead of an architecture.")
         ->option_text("FILE");
-    options->model.add_to(*command);
-    const auto add_count = [&](const char* name, std::optional<int>& value, const char* help) {
-        CLI::Option* option = command->add_option(name, value, help)->option_text("COUNT")->group("Model");
-        need_whole_number(*command, option, 1, INT32_MAX);
-    };
-    add_count("--classes", options->classes, "Classes; default: the architecture's.");
-    add_count("--channels", options->channels, "Channels of the input; default: the architecture's.");
+    options->model.add_without_data_to(*command);
     command->add_flag("--json", options->as_json, "Prints the summary as JSON.");
     add_device_option(*command, options->device);
     command->footer("Examples:\n"
@@ -62,11 +55,8 @@ void add_summary(CLI::App& app, Run& run) {
                 check(lem_model_load(device, options->file.c_str(), model.out()));
                 summary = json([&](lem_text** out) { return lem_model_summary_json(model, out); });
             } else {
-                Json given = options->model.json();
-                if (options->classes) given["classes"] = *options->classes;
-                if (options->channels) given["channels"] = *options->channels;
                 summary = json([&](lem_text** out) {
-                    return lem_summary_json(options->name.c_str(), dumped(given).c_str(), out);
+                    return lem_summary_json(options->name.c_str(), dumped(options->model.json()).c_str(), out);
                 });
             }
             if (options->as_json)

@@ -173,7 +173,7 @@ void add_tune(CLI::App& app, Run& run) {
     CLI::App* command = app.add_subcommand("tune", "Finds the fastest kernel for each convolution of a model on this device.");
     const auto options = std::make_shared<Options>();
     command->add_option("model", options->model, "An architecture's name, or a model's file.")->option_text("MODEL");
-    options->build.add_to(*command);
+    options->build.add_without_data_to(*command);
     need_whole_number(*command, command->add_option("--batch", options->batch, "Images at a time (1; 8 with --train).")->option_text("COUNT"), 1,
                       INT32_MAX);
     command->add_flag("--train", options->train, "The plan of a training, backward passes included.");
