@@ -20,6 +20,8 @@ KINDS = {
     "texts": "Sequence[str]",
 }
 TYPES = {"int32_t": "int", "int64_t": "int", "double": "float"}
+#: The modules whose help is in lemnos.h; editors and type checkers, which run nothing, find it in a .pyi file of each.
+STUBS = ("library", "device", "graph", "data", "model", "training", "prediction")
 
 
 def identifier(name):
@@ -102,7 +104,7 @@ def operators_module(stub):
         "",
         "from typing import NamedTuple, Optional, Sequence",
         "",
-        "from .objects import Graph, Value",
+        "from .graph import Graph, Value",
     ]
     if stub:
         lines[2] = "from typing import Literal, NamedTuple, Optional, Sequence"
@@ -151,7 +153,7 @@ class Stub(ast.NodeTransformer):
         return isinstance(item, ast.Assign) and any(getattr(target, "id", "") == "__slots__" for target in item.targets)
 
 
-def objects_stub(module, texts):
+def module_stub(module, texts):
     tree = ast.parse(read(os.path.join(BINDINGS, "python", "lemnos", module + ".py")))
     stub = Stub(texts)
     tree.body = [
@@ -174,5 +176,5 @@ def files():
         "operators.pyi": operators_module(stub=True),
         "_docs.py": f'"""The comments of lemnos.h."""\n\nDOCS = {{\n{table}}}\n',
         "_values.py": values_module(),
-        "objects.pyi": objects_stub("objects", texts),
+        **{f"{module}.pyi": module_stub(module, texts) for module in STUBS},
     }

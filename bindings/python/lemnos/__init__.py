@@ -10,26 +10,15 @@
     model.save("photos.safetensors")
 """
 
-from . import _native, operators  # noqa: F401
+from . import _help, _native, operators  # noqa: F401
 from ._memory import Dtype
 from ._values import ImageSize, Metrics, ModelInput, Progress
+from .data import Box, Dataset, Guess, Image
+from .device import Device, Tensor
 from .errors import *  # noqa: F403
 from .errors import LemnosError
-from .objects import (
-    Box,
-    Dataset,
-    Device,
-    Graph,
-    Guess,
-    Image,
-    Model,
-    Optimizer,
-    Plan,
-    Predictor,
-    Schedule,
-    Tensor,
-    Trainer,
-    Value,
+from .graph import Graph, Plan, Value
+from .library import (
     build_info,
     devices,
     image_read,
@@ -41,5 +30,9 @@ from .objects import (
     summary,
     version,
 )
+from .model import Model
+from .prediction import Predictor
+from .training import Optimizer, Schedule, Trainer
 
 __version__ = ".".join(str(part) for part in version())
+_help.document(globals())

@@ -5,7 +5,9 @@ Each function draws into axes that are given, or into a figure of its own, and r
 
 from typing import Any, Dict, Iterable, List, Optional, Sequence
 
-from .objects import Box, Dataset, Model, Predictor
+from .data import Box, Dataset
+from .model import Model
+from .prediction import Predictor
 
 __all__ = ["boxes", "confusion", "confusion_matrix", "curves"]
 

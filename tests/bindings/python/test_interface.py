@@ -11,6 +11,8 @@ from lemnos import _native
 
 SOURCE = os.environ["LEMNOS_SOURCE"]
 BUILD = os.environ["LEMNOS_BUILD"]
+PACKAGE = os.path.join(BUILD, "bindings", "python", "lemnos")
+STUBS = sorted(name for name in os.listdir(PACKAGE) if name.endswith(".pyi"))
 
 #: Functions of lemnos.h that no binding calls, with the reason.
 NOT_CALLED = {
@@ -84,9 +86,8 @@ def test_no_handle_is_freed_and_nothing_is_opaque():
     assert not re.search(r"free\([^)]*lem_", generated)
     for name in vars(_native):
         assert "SWIGTYPE" not in name and "_p_" not in name
-    for stub in ("objects.pyi", "operators.pyi"):
-        text = read(BUILD, "bindings", "python", "lemnos", stub)
-        assert "SWIG" not in text
+    for stub in STUBS:
+        assert "SWIG" not in read(PACKAGE, stub)
     opaque = set(re.findall(r"SWIG_ConvertPtr\(\w+(?:\[\d\])?, &\w+, SWIGTYPE_p_(\w+)", generated))
     allowed = {name for name in opaque if name.startswith("lemnos__binding__") or name in ("lem_progress", "lem_metrics")}
     assert opaque == allowed
@@ -97,14 +98,21 @@ def test_operators_are_those_of_the_library():
     assert json.loads(read(SOURCE, "bindings", "common", "operators.json")) == lemnos.operators_info()
 
 
+def documented():
+    """(name, thing, module) of what has its help from lemnos.h: all that is public, except the exceptions."""
+    for name, thing in vars(lemnos).items():
+        package, _, module = (getattr(thing, "__module__", None) or "").partition(".")
+        if package == "lemnos" and module != "errors" and not module.startswith("_"):
+            yield name, thing, module
+
+
 def test_help_comes_from_the_header():
     assert lemnos.Device.close.__doc__.startswith("Waits for all work")
     assert "prepare" in dir(lemnos.Model) and "class names" in lemnos.Model.prepare.__doc__
     assert lemnos.Trainer.save.__doc__.startswith("Writes parameters, statistics, optimizer state")
     without = []
-    for name in lemnos.__dict__:
-        kind = getattr(lemnos, name)
-        if not isinstance(kind, type) or kind.__module__ != "lemnos.objects":
+    for name, kind, _ in documented():
+        if not isinstance(kind, type):
             continue
         for method, value in vars(kind).items():
             if not method.startswith("_") and (callable(value) or isinstance(value, (property, classmethod))):
@@ -114,9 +122,14 @@ def test_help_comes_from_the_header():
     assert without == []
 
 
-def test_stubs_parse():
+def test_stubs_define_what_the_package_has():
     import ast
 
-    for name in ("objects.pyi", "operators.pyi"):
-        tree = ast.parse(read(BUILD, "bindings", "python", "lemnos", name))
-        assert len(tree.body) > 20
+    defined = {}
+    for stub in STUBS:
+        body = ast.parse(read(PACKAGE, stub)).body
+        defined[stub] = {node.name for node in body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    assert len(defined["operators.pyi"]) > 20
+    ours = [(name, module + ".pyi") for name, _, module in documented()]
+    assert len(ours) > 20
+    assert [name for name, stub in ours if name not in defined.get(stub, ())] == []
