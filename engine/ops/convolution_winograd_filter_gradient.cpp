@@ -44,35 +44,33 @@ class Emission : WinogradEmission {
             const int64_t count = std::min(band, tiles - first);
             transform("", input_of(o_.x), x, first, count);
             transform(".dy", {o_.y, form_.columns, form_.out_height, form_.out_width}, dy, first, count);
-            multiply(x.slice(0, form_.input_bytes(count)), dy.slice(0, form_.output_bytes(count)), count);
-            transform_filter_gradient(first == 0 ? o_.add : Addition{.always = true});
+            const Operand sums = multiply(x.slice(0, form_.input_bytes(count)), dy.slice(0, form_.output_bytes(count)), count);
+            transform_filter_gradient(sums, first == 0 ? o_.add : Addition{.always = true});
         }
     }
 
   private:
-    void multiply(const Operand& x, const Operand& dy, int64_t tiles) {
+    Operand multiply(const Operand& x, const Operand& dy, int64_t tiles) {
         partial_ = dispatch_partial_sums(e_, product_shape(form_, tiles), {.x = x, .y = dy}, product_of(e_.profile(), form_, tiles),
                                          partial_.numbers);
-        if (partial_.copies == 1) {
-            sum_ = partial_.numbers;
-            return;
-        }
-        if (sum_.bytes == 0) sum_ = e_.workspace(form_.filter_bytes());
-        dispatch_sum(e_, partial_.numbers, sum_, form_.filter_bytes() / 4, partial_.copies, {});
+        if (partial_.copies == 1) return partial_.numbers;
+        if (total_.region < 0) total_ = e_.workspace(form_.filter_bytes());
+        dispatch_sum(e_, partial_.numbers, total_, form_.filter_bytes() / 4, partial_.copies, {});
+        return total_;
     }
 
-    void transform_filter_gradient(const Addition& add) const {
+    void transform_filter_gradient(const Operand& sums, const Addition& add) const {
         const int64_t parts = form_.columns / part_;
         dispatch({.shader = variant("winograd_filter_gradient"),
                   .specialisation = {convolution_group_size, add.any(), add.always},
-                  .operands = {sum_.as(Access::read), o_.filter.as(add.any() ? Access::read_write : Access::write),
+                  .operands = {sums.as(Access::read), o_.filter.as(add.any() ? Access::read_write : Access::write),
                                or_none(e_, add.keep)}},
                  form_.inner * parts, shader::WinogradFilterGradientParams{uint32_t(form_.inner), uint32_t(parts)});
     }
 
     const ConvolutionOperands& o_;
-    PartialSums partial_;
-    Operand sum_;
+    PartialSums partial_; // of the band
+    Operand total_;       // of its copies, where there are several
 };
 
 template <int64_t side>
