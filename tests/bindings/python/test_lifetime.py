@@ -403,22 +403,25 @@ def test_nothing_leaks():
 
 
 def test_devices_and_models_do_not_leak():
-    """The dear ones, fewer; the driver and the allocator take their time until they need no more."""
+    """The dear ones, fewer; the driver and the allocator take their time until they need no more, and threads that come
+    and go leave some per cent more or less behind from one time to the next: the least of ten times is compared."""
 
-    def cycle():
-        with open_device() as device:
-            objects = everything(device)
-            objects["trainer"].step()
-            objects["plan"].run()
-            objects["predictor"].run(bytes(64))
+    def least_of_ten():
+        sizes = []
+        for _ in range(10):
+            with open_device() as device:
+                objects = everything(device)
+                objects["trainer"].step()
+                objects["plan"].run()
+                objects["predictor"].run(bytes(64))
+            del objects
+            gc.collect()
+            sizes.append(resident())
+        return min(sizes)
 
-    for _ in range(25):
-        cycle()
-    gc.collect()
-    before = resident()
-    for _ in range(15):
-        cycle()
-    gc.collect()
-    growth = resident() / before - 1
+    for _ in range(2):
+        least_of_ten()
+    before = least_of_ten()
+    growth = least_of_ten() / before - 1
     print(f"RSS grew by {growth:.3%} of {before} bytes")
     assert growth < 0.02
