@@ -404,11 +404,11 @@ def test_nothing_leaks():
 
 def test_devices_and_models_do_not_leak():
     """The dear ones, fewer; the driver and the allocator take their time until they need no more, and threads that come
-    and go leave some per cent more or less behind from one time to the next: the least of ten times is compared."""
+    and go leave some per cent more or less behind from one time to the next: the least of fifteen times is compared."""
 
-    def least_of_ten():
+    def least_of(times):
         sizes = []
-        for _ in range(10):
+        for _ in range(times):
             with open_device() as device:
                 objects = everything(device)
                 objects["trainer"].step()
@@ -419,9 +419,8 @@ def test_devices_and_models_do_not_leak():
             sizes.append(resident())
         return min(sizes)
 
-    for _ in range(2):
-        least_of_ten()
-    before = least_of_ten()
-    growth = least_of_ten() / before - 1
+    least_of(25)
+    before = least_of(15)
+    growth = least_of(15) / before - 1
     print(f"RSS grew by {growth:.3%} of {before} bytes")
     assert growth < 0.02
