@@ -32,14 +32,22 @@ WinogradForm::WinogradForm(const ConvolutionProblem& problem, int64_t side_of_ti
     origin_y = s.pad_top - 2, origin_x = s.pad_left - 2;
 }
 
-bool has_winograd_form(const ConvolutionShape& s) {
-    return s.kernel_height == 3 && s.kernel_width == 3 && s.stride_y == 1 && s.stride_x == 1 && s.dilation_y == 1 &&
-           s.dilation_x == 1 && s.groups == 1;
+bool has_winograd_form(const DeviceProfile& profile, const ConvolutionProblem& problem, int64_t side) {
+    const ConvolutionShape& s = problem.shape;
+    if (s.kernel_height != 3 || s.kernel_width != 3 || s.stride_y != 1 || s.stride_x != 1 || s.dilation_y != 1 ||
+        s.dilation_x != 1 || s.groups != 1)
+        return false;
+    const WinogradForm form(problem, side);
+    if (std::max({form.filter_bytes(), form.input_bytes(1), form.output_bytes(1)}) > profile.max_storage_range) return false;
+    return profile.family == KernelFamily::tiled ||
+           (profile.has_subgroup_kernels() && s.in_channels % part == 0 && s.out_channels % part == 0);
 }
 
-bool WinogradForm::fits(const DeviceProfile& profile) const {
-    if (std::max({filter_bytes(), input_bytes(1), output_bytes(1)}) > profile.max_storage_range) return false;
-    return profile.family == KernelFamily::tiled || (profile.has_subgroup_kernels() && inner % part == 0 && columns % part == 0);
+bool is_cheapest(const DeviceProfile& profile, const ConvolutionProblem& problem, int64_t side,
+                 double (*cost)(const DeviceProfile&, const WinogradForm&), bool two_fits) {
+    if (profile.family != KernelFamily::scalar) return false; // not measured
+    const auto cost_of = [&](int64_t of) { return cost(profile, WinogradForm(problem, of)); };
+    return cost_of(side) < std::min(cost_of(0), side == 4 && two_fits ? cost_of(2) : 1e300);
 }
 
 int64_t WinogradForm::band(const DeviceProfile& profile, int64_t least_bytes) const {
@@ -176,14 +184,12 @@ double cost(const DeviceProfile& profile, const WinogradForm& form) {
 
 template <int64_t side>
 bool fits(const DeviceProfile& profile, const ConvolutionProblem& p) {
-    return has_winograd_form(p.shape) && WinogradForm(p, side).fits(profile);
+    return has_winograd_form(profile, p, side);
 }
 
 template <int64_t side>
 bool pays(const DeviceProfile& profile, const ConvolutionProblem& p) {
-    if (profile.family != KernelFamily::scalar) return false; // not measured
-    const auto cost_of = [&](int64_t of) { return cost(profile, WinogradForm(p, of)); };
-    return cost_of(side) < std::min(cost_of(0), side == 4 && fits<2>(profile, p) ? cost_of(2) : 1e300);
+    return is_cheapest(profile, p, side, cost, fits<2>(profile, p));
 }
 
 template <int64_t side>

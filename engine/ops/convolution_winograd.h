@@ -23,13 +23,16 @@ struct WinogradForm {
     int64_t output_bytes(int64_t tiles) const { return positions() * tiles * columns * 4; }
     int64_t filter_bytes() const { return positions() * inner * columns * 4; }
     double flops(int64_t tiles) const { return 2.0 * double(positions() * tiles) * double(inner) * double(columns); }
-    // The transformed filter and one tile fit a binding, and the device has kernels for the channels.
-    bool fits(const DeviceProfile& profile) const;
     // Tiles of a band: what it takes is about as much as stays in a CPU's caches, or `least_bytes`. All are about as long.
     int64_t band(const DeviceProfile& profile, int64_t least_bytes = 0) const;
 };
-// 3 × 3, of stride and dilation 1, in one group.
-bool has_winograd_form(const ConvolutionShape& shape);
+// 3 × 3, of stride and dilation 1, in one group; the transformed filter and one tile fit a binding, and the device has kernels
+// for the channels.
+bool has_winograd_form(const DeviceProfile& profile, const ConvolutionProblem& problem, int64_t side);
+// Whether tiles of `side` cost less than the sum over taps or pixels, which is side 0, and those of 4 less than those of 2 where
+// these fit.
+bool is_cheapest(const DeviceProfile& profile, const ConvolutionProblem& problem, int64_t side,
+                 double (*cost)(const DeviceProfile&, const WinogradForm&), bool two_fits);
 
 class WinogradEmission {
   protected:

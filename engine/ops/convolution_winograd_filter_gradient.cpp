@@ -75,9 +75,9 @@ class Emission : WinogradEmission {
 
 template <int64_t side>
 bool fits(const DeviceProfile& profile, const ConvolutionProblem& p) {
-    if (!has_winograd_form(p.shape)) return false;
+    if (!has_winograd_form(profile, p, side)) return false;
     const WinogradForm form(p, side);
-    return form.fits(profile) && product_of(profile, form, 1).copies_a_split * form.filter_bytes() <= profile.max_storage_range;
+    return product_of(profile, form, 1).copies_a_split * form.filter_bytes() <= profile.max_storage_range;
 }
 
 // What a form costs, as multiply-adds of the sum over pixels (side 0) in the same time: measured on lavapipe (Mesa 25.0.7,
@@ -95,9 +95,7 @@ double cost(const DeviceProfile& profile, const WinogradForm& form) {
 
 template <int64_t side>
 bool pays(const DeviceProfile& profile, const ConvolutionProblem& p) {
-    if (profile.family != KernelFamily::scalar) return false; // not measured
-    const auto cost_of = [&](int64_t of) { return cost(profile, WinogradForm(p, of)); };
-    return cost_of(side) < std::min(cost_of(0), side == 4 && fits<2>(profile, p) ? cost_of(2) : 1e300);
+    return is_cheapest(profile, p, side, cost, fits<2>(profile, p));
 }
 
 template <int64_t side>
