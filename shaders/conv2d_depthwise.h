@@ -2,7 +2,7 @@
 //
 // Bindings: 0 x, 1 w, 2 bias (dummy without BIAS), 3 y.
 // Specialisation: 0 workgroup size = subgroup size, 1 to 4 kernel and stride (y, x), 5 STRIP, 6 BIAS,
-//   7 ACTIVATION. STRIP: 4 at stride 1 (2 where out_height <= 2), 2 above.
+//   7 ACTIVATION. STRIP: 4 at stride 1, above it 2, or 1 where out_height <= 8.
 // An item is 8 channels × one strip of STRIP output rows × columns_per_item columns × images_per_item images.
 //   strips = ceil(out_height / STRIP), columns_per_item = min(out_width, 28), bands = ceil(out_width /
 //   columns_per_item), images_per_item = clamp(28 / out_width, 1, batch), items = channels/8 · strips · bands ·

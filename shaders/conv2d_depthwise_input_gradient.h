@@ -1,6 +1,6 @@
 // Push constants and dispatch of conv2d_depthwise_input_gradient.comp, for stride > 1.
 // Bindings: 0 dy, 1 w, 2 dx. Specialisation: 0 workgroup size = subgroup size, 1 to 4 kernel and stride (y,
-// x), 5 STRIP = 2. A step along an axis makes `stride` pixels of dx: T = floor((in − 1 + pad) / stride) −
+// x), 5 STRIP: 2, or 1 where T_y <= 8. A step along an axis makes `stride` pixels of dx: T = floor((in − 1 + pad) / stride) −
 // floor(pad / stride) + 1 steps. An item is 8 channels × one strip of STRIP steps in y × columns_per_item steps
 // in x × images_per_item images.
 //   strips = ceil(T_y / STRIP), columns_per_item = min(T_x, 28), bands = ceil(T_x / columns_per_item),
