@@ -84,7 +84,6 @@ Trainer::Trainer(std::shared_ptr<Model> model, std::shared_ptr<const Dataset> da
     require_sets();
     refuse_useless(options_, detects());
     if (schedule_.adaptive()) largest_batch(schedule_.options(), settings_); // refuses what does not fit
-    order_.resize(size_t(dataset_->size()));
     compile();
     if (!options_.text("events").empty()) events_ = std::make_unique<EventFile>(options_.text("events"));
     warn_of_single_examples();
@@ -119,44 +118,48 @@ int64_t Trainer::images_together() const {
 
 // ---- steps ----------------------------------------------------------------------------------------------------------
 
-int64_t Trainer::batch_of(int64_t epoch) const {
-    return schedule_.adaptive() ? adaptive_batch_ : plan_.phase_of_epoch(epoch).batch;
+int64_t Trainer::batch_of(int64_t epoch, int64_t adaptive_batch) const {
+    return schedule_.adaptive() ? adaptive_batch : plan_.phase_of_epoch(epoch).batch;
 }
 
 // To where the batch after one of `images` begins.
-void Trainer::advance(Position& position, int64_t images) const {
+void Trainer::advance(Position& position, int64_t images, int64_t adaptive_batch) const {
     position.offset += images;
-    if (batch_length(position, batch_of(position.epoch), dataset_->size(), plan_.tail()) == 0) position = {position.epoch + 1, 0};
+    if (batch_length(position, batch_of(position.epoch, adaptive_batch), dataset_->size(), plan_.tail()) == 0)
+        position = {position.epoch + 1, 0};
 }
 
-// The loader asks for micro-batches in order; which images they hold is a function of the position alone.
+// The loader asks for micro-batches in order; which images they hold is a function of the position alone. Whatever changes is
+// the loader's own, for its threads work on while a step, a checkpoint or the end of the training changes what is here.
 void Trainer::start_loader() {
-    order_epoch_ = -1;
-    loader_position_ = position_;
-    loader_done_ = 0;
     const int threads = int(options_.integer("loader_threads"));
     if (!loader_) loader_ = std::make_unique<BatchLoader>(*dataset_, micro_batch_, accumulate_->slots() + threads, threads);
     std::optional<Draw> augmentation;
     if (detects() && options_.choice("augment") != "none") augmentation = Draw{augmentation_of(options_), seed_, 0, 0};
-    const auto next = [this](std::span<uint32_t> samples, uint32_t& epoch) -> int64_t {
-        Position& at = loader_position_;
+    struct Order {
+        int64_t epoch = -1;
+        std::vector<uint32_t> images;
+    };
+    auto next = [this, at = position_, batch = adaptive_batch_, done = int64_t(0), order = Order()](
+                    std::span<uint32_t> samples, uint32_t& epoch) mutable -> int64_t {
         if (at.epoch == settings_.epochs) return 0;
         epoch = uint32_t(at.epoch);
-        if (at.epoch != order_epoch_) {
-            shuffled_order(seed_, uint32_t(at.epoch), order_);
-            order_epoch_ = at.epoch;
+        if (at.epoch != order.epoch) {
+            order.images.resize(size_t(dataset_->size()));
+            shuffled_order(seed_, uint32_t(at.epoch), order.images);
+            order.epoch = at.epoch;
         }
-        const int64_t total = batch_length(at, batch_of(at.epoch), dataset_->size(), plan_.tail());
-        const int64_t count = std::min(int64_t(samples.size()), total - loader_done_);
-        std::copy_n(order_.begin() + at.offset + loader_done_, count, samples.begin());
-        loader_done_ += count;
-        if (loader_done_ == total) {
-            loader_done_ = 0;
-            advance(at, total);
+        const int64_t total = batch_length(at, batch_of(at.epoch, batch), dataset_->size(), plan_.tail());
+        const int64_t count = std::min(int64_t(samples.size()), total - done);
+        std::copy_n(order.images.begin() + at.offset + done, count, samples.begin());
+        done += count;
+        if (done == total) {
+            done = 0;
+            advance(at, total, batch);
         }
         return count;
     };
-    loader_->start(next, augmentation);
+    loader_->start(std::move(next), augmentation);
 }
 
 int64_t Trainer::steps() const {
@@ -185,7 +188,7 @@ void Trainer::adapt_batch() {
     if (batch >= largest && wanted > 0) adaptive_rate_ = std::min(adaptive_rate_, std::max(double(largest) / wanted, 1e-3));
     if (batch <= adaptive_batch_) return;
     adaptive_batch_ = std::min(batch, largest);
-    advance(position_, 0); // the rest of this epoch may be too short now
+    advance(position_, 0, adaptive_batch_); // the rest of this epoch may be too short now
     start_loader();
 }
 
@@ -215,7 +218,7 @@ bool Trainer::step() {
         if (!network_.moments.empty()) model_->set_trained_together(images_together());
     }
     const int64_t epoch = position_.epoch;
-    const int64_t total = batch_length(position_, batch_of(epoch), dataset_->size(), plan_.tail());
+    const int64_t total = batch_length(position_, batch_of(epoch, adaptive_batch_), dataset_->size(), plan_.tail());
     rate_ = rate_of_step();
     record_of(step_) = {.step = step_, .batch = total, .missing = divide_up(total, micro_batch_) + 1, .rate = rate_};
     const auto& values = accumulate_values_;
@@ -240,7 +243,7 @@ bool Trainer::step() {
         running_[size_t(slot)] = {valid, total, step_, epoch, true};
     }
     ++step_;
-    advance(position_, total);
+    advance(position_, total, adaptive_batch_);
     return true;
 }
 
@@ -318,7 +321,7 @@ Progress Trainer::progress(bool wait) {
         progress.accuracy = double(metrics_.correct) / double(metrics_.images);
     }
     progress.rate = rate_;
-    progress.batch = batch_of(std::min(position_.epoch, settings_.epochs - 1));
+    progress.batch = batch_of(std::min(position_.epoch, settings_.epochs - 1), adaptive_batch_);
     progress.next_epoch = position_.epoch;
     progress.gradient_norm = report_.gradient_norm;
     progress.noise_batch = noise_.noise_batch();

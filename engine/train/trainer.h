@@ -105,8 +105,8 @@ class Trainer {
     void feed(int slot, const FilledSlot& filled, int64_t first_image);
     void warn_of_single_examples() const;
     void start_loader();
-    int64_t batch_of(int64_t epoch) const;
-    void advance(Position& position, int64_t images) const;
+    int64_t batch_of(int64_t epoch, int64_t adaptive_batch) const;
+    void advance(Position& position, int64_t images, int64_t adaptive_batch) const;
     double rate_of_step() const;
     void adapt_batch();
     void collect(int slot);
@@ -143,10 +143,7 @@ class Trainer {
     std::unique_ptr<Replay> accumulate_;
     std::unique_ptr<ParameterUpdate> update_;
 
-    std::unique_ptr<BatchLoader> loader_;
-    std::vector<uint32_t> order_;                // of the loader's epoch
-    int64_t order_epoch_ = -1, loader_done_ = 0; // the loader threads' own
-    Position loader_position_;
+    std::unique_ptr<BatchLoader> loader_; // after all that its threads use
 
     int64_t step_ = 0;
     Position position_;

@@ -157,6 +157,43 @@ TEST_F(Training, StoppedAndResumedIsUnbroken) {
     }
 }
 
+// So many pictures that the loader is still shuffling their order when the next thing happens.
+class ManyPictures final : public Dataset {
+  public:
+    int64_t size() const override { return int64_t(1) << 24; }
+    RecordShape shape() const override { return few_->shape(); }
+    const std::vector<std::string>& class_names() const override { return few_->class_names(); }
+    std::string name(int64_t index) const override { return few_->name(index % few_->size()); }
+    void read(int64_t index, uint8_t* pixels, int32_t& label) const override { few_->read(index % few_->size(), pixels, label); }
+
+  private:
+    const std::shared_ptr<const Dataset> few_ = pictures(1000);
+};
+
+TEST_F(Training, EndsWhileTheLoaderIsAtWork) {
+    const auto data = std::make_shared<ManyPictures>();
+    const auto model = small_model();
+    for (int i = 0; i < 3; ++i) trainer(model, data, usual);
+}
+
+TEST_F(Training, IsResumedWhileTheLoaderIsAtWork) {
+    const auto data = std::make_shared<ManyPictures>();
+    const ScratchFolder folder;
+    const auto unbroken = small_model(), resumed = small_model(99);
+    {
+        const auto t = trainer(unbroken, data, usual);
+        for (int step = 0; step < 2; ++step) t->step();
+        t->save(folder.file("run.checkpoint"));
+        for (int step = 0; step < 3; ++step) t->step();
+        t->progress(true);
+    }
+    const auto t = trainer(resumed, data, usual);
+    t->resume(folder.file("run.checkpoint"));
+    for (int step = 0; step < 3; ++step) t->step();
+    t->progress(true);
+    EXPECT_TRUE(same_bits(all_numbers(*unbroken), all_numbers(*resumed)));
+}
+
 // What a device has decided since a checkpoint was made rounds otherwise; the resumed run takes the checkpoint's kernels.
 TEST_F(Training, AResumedRunKeepsItsKernels) {
     const auto data = pictures(80);
