@@ -11,7 +11,8 @@ def document(names: Dict[str, Any]) -> None:
     for name, text in DOCS.items():
         owner, _, method = name.removesuffix("_json").rpartition(".")
         scope = names.get(owner) if owner else None
-        entry = vars(scope).get(method) if isinstance(scope, type) else names.get(method)
-        entry = getattr(entry, "__func__", entry)
-        if isinstance(entry, (types.FunctionType, property)) and not entry.__doc__:
-            entry.__doc__ = text
+        scope = vars(scope) if isinstance(scope, type) else names
+        for entry in (scope.get(method), scope.get(f"{method}_info")):  # operators is a module: operators_info()
+            entry = getattr(entry, "__func__", entry)
+            if isinstance(entry, (types.FunctionType, property)) and not entry.__doc__:
+                entry.__doc__ = text

@@ -106,12 +106,21 @@ def documented():
             yield name, thing, module
 
 
+def test_star_brings_no_modules():
+    names = {}
+    exec("from lemnos import *", names)
+    assert {"Device", "Model", "Trainer", "LemnosError", "operators", "operators_info"} <= names.keys()
+    assert not {"device", "data", "model", "json", "types"} & names.keys()
+
+
 def test_help_comes_from_the_header():
     assert lemnos.Device.close.__doc__.startswith("Waits for all work")
     assert "prepare" in dir(lemnos.Model) and "class names" in lemnos.Model.prepare.__doc__
     assert lemnos.Trainer.save.__doc__.startswith("Writes parameters, statistics, optimizer state")
     without = []
     for name, kind, _ in documented():
+        if not kind.__doc__:
+            without.append(name)
         if not isinstance(kind, type):
             continue
         for method, value in vars(kind).items():
