@@ -583,9 +583,9 @@ class Trainer : public Object<lem_trainer, lem_trainer_release, Threads::one> {
         return progress;
     }
     void save(const std::string& path) const { check(lem_trainer_save(use(), terminated(path))); }
-    void resume(const std::string& path) const { check(lem_trainer_resume(use(), terminated(path))); }
+    void resume(const std::string& path) const { check(lem_trainer_resume(change(), terminated(path))); }
     void log(const std::string& tag, double value) const { check(lem_trainer_log(use(), terminated(tag), value)); }
-    void swap_average() const { check(lem_trainer_swap_average(use())); }
+    void swap_average() const { check(lem_trainer_swap_average(change())); }
 
 #ifndef SWIG
   private:

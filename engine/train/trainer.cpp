@@ -209,6 +209,7 @@ void Trainer::feed(int slot, const FilledSlot& filled, int64_t first_image) {
 }
 
 bool Trainer::step() {
+    require_plan();
     if (averaged_)
         fail(ErrorCode::invalid_state, "The model holds its averaged weights; exchange them back before the training goes on.");
     adapt_batch();
@@ -221,6 +222,19 @@ bool Trainer::step() {
     const int64_t total = batch_length(position_, batch_of(epoch, adaptive_batch_), dataset_->size(), plan_.tail());
     rate_ = rate_of_step();
     record_of(step_) = {.step = step_, .batch = total, .missing = divide_up(total, micro_batch_) + 1, .rate = rate_};
+    try {
+        submit_batch(epoch, total);
+    } catch (...) { // the next call makes it anew; what of it is under way counts for nothing
+        forget_running([&](const MicroBatch& micro) { return micro.step == step_; });
+        start_loader();
+        throw;
+    }
+    ++step_;
+    advance(position_, total, adaptive_batch_);
+    return true;
+}
+
+void Trainer::submit_batch(int64_t epoch, int64_t total) {
     const auto& values = accumulate_values_;
     for (int64_t done = 0; done < total;) {
         const FilledSlot* filled = loader_->next();
@@ -242,9 +256,6 @@ bool Trainer::step() {
         else update_->submit(step_, rate_, {options_.real("statistics_momentum"), total}, {accumulate_.get(), slot});
         running_[size_t(slot)] = {valid, total, step_, epoch, true};
     }
-    ++step_;
-    advance(position_, total, adaptive_batch_);
-    return true;
 }
 
 void Trainer::log(const std::string& tag, double value) {
@@ -304,6 +315,7 @@ void Trainer::collect(int slot) {
 }
 
 void Trainer::collect_finished(bool wait) {
+    require_plan();
     accumulate_->collect(wait, [&](int slot) { return running_[size_t(slot)].pending; }, [&](int slot) { collect(slot); });
     update_->collect(wait);
 }

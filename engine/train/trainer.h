@@ -67,7 +67,10 @@ class Trainer {
     const Model& model() const { return *model_; }
     const TrainingPlan& training_plan() const { return plan_; }
     int64_t steps() const; // in all
-    const Plan& accumulate_plan() const { return accumulate_->plan(); }
+    const Plan& accumulate_plan() const {
+        require_plan();
+        return accumulate_->plan();
+    }
     const Plan& update_plan() const { return update_->plan(); }
     const ParameterUpdate& update() const { return *update_; }
     const RecomputationPlan& recomputation() const { return recomputation_; }
@@ -105,6 +108,13 @@ class Trainer {
     void feed(int slot, const FilledSlot& filled, int64_t first_image);
     void warn_of_single_examples() const;
     void start_loader();
+    void submit_batch(int64_t epoch, int64_t total);
+    template <typename Which>
+    void forget_running(const Which& which) {
+        for (MicroBatch& micro : running_)
+            if (which(micro)) micro.pending = false;
+    }
+    void require_plan() const;
     int64_t batch_of(int64_t epoch, int64_t adaptive_batch) const;
     void advance(Position& position, int64_t images, int64_t adaptive_batch) const;
     double rate_of_step() const;

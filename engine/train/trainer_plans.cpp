@@ -254,6 +254,12 @@ void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
     accumulate_ = compile_replay_(nullptr);
 }
 
+void Trainer::require_plan() const {
+    if (!accumulate_)
+        fail(ErrorCode::invalid_state, "The training has no plan any more: there was no memory for it when a checkpoint was resumed. "
+             "It must be made anew.");
+}
+
 // With the kernels of a checkpoint, so that sums are rounded as there. What this device cannot follow stays as it is here.
 void Trainer::use_kernels(const std::map<std::string, KernelChoice>& wanted) {
     const auto same = [&] {
@@ -266,7 +272,8 @@ void Trainer::use_kernels(const std::map<std::string, KernelChoice>& wanted) {
     KernelDecisions decisions;
     for (const auto& [problem, choice] : wanted) decisions[problem] = {choice, choice};
     choices->replace_decisions(std::move(decisions));
-    accumulate_.reset(); // its memory is needed
+    forget_running([](const MicroBatch&) { return true; }); // which fetched to memory that is gone then
+    accumulate_.reset();                                     // its memory is needed
     try {
         accumulate_ = compile_replay_(choices);
     } catch (...) {

@@ -10,6 +10,7 @@
 #include "train/trainer.h"
 #include "unit/scratch.h"
 
+#include <atomic>
 #include <cmath>
 
 namespace lemnos::test {
@@ -160,24 +161,25 @@ TEST_F(Training, StoppedAndResumedIsUnbroken) {
 // So many pictures that the loader is still shuffling their order when the next thing happens.
 class ManyPictures final : public Dataset {
   public:
-    int64_t size() const override { return int64_t(1) << 24; }
+    explicit ManyPictures(int64_t count) : count_(count) {}
+    int64_t size() const override { return count_; }
     RecordShape shape() const override { return few_->shape(); }
     const std::vector<std::string>& class_names() const override { return few_->class_names(); }
     std::string name(int64_t index) const override { return few_->name(index % few_->size()); }
     void read(int64_t index, uint8_t* pixels, int32_t& label) const override { few_->read(index % few_->size(), pixels, label); }
 
   private:
+    const int64_t count_;
     const std::shared_ptr<const Dataset> few_ = pictures(1000);
 };
 
 TEST_F(Training, EndsWhileTheLoaderIsAtWork) {
-    const auto data = std::make_shared<ManyPictures>();
-    const auto model = small_model();
-    for (int i = 0; i < 3; ++i) trainer(model, data, usual);
+    const auto data = std::make_shared<ManyPictures>(int64_t(1) << 24); // an order that the system takes back when it is freed
+    trainer(small_model(), data, usual);
 }
 
 TEST_F(Training, IsResumedWhileTheLoaderIsAtWork) {
-    const auto data = std::make_shared<ManyPictures>();
+    const auto data = std::make_shared<ManyPictures>(int64_t(1) << 23);
     const ScratchFolder folder;
     const auto unbroken = small_model(), resumed = small_model(99);
     {
@@ -192,6 +194,43 @@ TEST_F(Training, IsResumedWhileTheLoaderIsAtWork) {
     for (int step = 0; step < 3; ++step) t->step();
     t->progress(true);
     EXPECT_TRUE(same_bits(all_numbers(*unbroken), all_numbers(*resumed)));
+}
+
+// One of whose pictures cannot be read the first time.
+class OnceUnreadable final : public Dataset {
+  public:
+    int64_t size() const override { return pictures_->size(); }
+    RecordShape shape() const override { return pictures_->shape(); }
+    const std::vector<std::string>& class_names() const override { return pictures_->class_names(); }
+    std::string name(int64_t index) const override { return pictures_->name(index); }
+    void read(int64_t index, uint8_t* pixels, int32_t& label) const override {
+        if (index == 17 && !failed_.exchange(true)) fail(ErrorCode::file_unreadable, "The picture 17 could not be read.");
+        pictures_->read(index, pixels, label);
+    }
+
+  private:
+    const std::shared_ptr<const Dataset> pictures_ = pictures(80);
+    mutable std::atomic<bool> failed_ = false;
+};
+
+TEST_F(Training, AStepThatFailedIsMadeAnew) {
+    const auto unbroken = small_model(), broken = small_model();
+    const auto smooth = trainer(unbroken, pictures(80), usual);
+    while (smooth->step()) {}
+    smooth->progress(true);
+    const auto t = trainer(broken, std::make_shared<OnceUnreadable>(), usual);
+    int failures = 0;
+    for (bool more = true; more;) {
+        try {
+            more = t->step();
+        } catch (const Error& error) {
+            EXPECT_STREQ(error.what(), "The picture 17 could not be read.");
+            ASSERT_EQ(++failures, 1);
+        }
+    }
+    EXPECT_EQ(failures, 1);
+    EXPECT_EQ(t->progress(true).images, 160);
+    EXPECT_TRUE(same_bits(all_numbers(*unbroken), all_numbers(*broken)));
 }
 
 // What a device has decided since a checkpoint was made rounds otherwise; the resumed run takes the checkpoint's kernels.

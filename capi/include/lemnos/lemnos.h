@@ -5,7 +5,7 @@
  *   lem_tensor      memory on it                        lem_optimizer   how parameters are updated
  *   lem_graph       operators and their gradients       lem_schedule    the learning rate over time
  *   lem_plan        a graph compiled for a device       lem_trainer     all of these, training a model
- *   lem_model       a network with its parameters       lem_predictor   a model, classifying images
+ *   lem_model       a network with its parameters       lem_predictor   a model at work on images
  *   lem_text        a text that a function returns
  *
  * RULES, the same everywhere
@@ -21,7 +21,8 @@
  *   them gives LEM_ERROR_DEVICE_CLOSED (what needs no device, such as a tensor's shape, still answers).
  * Threads.  Devices, tensors, plans, models, data sets, optimizers and schedules: any thread. Graphs, trainers and
  *   predictors: one thread at a time. Texts are immutable. Functions that change a model (…_load_weights,
- *   …_load_matching, …_set_pixels, …_prepare) want it alone; …_set_alpha does not.
+ *   …_load_matching, …_set_pixels, …_set_class_names, …_prepare; of its trainer …_resume, …_swap_average) want it alone;
+ *   …_set_alpha does not.
  * Texts.  UTF-8, zero-terminated. A text given to a function is read during the call only.
  * Options.  Many functions take "options": a JSON object such as {"width": 0.35, "resolution": 96}. Values are numbers,
  *   true, false, texts and lists of numbers. NULL or "" means all defaults. An unknown name or a value out of range is
@@ -143,7 +144,7 @@ typedef struct lem_host {
     int32_t struct_size;
     int32_t reserved;                                              /* 0 */
     void *user;                                                    /* handed to every hook */
-    void (*log)(void *user, const char *line);                     /* lines of the log, below; NULL: they go to standard
+    void (*log)(void *user, const char *line);                     /* lines of the log, above; NULL: they go to standard
                                                                       error */
 } lem_host;
 #define LEM_HOST_INIT {(int32_t)sizeof(lem_host), 0, 0, 0}
@@ -457,7 +458,8 @@ LEM_API void lem_trainer_release(lem_trainer *trainer);
 /* Makes one parameter update. It returns once the work is submitted, at most a few steps ahead of the device.
    LEM_FINISHED when all epochs are done; nothing is done then. LEM_ERROR_INVALID_STATE when the loss or a gradient of an
    earlier step is no finite number: the training has diverged. The message names the step and the first such parameter;
-   that step has changed no parameter. With the option loss_scaling such steps are skipped and counted instead. */
+   that step has changed no parameter. With the option loss_scaling such steps are skipped and counted instead. A step that
+   fails is made anew by the next call. */
 LEM_API lem_result lem_trainer_step(lem_trainer *trainer);
 /* Metrics are those of the steps that the device has finished; with wait = 1 (else 0) all submitted steps are waited
    for. */
