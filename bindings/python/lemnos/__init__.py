@@ -10,8 +10,6 @@
     model.save("photos.safetensors")
 """
 
-import types as _types
-
 from . import _help, _native, operators  # noqa: F401
 from ._memory import Dtype
 from ._values import ImageSize, Metrics, ModelInput, Progress
@@ -37,8 +35,8 @@ from .prediction import Predictor
 from .training import Optimizer, Schedule, Trainer
 
 # What `from lemnos import *` brings: no module but the operators, so that `device` and `data` stay the caller's to name.
-__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
-    name for name, value in globals().items() if name[0] != "_" and (value is operators or not isinstance(value, _types.ModuleType))
+__all__ = ["operators"] + [  # pyright: ignore[reportUnsupportedDunderAll]
+    name for name, thing in globals().items() if name[0] != "_" and (getattr(thing, "__module__", None) or "").startswith(__name__)
 ]
 __version__ = ".".join(str(part) for part in version())
 _help.document(globals())

@@ -22,6 +22,8 @@ class _Rule(_Object):
 
 
 class Optimizer(_Rule):
+    """How parameters are updated: the name of a rule and its options, which lemnos.options("optimizer") lists."""
+
     __slots__ = ()
 
     def __init__(self, name: str, **options: Any) -> None:
@@ -30,6 +32,8 @@ class Optimizer(_Rule):
 
 
 class Schedule(_Rule):
+    """The learning rate and the batch over time: a name and its options, which lemnos.options("schedule") lists."""
+
     __slots__ = ()
 
     def __init__(self, name: str, **options: Any) -> None:
