@@ -168,7 +168,7 @@ void Trainer::resume(const std::string& path) {
     report_ = {};
     report_.skipped_steps = int64_t(control[CONTROL_SKIPPED]);
     averaged_ = false;
-    forget_running([](const MicroBatch&) { return true; });
+    forget_running(0);
     start_ns_ = 0;
     recent_count_ = 0;
     start_loader();

@@ -224,14 +224,19 @@ bool Trainer::step() {
     record_of(step_) = {.step = step_, .batch = total, .missing = divide_up(total, micro_batch_) + 1, .rate = rate_};
     try {
         submit_batch(epoch, total);
-    } catch (...) { // the next call makes it anew; what of it is under way counts for nothing
-        forget_running([&](const MicroBatch& micro) { return micro.step == step_; });
+    } catch (...) { // the next call makes it anew
+        forget_running(step_);
         start_loader();
         throw;
     }
     ++step_;
     advance(position_, total, adaptive_batch_);
     return true;
+}
+
+void Trainer::forget_running(int64_t first_step) {
+    for (MicroBatch& micro : running_)
+        if (micro.step >= first_step) micro.pending = false;
 }
 
 void Trainer::submit_batch(int64_t epoch, int64_t total) {

@@ -109,11 +109,7 @@ class Trainer {
     void warn_of_single_examples() const;
     void start_loader();
     void submit_batch(int64_t epoch, int64_t total);
-    template <typename Which>
-    void forget_running(const Which& which) {
-        for (MicroBatch& micro : running_)
-            if (which(micro)) micro.pending = false;
-    }
+    void forget_running(int64_t first_step); // what this step and later ones have under way counts for nothing
     void require_plan() const;
     int64_t batch_of(int64_t epoch, int64_t adaptive_batch) const;
     void advance(Position& position, int64_t images, int64_t adaptive_batch) const;

@@ -272,8 +272,8 @@ void Trainer::use_kernels(const std::map<std::string, KernelChoice>& wanted) {
     KernelDecisions decisions;
     for (const auto& [problem, choice] : wanted) decisions[problem] = {choice, choice};
     choices->replace_decisions(std::move(decisions));
-    forget_running([](const MicroBatch&) { return true; }); // which fetched to memory that is gone then
-    accumulate_.reset();                                     // its memory is needed
+    forget_running(0);   // which fetched to memory that is gone then
+    accumulate_.reset(); // its memory is needed
     try {
         accumulate_ = compile_replay_(choices);
     } catch (...) {
