@@ -58,12 +58,12 @@ static PipelineKey pipeline_key(const DeviceProfile& profile, const Kernel& kern
     return {kernel.shader, kernel.specialisation, uint32_t(kernel.operands.size()), required ? profile.subgroup_size : 0};
 }
 
-static void prepare_pipelines(Device& device, const PlanBuilder& builder) {
+static void prepare_pipelines(Device& device, const PlanBuilder& builder, bool compiles) {
     std::vector<PipelineKey> keys;
     for (const auto* steps : {&builder.preparations, &builder.steps})
         for (const PlanBuilder::Step& step : *steps)
             if (!step.kernel.shader.empty()) keys.push_back(pipeline_key(device.profile(), step.kernel));
-    device.pipelines().prepare(keys);
+    device.pipelines().prepare(keys, compiles);
 }
 
 static BufferView resolve(const PlanBuilder& builder, const Operand& operand) {
@@ -140,7 +140,7 @@ void Plan::prepare(const Graph& graph, const Bindings& bindings, const PlanOptio
     std::optional<PlanBuilder> built;
     do { // anew, where one of its kernels turns out to be wrong
         built.emplace(graph, bindings, profile, DerivingOptions{options.keep_derived, options.fed});
-        prepare_pipelines(*device(), *built);
+        prepare_pipelines(*device(), *built, options.compiles);
     } while (options.checks_kernels && reject_wrong_kernels(device(), *profile.kernels, built->kernels));
     PlanBuilder& builder = *built;
     kernels_ = builder.kernels;

@@ -30,6 +30,9 @@ struct PlanOptions {
     std::shared_ptr<KernelChoices> kernels;
     // Kernels that were never checked on this device are, before they are used (plan/kernel_check.h).
     bool checks_kernels = true;
+    // Its pipelines are compiled at once also where the driver would wait for their first dispatch. Without, those of the next
+    // plan are compiled along with them: more to share among the processors.
+    bool compiles = true;
 };
 
 // What a plan of a graph will use, known before any memory is.

@@ -102,7 +102,8 @@ class Shared {
     }
 
     void log(const PipelineKey& key, double seconds, const char* place) const {
-        device_.log().line(Log::pipeline, "compile,", key.shader, ",milliseconds,", seconds * 1e3, ",place,", place);
+        if (!device_.log().wants(Log::pipeline)) return;
+        device_.log().line(Log::pipeline, "compile,", key.text(), ",milliseconds,", seconds * 1e3, ",place,", place);
     }
 
     Device& device_;

@@ -40,6 +40,12 @@ static CacheHeader header_for(const DeviceInfo& info) {
     return header;
 }
 
+std::string PipelineKey::text() const {
+    std::string constants;
+    for (uint32_t constant : specialisation) constants += lemnos::text(constants.empty() ? "" : " ", constant);
+    return lemnos::text(shader, ",specialisation,", constants.empty() ? "-" : constants);
+}
+
 PipelineCache::PipelineCache(Device& device, bool on_disk) : device_(device), on_disk_(on_disk) {
     VkPipelineCacheCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
     check(device.functions().vkCreatePipelineCache(device.handle(), &info, nullptr, &cache_),
@@ -113,18 +119,21 @@ const Pipeline& PipelineCache::get(const PipelineKey& key) {
     return pipeline;
 }
 
-void PipelineCache::prepare(std::span<const PipelineKey> keys) {
+void PipelineCache::prepare(std::span<const PipelineKey> keys, bool compiles) {
     const Device::KeepOpen open(device_);
-    std::vector<PipelineKey> made;
+    std::vector<PipelineKey> longest_first; // so that all processors end at about the same time
     {
         const std::lock_guard lock(mutex_);
-        made = make_missing(keys);
+        make_missing(keys);
+        if (!compiles) return;
+        std::sort(uncompiled_.rbegin(), uncompiled_.rend());
+        for (auto& [milliseconds, key] : uncompiled_) longest_first.push_back(std::move(key));
+        uncompiled_.clear();
     }
-    if (device_.profile().compiles_late) compile_late(device_, made);
+    compile_late(device_, longest_first);
 }
 
-// Gives the new ones, those first that took longest: what follows then ends at about the same time on all processors.
-std::vector<PipelineKey> PipelineCache::make_missing(std::span<const PipelineKey> keys) {
+void PipelineCache::make_missing(std::span<const PipelineKey> keys) {
     std::vector<PipelineKey> missing;
     for (const PipelineKey& key : keys)
         if (!pipelines_.count(key) && std::find(missing.begin(), missing.end(), key) == missing.end()) missing.push_back(key);
@@ -140,16 +149,11 @@ std::vector<PipelineKey> PipelineCache::make_missing(std::span<const PipelineKey
         } catch (const std::exception&) { // get() will say it
         }
     });
-    std::vector<std::pair<double, PipelineKey>> made;
     for (size_t i = 0; i < missing.size(); ++i)
         if (created[i].handle) {
             note(missing[i], created[i]);
-            made.emplace_back(created[i].milliseconds, missing[i]);
+            if (device_.profile().compiles_late) uncompiled_.emplace_back(created[i].milliseconds, missing[i]);
         }
-    std::sort(made.rbegin(), made.rend());
-    std::vector<PipelineKey> result;
-    for (auto& [milliseconds, key] : made) result.push_back(std::move(key));
-    return result;
 }
 
 Pipeline& PipelineCache::add(const PipelineKey& key) {
@@ -162,10 +166,8 @@ void PipelineCache::note(const PipelineKey& key, const Created& created) {
     ++device_.counters().pipelines;
     device_.set_name(VK_OBJECT_TYPE_PIPELINE, uint64_t(created.handle), key.shader.c_str());
     if (!device_.log().wants(Log::pipeline)) return;
-    std::string constants;
-    for (uint32_t constant : key.specialisation) constants += text(constants.empty() ? "" : " ", constant);
-    device_.log().line(Log::pipeline, "create,", key.shader, ",specialisation,", constants.empty() ? "-" : constants, ",subgroup,",
-                       key.subgroup_size, ",milliseconds,", created.milliseconds, ",cache,", created.cache, ",buffers,", key.buffers);
+    device_.log().line(Log::pipeline, "create,", key.text(), ",subgroup,", key.subgroup_size, ",milliseconds,", created.milliseconds,
+                       ",cache,", created.cache, ",buffers,", key.buffers);
 }
 
 PipelineCache::Created PipelineCache::create(const PipelineKey& key, VkPipelineLayout layout) const {

@@ -22,6 +22,8 @@ struct PipelineKey {
     uint32_t buffers = 0;                  // storage buffers at bindings 0 …
     uint32_t subgroup_size = 0;            // to be required of the pipeline; 0: none
     auto operator<=>(const PipelineKey&) const = default;
+
+    std::string text() const; // for the log: "NAME,specialisation,8 1 1"
 };
 
 class PipelineCache {
@@ -35,9 +37,9 @@ class PipelineCache {
 
     // The pipeline lives until the device is closed. Throws with the shader's name when the driver refuses it.
     const Pipeline& get(const PipelineKey& key);
-    // Makes those that are not there yet, on all processors side by side, also what the driver would leave to the first
-    // dispatch. One that the driver refuses is left out, for get() to throw.
-    void prepare(std::span<const PipelineKey> keys);
+    // Makes those that are not there yet, on all processors side by side. One that the driver refuses is left out, for get()
+    // to throw. What the driver would leave to the first dispatch is done, too: now, or, without `compiles`, in a later call.
+    void prepare(std::span<const PipelineKey> keys, bool compiles);
 
     // The driver's cache as bytes, with a header of our own that load() checks; foreign or damaged bytes are ignored
     // and reported as false, for a cache is never worth an error.
@@ -57,7 +59,7 @@ class PipelineCache {
         double milliseconds = 0;
     };
     Created create(const PipelineKey& key, VkPipelineLayout layout) const; // needs no lock
-    std::vector<PipelineKey> make_missing(std::span<const PipelineKey> keys);
+    void make_missing(std::span<const PipelineKey> keys);
     // An entry without a handle yet, so that nothing can fail between the driver's making a pipeline and its being kept.
     Pipeline& add(const PipelineKey& key);
     void note(const PipelineKey& key, const Created& created);
@@ -71,6 +73,7 @@ class PipelineCache {
     VkPipelineCache cache_ = VK_NULL_HANDLE;
     std::map<uint32_t, Layout> layouts_;
     std::map<PipelineKey, Pipeline> pipelines_;
+    std::vector<std::pair<double, PipelineKey>> uncompiled_; // of drivers that compile late, and the milliseconds they took so far
     std::mutex mutex_;
 };
 

@@ -55,11 +55,13 @@ TEST_F(PipelineCaching, PreparesManySideBySide) {
     std::vector<PipelineKey> keys{{"no_such", {64}, 1, 0}, {"fill", {64}, 1, 0}, {"fill", {64}, 1, 0}};
     for (uint32_t kind = 1; kind < 9; ++kind) keys.push_back({"activation.32", {64, kind}, 2, 0});
     keys.push_back({"softmax_cross_entropy_gradient", {64, 1, 0, 1}, 5, 0});
-    device->pipelines().prepare(keys);
+    device->pipelines().prepare(std::span(keys).first(5), false);
+    EXPECT_EQ(device->counters().submissions, 0) << "they are left for the next call";
+    device->pipelines().prepare(keys, true);
     EXPECT_EQ(device->counters().pipelines, 10) << "one each, and none of the shader that is not there";
     expect_refusal(ErrorCode::internal, {"The library holds no shader named no_such."}, [&] { device->pipelines().get(keys[0]); });
     const int64_t submissions = device->counters().submissions;
-    device->pipelines().prepare(std::span(keys).subspan(1));
+    device->pipelines().prepare(std::span(keys).subspan(1), true);
     for (const PipelineKey& key : std::span(keys).subspan(1)) EXPECT_NE(device->pipelines().get(key).handle, VK_NULL_HANDLE);
     EXPECT_EQ(device->counters().pipelines, 10) << "they are there";
     EXPECT_EQ(device->counters().submissions, submissions);

@@ -133,8 +133,9 @@ LEM_API lem_result lem_devices_json(lem_text **out);
      memory      buffer,NAME,BYTES,TOTAL and freed,BYTES,TOTAL: TOTAL is what is in use afterwards
      pipeline    create,SHADER,specialisation,CONSTANTS,subgroup,SIZE,milliseconds,N,cache,hit|miss|unknown,buffers,N    (cache: what
                    the driver says)
-                 compile,SHADER,milliseconds,N,place,here|elsewhere    where the driver compiles at the first dispatch: on this
-                   device, or on another that is opened to share the work among processors; uncompiled,WHY where that failed
+                 compile,SHADER,specialisation,CONSTANTS,milliseconds,N,place,here|elsewhere    where the driver compiles at the
+                   first dispatch: on this device, or on another that is opened to share the work among processors;
+                   uncompiled,WHY where that failed
                  cache,loaded|ignored|saved,BYTES and cache,absent|unsaved,WHY
      validation  what Khronos validation layers say, where one is active
      warning     a sentence                              error       what could be told in no other way */
