@@ -11,8 +11,6 @@
 #include "conv2d_sum.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's on a CPU
 #include "folded.glsl"
-layout(constant_id = 1) const bool ADDS = false;   // to what is there
-layout(constant_id = 2) const bool ALWAYS = false; // else where keep is not 0
 #if WIDTH == 8
 layout(binding = 0) readonly buffer Partial { u64vec4 partial[]; };
 layout(binding = 1) buffer Out { u64vec4 result[]; };
@@ -25,6 +23,7 @@ layout(binding = 2) readonly buffer Keep { float keep[]; };
 void main() {
     const uint i = folded_index();
     const uint items = count / WIDTH;
+    const bool added = adds == SUM_ADDS || adds == SUM_ADDS_KEPT && keep[0] != 0.0;
     if (i < items) {
 #if WIDTH == 8
         Eight sum = Eight(vec4(0), vec4(0));
@@ -33,7 +32,7 @@ void main() {
             sum.lo += v.lo;
             sum.hi += v.hi;
         }
-        if (ADDS && (ALWAYS || keep[0] != 0.0)) {
+        if (added) {
             const Eight before = unpack8(result[i]);
             sum.lo += before.lo;
             sum.hi += before.hi;
@@ -42,7 +41,7 @@ void main() {
 #else
         float sum = 0.0;
         for (uint p = 0; p < copies; p++) sum += partial[p * items + i];
-        if (ADDS && (ALWAYS || keep[0] != 0.0)) sum += result[i];
+        if (added) sum += result[i];
         result[i] = sum;
 #endif
     }

@@ -7,8 +7,6 @@
 //     V' = (1 - a) V + a v n / (n - 1)
 #include "merge_moments.h"
 #include "linear.glsl"
-layout(constant_id = 1) const bool SELECTS = false; // blocks, by their cells
-layout(constant_id = 2) const bool COUNTS = false;
 layout(binding = 0) buffer Mean { vec4 mean[]; };
 layout(binding = 1) buffer Variance { vec4 variance[]; };
 layout(binding = 2) readonly buffer NewMean { vec4 new_mean[]; };
@@ -24,15 +22,15 @@ void main() {
     if (i >= count) return;
     const float a = share[0];
     if (a == 0.0) return; // a skipped step: what is new may be no number
-    if (SELECTS && cells[i / block_items] == 0.0) return;
+    if (selects != 0 && cells[i / block_items] == 0.0) return;
     vec4 v = new_variance[i];
-    if (COUNTS) {
+    if (counts != 0) {
         const float n = cells[i / block_items] * examples[0];
         if (n > 1.0) v *= n / (n - 1.0);
     }
     const vec4 old_mean = mean[i], difference = new_mean[i] - old_mean;
     vec4 merged = (1.0 - a) * variance[i] + a * v;
-    if (!COUNTS) merged += a * (1.0 - a) * difference * difference;
+    if (counts == 0) merged += a * (1.0 - a) * difference * difference;
     const bool first = a == 1.0; // micro-batch: what was there before does not count, whatever it is
     mean[i] = first ? new_mean[i] : old_mean + a * difference;
     variance[i] = first ? v : merged;

@@ -18,4 +18,5 @@ PARAMS(NormalisationParams)
     uint first_strand;  // of this piece in its set
     uint vector_stride; // floats from one set's vector of channels to the next one's
     float epsilon;
+    float lower, upper; // limits of y, infinite where it has none
 PARAMS_END

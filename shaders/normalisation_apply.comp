@@ -24,7 +24,8 @@ void main() {
     uint row = lane.row;
     for (; row < lane.end; row += abreast) {
         const vec4 x = load_x(lane.base + row, lane.column);
-        store_y(lane.base + row, lane.column, activate(normalise(x, mean, scale, shift), ACTIVATION, 0));
+        const vec4 y = normalise(x, mean, scale, shift);
+        store_y(lane.base + row, lane.column, activate_normalised(y, ACTIVATION, lower, upper));
     }
     if (!COUNTED) return;
     for (; row < end; row += abreast) store_y(lane.base + row, lane.column, vec4(0));

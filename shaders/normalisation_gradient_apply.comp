@@ -29,7 +29,8 @@ void main() {
     uint row = lane.row;
     for (; row < lane.end; row += abreast) {
         const vec4 x = load_x(lane.base + row, lane.column);
-        const vec4 g = gradient_through(load_dy(lane.base + row, lane.column), normalise(x, mean, scale, shift), ACTIVATION);
+        const vec4 dy = load_dy(lane.base + row, lane.column), y = normalise(x, mean, scale, shift);
+        const vec4 g = gradient_through(dy, y, ACTIVATION, lower, upper);
         store_dx(lane.base + row, lane.column, g * scale + ((x - mean) * slope + level));
     }
     if (!COUNTED) return;

@@ -32,7 +32,8 @@ void main() {
     vec4 sum = vec4(0), product = vec4(0);
     for (uint row = lane.row; row < lane.end; row += abreast) {
         const vec4 x = load_x(lane.base + row, lane.column);
-        const vec4 g = gradient_through(load_dy(lane.base + row, lane.column), normalise(x, mean, scale, shift), ACTIVATION);
+        const vec4 dy = load_dy(lane.base + row, lane.column), y = normalise(x, mean, scale, shift);
+        const vec4 g = gradient_through(dy, y, ACTIVATION, lower, upper);
         sum += g;
         product += g * (x - mean);
     }

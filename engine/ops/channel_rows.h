@@ -2,11 +2,13 @@
 // and its rows dealt to lanes and bindings (shaders/include/channel_rows.glsl).
 #pragma once
 
+#include "ops/activation.h"
 #include "ops/items.h"
 #include "shaders/normalisation.h"
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace lemnos {
 
@@ -81,7 +83,7 @@ class RowPlan {
     }
 
     // One pass over the rows of a window. Operands marked in `rows` are tensors of rows, which are cut to the piece.
-    void dispatch(Emitter& e, const Window& window, const char* shader, std::array<uint32_t, 2> constants,
+    void dispatch(Emitter& e, const Window& window, const char* shader, bool counted, ActivationKind activation,
                   const std::vector<Operand>& operands, const std::vector<bool>& rows, double flops) const {
         for (int64_t first = 0; first < set_rows(); first += slice_rows_) {
             shader::NormalisationParams params = this->params(window, first);
@@ -89,9 +91,10 @@ class RowPlan {
             const int64_t from = start / profile_.storage_alignment * profile_.storage_alignment;
             const int64_t length = ((window.sets - 1) * set_rows() + params.rows) * row_bytes();
             params.skip = uint32_t((start - from) / size_of(dtype_));
+            set_limits(params, activation);
             Kernel kernel{.shader = item_variant(shader, tiled_, dtype_)};
-            kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, constants[0], constants[1],
-                                     uint32_t(column_lanes_)};
+            kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, counted,
+                                     is_limit(activation) ? 0 : uint32_t(activation), uint32_t(column_lanes_)};
             for (size_t i = 0; i < operands.size(); ++i)
                 kernel.operands.push_back(rows[i] ? operands[i].slice(from, start - from + length)
                                                   : operands[i]);
@@ -152,6 +155,14 @@ class RowPlan {
             depth_ = std::clamp<int64_t>(
                 divide_up(columns(), column_lanes_) * divide_up(rows, abreast_) / 1024, 4, 128);
         }
+    }
+
+    // Activations that do no more than limit y.
+    static bool is_limit(ActivationKind activation) { return activation <= ActivationKind::relu6; }
+    static void set_limits(shader::NormalisationParams& params, ActivationKind activation) {
+        constexpr float infinity = std::numeric_limits<float>::infinity();
+        params.lower = activation == ActivationKind::none ? -infinity : 0;
+        params.upper = activation == ActivationKind::relu6 ? 6 : infinity;
     }
 
     shader::NormalisationParams params(const Window& window, int64_t first_row) const {

@@ -45,11 +45,12 @@ void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int
                   const Addition& add) {
     const bool wide = e.profile().int64 && count % 8 == 0;
     Kernel kernel{.shader = wide ? "conv2d_sum.8" : "conv2d_sum.1",
-                  .specialisation = {convolution_group_size, add.any(), add.always},
+                  .specialisation = {convolution_group_size},
                   .operands = {partial.as(Access::read), result.as(add.any() ? Access::read_write : Access::write),
                                or_none(e, add.keep)}};
     kernel.groups = folded_groups(divide_up(count / (wide ? 8 : 1), convolution_group_size));
-    e.dispatch(std::move(kernel.params(shader::Conv2dSumParams{uint32_t(count), uint32_t(copies)})));
+    const uint32_t adds = add.always ? SUM_ADDS : add.any() ? SUM_ADDS_KEPT : SUM_REPLACES;
+    e.dispatch(std::move(kernel.params(shader::Conv2dSumParams{uint32_t(count), uint32_t(copies), adds})));
 }
 
 Operand swap_channels(Emitter& e, const ConvolutionShape& s, const Operand& filter) {

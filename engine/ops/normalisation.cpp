@@ -73,8 +73,8 @@ static Kernel group_kernel(const Emitter& e, const char* shader, const TensorTyp
     return kernel;
 }
 
-static uint32_t activation_number(const Emitter& e) {
-    return uint32_t(activation_kind(e.attributes().choice("activation")));
+static ActivationKind activation_of(const Emitter& e) {
+    return activation_kind(e.attributes().choice("activation"));
 }
 
 // ---- what is accepted ------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ static void emit_moments(Emitter& e, const RowPlan& plan, const RowPlan::Window&
                          const Operand& valid, bool counted, const SetVectors& means,
                          const SetVectors& variances, const Operand& table) {
     const Operand partials = e.workspace(plan.partial_bytes(window, moment_sums));
-    plan.dispatch(e, window, "normalisation_statistics", {counted, 0},
+    plan.dispatch(e, window, "normalisation_statistics", counted, ActivationKind::none,
                   {e.input(0), partials.as(Access::write), valid}, {true, false, false}, 4);
     plan.dispatch_merge(
         e, window, "normalisation_merge", counted, false, means.stride(), e.attributes().real("epsilon"),
@@ -149,7 +149,7 @@ static void emit_moments(Emitter& e, const RowPlan& plan, const RowPlan::Window&
 
 static void emit_apply(Emitter& e, const RowPlan& pass, const RowPlan::Window& window, const TensorType& x,
                        const Operand& valid, bool counted, const Operand& table) {
-    pass.dispatch(e, window, "normalisation_apply", {counted, activation_number(e)},
+    pass.dispatch(e, window, "normalisation_apply", counted, activation_of(e),
                   {e.input(0), lines_of(table, window, line_length(x, coefficients)).as(Access::read),
                    e.output(0), valid},
                   {true, false, true, false}, 4);
@@ -286,7 +286,7 @@ static void emit_gradient(Emitter& e) {
     const bool counted = e.has_input(3), given = e.attributes().boolean("given"),
                grouped = grouping.span > 1 && !given;
     const Operand valid = counted ? e.input(3) : e.none();
-    const uint32_t activation = activation_number(e);
+    const ActivationKind activation = activation_of(e);
     // Sums of a set that nothing else is made of may be added to a total at once.
     std::array<std::optional<Emitter::Total>, 2> totals;
     if (grouping.sets == 1 && !grouped) totals = {e.total(1), e.total(2)};
@@ -301,7 +301,7 @@ static void emit_gradient(Emitter& e) {
         const Operand table = lines_of(e.input(2), window, table_length),
                       own = lines_of(slopes, window, length);
         const Operand partials = e.workspace(sums.partial_bytes(window, gradient_sums));
-        sums.dispatch(e, window, "normalisation_gradient_sums", {counted, activation},
+        sums.dispatch(e, window, "normalisation_gradient_sums", counted, activation,
                       {e.input(0), e.input(1), table, partials.as(Access::write), valid},
                       {true, true, false, false, false}, 8);
         sums.dispatch_merge(e, window, "normalisation_gradient_merge", counted, given, dgammas.stride(), 0,
@@ -317,7 +317,7 @@ static void emit_gradient(Emitter& e) {
         e.dispatch(std::move(group));
     }
     for (const RowPlan::Window& window : pass.windows())
-        pass.dispatch(e, window, "normalisation_gradient_apply", {counted, activation},
+        pass.dispatch(e, window, "normalisation_gradient_apply", counted, activation,
                       {e.input(0), e.input(1), lines_of(e.input(2), window, table_length),
                        lines_of(slopes, window, length).as(Access::read), e.output(0), valid},
                       {true, true, false, false, true, false}, 8);

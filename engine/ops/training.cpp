@@ -72,11 +72,11 @@ LEMNOS_DEFINE_OPERATOR(merge_moments) {
                 const auto count = uint32_t(e.output_type().elements() / 4);
                 const auto given = [&](int i) { return e.has_input(i) ? e.input(i) : e.input(4); };
                 Kernel kernel{.shader = "merge_moments",
-                              .specialisation = {group_size, e.has_input(5), e.has_input(6)},
+                              .specialisation = {group_size},
                               .operands = {e.output(0).as(Access::read_write), e.output(1).as(Access::read_write),
                                            e.input(2), e.input(3), e.input(4), given(5), given(6)}};
                 kernel.groups = linear_groups(e.profile(), count, group_size);
-                e.dispatch(std::move(kernel.params(shader::MergeMomentsParams{count})));
+                e.dispatch(std::move(kernel.params(shader::MergeMomentsParams{count, e.has_input(5), e.has_input(6)})));
             },
     };
 }

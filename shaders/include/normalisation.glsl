@@ -29,13 +29,16 @@ vec4 normalise(vec4 x, vec4 mean, vec4 scale, vec4 shift) {
     return y;
 }
 
-// g times the activation's derivative where its argument is t. Kinks as in activation_derivative().
-vec4 gradient_through(vec4 g, vec4 t, uint kind) {
-    if (kind == ACTIVATION_NONE) return g;
-    if (kind == ACTIVATION_RELU) return mix(vec4(0), g, greaterThan(t, vec4(0)));
-    if (kind == ACTIVATION_RELU6) {
-        g = mix(vec4(0), g, greaterThan(t, vec4(0)));
-        return mix(vec4(0), g, lessThan(t, vec4(6)));
+// Kind 0 limits y, from below, from above or not at all: no activation, relu and relu6 are one kernel, for it is compiled once.
+vec4 activate_normalised(vec4 y, uint kind, float lower, float upper) {
+    return kind == 0 ? clamp(y, vec4(lower), vec4(upper)) : activate(y, kind, 0);
+}
+
+// g times the derivative of that where its argument is t. Kinks as in activation_derivative().
+vec4 gradient_through(vec4 g, vec4 t, uint kind, float lower, float upper) {
+    if (kind == 0) {
+        g = mix(g, vec4(0), lessThanEqual(t, vec4(lower)));
+        return mix(g, vec4(0), greaterThanEqual(t, vec4(upper)));
     }
     const vec4 y = activate(t, kind, 0);
     for (uint c = 0; c < 4; ++c) g[c] *= activation_derivative(t[c], y[c], kind, 0);
