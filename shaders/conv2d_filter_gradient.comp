@@ -63,22 +63,20 @@ Eight b[4];
     ADD(h, lo, 0, 8 * h) ADD(h, lo, 1, 8 * h + 1) ADD(h, lo, 2, 8 * h + 2) ADD(h, lo, 3, 8 * h + 3) \
     ADD(h, hi, 0, 8 * h + 4) ADD(h, hi, 1, 8 * h + 5) ADD(h, hi, 2, 8 * h + 6) ADD(h, hi, 3, 8 * h + 7)
 
-// Row and column of the filter tap that row k of the filter gradient belongs to, times the dilation, less the
-// padding; and the channel.
-ivec3 shift_of(uint k) {
+// Where the value of x that row k of the filter gradient meets lies from the first pixel under the filter: rows, columns, channels.
+ivec3 tap_of(uint k) {
     const uint tap = k / inner;
     const uint ky = tap / kernel_width;
     const uint kx = tap - ky * kernel_width;
-    return ivec3(int(ky) * dilation_y - pad_top, int(kx) * dilation_x - pad_left, int(k - tap * inner));
+    return ivec3(int(ky) * dilation_y, int(kx) * dilation_x, int(k - tap * inner));
 }
 
-// Index of the value of x that output pixel p meets under a shift, or -1 in the padding.
-int source(uvec3 p, ivec3 shift, uint first_channel) {
-    const int at_y = int(p.y) * stride_y + shift.x;
-    const int at_x = int(p.z) * stride_x + shift.y;
-    const int pixel = (int(p.x * in_height) + at_y) * int(in_width) + at_x;
-    const bool outside = at_y < 0 || at_y >= int(in_height) || at_x < 0 || at_x >= int(in_width);
-    return outside ? -1 : pixel * int(in_channels) + int(first_channel) + shift.z;
+// That of the next k: a division less. Past the filter it is of no use, and harmless.
+ivec3 next_tap(ivec3 tap) {
+    tap.z++;
+    if (tap.z == int(inner)) tap = ivec3(tap.x, tap.y + dilation_x, 0);
+    if (tap.y == int(kernel_width) * dilation_x) tap = ivec3(tap.x + dilation_y, 0, 0);
+    return tap;
 }
 
 void main() {
@@ -90,14 +88,17 @@ void main() {
     const uint out_column = set * columns + min(column, columns - width);
     const uint first_channel = set * inner;
 
-    // What each unit of this lane reads: its m within four, and where its k is.
+    // What each unit of this lane reads: its m within four, and where its k is, the last as a difference of indices.
     uint offset[READS];
     ivec3 shift[READS * 8];
     [[unroll]] for (uint j = 0; j < READS; j++) {
         const uint u = min(j * COLUMN_LANES + place, UNITS - 1);
         offset[j] = u % 4;
+        ivec3 tap = tap_of(min(first_k + u / 4 * 8, filter_rows - (X_WIDE ? 8 : 1)));
         [[unroll]] for (uint c = 0; c < (X_WIDE ? 1 : 8); c++) {
-            shift[j * 8 + c] = shift_of(min(first_k + u / 4 * 8 + c, filter_rows - (X_WIDE ? 8 : 1)));
+            shift[j * 8 + c] = tap;
+            if (!POINTWISE || !X_WIDE) shift[j * 8 + c].z += (tap.x * int(in_width) + tap.y) * int(in_channels);
+            if (!X_WIDE) tap = next_tap(tap);
         }
     }
     [[unroll]] for (uint r = 0; r < ROWS; r++) {
@@ -116,14 +117,17 @@ void main() {
             } else {
                 const uint line = divide(row, width_multiplier, width_shift);
                 const uint n = divide(line, height_multiplier, height_shift);
-                const uvec3 p = uvec3(n, line - n * out_height, row - line * out_width);
-                if (X_WIDE) {
-                    const int at = source(p, shift[j * 8], first_channel);
-                    READ8_INSIDE(unit[j], x8, at >= 0, at / 8)
-                } else {
-                    [[unroll]] for (uint c = 0; c < 8; c++) {
-                        const int at = source(p, shift[j * 8 + c], first_channel);
-                        const float read = float(x[max(at, 0)]), v = at < 0 ? 0.0 : read;
+                const int top = int(line - n * out_height) * stride_y - pad_top;
+                const int left = int(row - line * out_width) * stride_x - pad_left;
+                const int first =
+                    ((int(n * in_height) + top) * int(in_width) + left) * int(in_channels) + int(first_channel);
+                [[unroll]] for (uint c = 0; c < (X_WIDE ? 1 : 8); c++) {
+                    const ivec3 s = shift[j * 8 + c];
+                    const bool inside = uint(top + s.x) < in_height && uint(left + s.y) < in_width;
+                    if (X_WIDE) {
+                        READ8_INSIDE(unit[j], x8, inside, uint(first + s.z) / 8)
+                    } else {
+                        const float read = float(x[inside ? first + s.z : 0]), v = inside ? read : 0.0;
                         if (c < 4) unit[j].lo[c & 3] = v;
                         else unit[j].hi[c & 3] = v;
                     }
