@@ -21,6 +21,7 @@ layout(constant_id = 5) const uint STRIP = 4;       // 5: output rows a strip
 layout(constant_id = 6) const bool BIAS = false;
 layout(constant_id = 7) const uint ACTIVATION = 0;  // 7: kind of activation.glsl
 layout(binding = 0) readonly buffer X { Real8 x[]; };
+layout(binding = 0) readonly buffer XWords { uint x_words[]; };
 layout(binding = 1) readonly buffer W { u64vec4 w[]; };
 layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
 layout(binding = 3) writeonly buffer Y { Real8 y[]; };
@@ -63,15 +64,22 @@ void main() {
         Eight columns[KERNEL_X * SPAN];
         [[unroll]] for (uint i = 0; i < KERNEL_X * SPAN; i++) columns[i] = Eight(vec4(0), vec4(0));
         for (int out_x = first_x - WARM_UP; out_x < last_x; out_x++) {
+            const int row = (int(n) * int(in_height) + in_y) * int(in_width), first = out_x * int(STRIDE_X) - pad_left;
+            // Rows are asked for before they are read (see wide.glsl).
+            uint asked = 0;
+            [[dont_unroll]] for (uint t = KEPT * SPAN; t < KERNEL_X * SPAN; t++) {
+                const int in_x = first + int(t / SPAN), j = int(t % SPAN);
+                const bool inside = uint(in_x) < in_width && uint(in_y + j) < in_height;
+                asked |= x_words[inside ? (uint(row + j * int(in_width) + in_x) * blocks + block) * 8 / IN_WORD : 0];
+            }
+            asked &= never;
             [[unroll]] for (uint i = KEPT; i < KERNEL_X; i++) {
-                const int in_x = out_x * int(STRIDE_X) - pad_left + int(i);
-                const bool inside = in_x >= 0 && in_x < int(in_width);
-                const int from = (int(n) * int(in_height) + in_y) * int(in_width) + in_x;
+                const int in_x = first + int(i);
                 [[unroll]] for (uint j = 0; j < SPAN; j++) columns[i * SPAN + j] = Eight(vec4(0), vec4(0));
-                if (inside) {
+                if (uint(in_x) < in_width) {
                     [[unroll]] for (uint j = 0; j < SPAN; j++) {
-                        READ8_INSIDE(columns[i * SPAN + j], x, in_y + int(j) >= 0 && in_y + int(j) < int(in_height),
-                                     uint(from + int(j * in_width)) * blocks + block)
+                        READ8_INSIDE(columns[i * SPAN + j], x, uint(in_y + int(j)) < in_height,
+                                     uint(row + int(j * in_width) + in_x) * blocks + block + asked)
                     }
                 }
             }

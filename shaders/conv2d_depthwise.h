@@ -30,5 +30,6 @@ uint columns_per_item;
 uint images_per_item;
 uint flip;    // 1: the filter turned by 180°
 float slope;  // of the leaky relu
+uint never;   // 0
 PARAMS_END
 #endif

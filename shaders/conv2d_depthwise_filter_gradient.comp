@@ -16,7 +16,9 @@ layout(constant_id = 3) const uint STRIDE_Y = 1;
 layout(constant_id = 4) const uint STRIDE_X = 1;
 layout(constant_id = 5) const uint STRIP = 4;  // 5: output rows a strip
 layout(binding = 0) readonly buffer X { Real8 x[]; };
+layout(binding = 0) readonly buffer XWords { uint x_words[]; };
 layout(binding = 1) readonly buffer Dy { Real8 dy[]; };
+layout(binding = 1) readonly buffer DyWords { uint dy_words[]; };
 layout(binding = 2) writeonly buffer Partial { u64vec4 partial[]; };
 
 const uint TAPS = KERNEL_Y * KERNEL_X;
@@ -43,15 +45,22 @@ void main() {
         Eight columns[KERNEL_X * SPAN];
         [[unroll]] for (uint i = 0; i < KERNEL_X * SPAN; i++) columns[i] = Eight(vec4(0), vec4(0));
         for (int out_x = -WARM_UP; out_x < int(out_width); out_x++) {
+            const int row = (int(n * in_height) + in_y) * int(in_width), first = out_x * int(STRIDE_X) - pad_left;
+            // Rows are asked for before they are read (see wide.glsl).
+            uint asked = 0;
+            [[dont_unroll]] for (uint t = KEPT * SPAN; t < KERNEL_X * SPAN; t++) {
+                const int in_x = first + int(t / SPAN), j = int(t % SPAN);
+                const bool inside = uint(in_x) < in_width && uint(in_y + j) < in_height;
+                asked |= x_words[inside ? (uint(row + j * int(in_width) + in_x) * blocks + block) * 8 / IN_WORD : 0];
+            }
+            asked &= never;
             [[unroll]] for (uint i = KEPT; i < KERNEL_X; i++) {
-                const int in_x = out_x * int(STRIDE_X) - pad_left + int(i);
-                const bool inside = in_x >= 0 && in_x < int(in_width);
-                const int from = (int(n * in_height) + in_y) * int(in_width) + in_x;
+                const int in_x = first + int(i);
                 [[unroll]] for (uint j = 0; j < SPAN; j++) columns[i * SPAN + j] = Eight(vec4(0), vec4(0));
-                if (inside) {
+                if (uint(in_x) < in_width) {
                     [[unroll]] for (uint j = 0; j < SPAN; j++) {
-                        READ8_INSIDE(columns[i * SPAN + j], x, in_y + int(j) >= 0 && in_y + int(j) < int(in_height),
-                                     uint(from + int(j * in_width)) * blocks + block)
+                        READ8_INSIDE(columns[i * SPAN + j], x, uint(in_y + int(j)) < in_height,
+                                     uint(row + int(j * in_width) + in_x) * blocks + block + asked)
                     }
                 }
             }

@@ -24,5 +24,6 @@ uint out_height;
 uint out_width;
 int pad_top;
 int pad_left;
+uint never;  // 0
 PARAMS_END
 #endif

@@ -27,7 +27,9 @@ layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights
 layout(constant_id = 6) const bool BLOCKED = false;   // 6: (with 2 to 4) x and dy lie as [channels / 8][row][8]
 layout(binding = 0) readonly buffer X { Real x[]; };
 layout(binding = 0) readonly buffer X8 { Real8 x8[]; };
+layout(binding = 0) readonly buffer XWords { uint x_words[]; };
 layout(binding = 1) readonly buffer Dy { Real dy[]; };
+layout(binding = 1) readonly buffer DyWords { uint dy_words[]; };
 layout(binding = 1) readonly buffer Dy8 { Real8 dy8[]; };
 layout(binding = 2) writeonly buffer Partial { float partial[]; };
 layout(binding = 2) writeonly buffer Partial8 { u64vec4 partial8[]; };
@@ -36,6 +38,7 @@ const uint GROUPS = SUBGROUP / COLUMN_LANES;
 const uint ROWS = BLOCKS * 8;
 // A unit is 8 neighbouring k of one m: unit 4h + q holds rows 8h to 8h+7 of the tile at the q-th of four m.
 const uint UNITS = BLOCKS * 4;
+const uint X_LINES = (ROWS + LINE - 1) / LINE, DY_LINES = (COLUMN_LANES * 8 + LINE - 1) / LINE;
 const uint READS = (UNITS + COLUMN_LANES - 1) / COLUMN_LANES;  // units a lane reads
 
 uint lane = gl_SubgroupInvocationID;
@@ -84,7 +87,8 @@ void main() {
     const uint set = gl_WorkGroupID.y / column_tiles;  // the group of channels
     const uint first_k = gl_WorkGroupID.x * ROWS;
     const uint width = WIDE ? 8 : 1;
-    const uint column = ((gl_WorkGroupID.y - set * column_tiles) * COLUMN_LANES + place) * width;
+    const uint first_column = (gl_WorkGroupID.y - set * column_tiles) * COLUMN_LANES * width;
+    const uint column = first_column + place * width;
     const uint out_column = set * columns + min(column, columns - width);
     const uint first_channel = set * inner;
 
@@ -107,7 +111,21 @@ void main() {
     }
 
     const uint end = min((split + 1) * split_rows, rows);
-    for (uint m = split * split_rows; m < end; m += 4 * GROUPS) {
+    const uint begin = split * split_rows;
+    uint asked = 0;  // for rows that lie far away: see wide.glsl
+    if (WIDE && !BLOCKED) {
+        if (POINTWISE && X_WIDE) {
+            [[dont_unroll]] for (uint t = lane; t < far_x * split_rows * X_LINES; t += SUBGROUP) {
+                const uint channel = first_channel + min(first_k + t % X_LINES * LINE, inner - 1);
+                asked |= x_words[(min(begin + t / X_LINES, rows - 1) * in_channels + channel) / IN_WORD];
+            }
+        }
+        [[dont_unroll]] for (uint t = lane; t < far_dy * split_rows * DY_LINES; t += SUBGROUP) {
+            const uint at = set * columns + min(first_column + t % DY_LINES * LINE, columns - 1);
+            asked |= dy_words[(min(begin + t / DY_LINES, rows - 1) * out_channels + at) / IN_WORD];
+        }
+    }
+    for (uint m = begin + (asked & never); m < end; m += 4 * GROUPS) {
         const uint mine = m + 4 * group;
         [[unroll]] for (uint j = 0; j < READS; j++) {
             const uint row = min(mine + offset[j], rows - 1);

@@ -45,5 +45,8 @@ int dilation_y;
 int dilation_x;
 int pad_top;
 int pad_left;
+uint far_x;  // 1: x is not in the caches next to the processor
+uint far_dy;
+uint never;  // 0
 PARAMS_END
 #endif

@@ -13,6 +13,7 @@ layout(constant_id = 6) const uint ACTIVATION = 0;  // kind of activation.glsl
 // w is read few times: by 32-bit words, ahead of which a CPU fetches (see channel_rows.glsl). Else reading less often counts.
 layout(constant_id = 7) const bool STREAMED = false;
 layout(binding = 0) readonly buffer X { RealWide4 x[]; };
+layout(binding = 0) readonly buffer XWords { uint x_words[]; };
 layout(binding = 1) readonly buffer W { u64vec4 w[]; };
 layout(binding = 1) readonly buffer W4 { vec4 w4[]; };
 layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
@@ -23,8 +24,13 @@ void main() {
     const uint first_row = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * TILE_ROWS;
     const uint column = gl_WorkGroupID.y * TILE_COLUMNS + lane_column;
     const uint safe_column = min(column, columns - 8);  // lanes past the edge read anything and write nothing
+    const uint begin = first_row * inner, end = far != 0 ? min(first_row + TILE_ROWS, rows) * inner : 0;
+    uint asked = 0;  // for all rows of the tile: see wide.glsl
+    [[dont_unroll]] for (uint at = begin; at < end; at += LINE * SUBGROUP)
+        asked |= x_words[min(at + LINE * lane, end - 1) / IN_WORD];
     uint from[CHUNKS];
-    [[unroll]] for (uint i = 0; i < CHUNKS; i++) from[i] = min(first_row + chunk_row(i), rows - 1) * inner;
+    [[unroll]] for (uint i = 0; i < CHUNKS; i++)
+        from[i] = min(first_row + chunk_row(i), rows - 1) * inner + (asked & never);
 
     if (BIAS) clear_sums(unpack8(bias[safe_column / 8]));
     else clear_sums(Eight(vec4(0), vec4(0)));

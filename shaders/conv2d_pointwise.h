@@ -18,5 +18,7 @@ uint rows;     // M: batch · height · width
 uint inner;    // K: channels in
 uint columns;  // N: channels out
 float slope;   // of the leaky relu
+uint far;      // 1: x is not in the caches next to the processor
+uint never;    // 0
 PARAMS_END
 #endif

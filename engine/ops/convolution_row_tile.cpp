@@ -16,6 +16,11 @@ std::string variant(const DeviceProfile& profile, const char* shader, DataType d
     return item_variant(shader, profile.subgroup_size, dtype);
 }
 
+// Whether a tensor is larger than the caches next to a processor. Then its rows are asked for before they are read
+// (shaders/include/wide.glsl); long runs of what lies in the cache that processors share come by themselves.
+constexpr int64_t near_bytes = 1 << 20, shared_bytes = 4 << 20;
+uint32_t lies_far(const Operand& rows, int64_t limit = near_bytes) { return rows.bytes > limit; }
+
 // ---- how a subgroup lies over a matrix, beside register_tile() ----
 
 // The default, then every other division of the subgroup with as many rows a lane, and with 8 or 16.
@@ -74,7 +79,7 @@ void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionO
     kernel.groups = folded_groups(divide_up(rows, tile.rows * (subgroup / lanes)), divide_up(columns, 8 * lanes));
     kernel.flops = 2.0 * double(rows) * double(inner) * double(columns);
     kernel.subgroups = true;
-    e.dispatch(std::move(kernel.params(shader::Conv2dPointwiseParams{uint32_t(rows), uint32_t(inner), uint32_t(columns), 0})));
+    e.dispatch(std::move(kernel.params(shader::Conv2dPointwiseParams{uint32_t(rows), uint32_t(inner), uint32_t(columns), 0, lies_far(kernel.operands[0]), 0})));
 }
 
 bool fits_direct(const DeviceProfile& profile, const ConvolutionProblem& p) {
@@ -135,7 +140,10 @@ std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, c
 }
 
 void row_tile_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile tile) {
-    dispatch_filter_gradient(e, problem.shape, o, row_tile_product(e.profile(), problem.shape, problem.dtype, tile));
+    FilterGradientProduct product = row_tile_product(e.profile(), problem.shape, problem.dtype, tile);
+    product.params.far_x = lies_far(o.x);
+    product.params.far_dy = lies_far(o.y, shared_bytes);
+    dispatch_filter_gradient(e, problem.shape, o, std::move(product));
 }
 
 } // namespace
