@@ -18,6 +18,7 @@ class GradientNoise {
     void add_micro_batch(int64_t step, double squared_norm, int64_t images, int64_t batch);
     // Of the whole batch, after its micro-batches; a step that was skipped is forgotten.
     void add_batch(int64_t step, double norm, double loss_scale, bool skipped);
+    void forget(int64_t step) { of(step) = {}; } // its micro-batches will come again
 
     // The batch whose gradient is half noise; 0 before anything was measured, infinity where noise is all there is.
     double noise_batch() const;

@@ -226,6 +226,7 @@ bool Trainer::step() {
         submit_batch(epoch, total);
     } catch (...) { // the next call makes it anew
         forget_running(step_);
+        take_back(record_of(step_));
         start_loader();
         throw;
     }
@@ -237,6 +238,15 @@ bool Trainer::step() {
 void Trainer::forget_running(int64_t first_step) {
     for (MicroBatch& micro : running_)
         if (micro.step >= first_step) micro.pending = false;
+}
+
+// What the finished micro-batches of a step have added to.
+void Trainer::take_back(const StepRecord& record) {
+    metrics_.images -= record.images;
+    metrics_.correct -= record.correct;
+    metrics_.loss_sum -= record.loss * double(record.batch);
+    finished_images_ -= record.images;
+    noise_.forget(record.step);
 }
 
 void Trainer::submit_batch(int64_t epoch, int64_t total) {

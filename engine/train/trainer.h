@@ -120,6 +120,7 @@ class Trainer {
     void take_report(const UpdateReport& report);
     StepRecord& record_of(int64_t step) { return records_[size_t(step) % records_.size()]; }
     void write_complete(StepRecord& record);
+    void take_back(const StepRecord& record);
     std::map<std::string, std::string> facts() const;
 
     std::shared_ptr<Model> model_;

@@ -213,24 +213,36 @@ class OnceUnreadable final : public Dataset {
     mutable std::atomic<bool> failed_ = false;
 };
 
+// One of several parts fails when others of its batch have been submitted, and some of them counted.
 TEST_F(Training, AStepThatFailedIsMadeAnew) {
-    const auto unbroken = small_model(), broken = small_model();
-    const auto smooth = trainer(unbroken, pictures(80), usual);
-    while (smooth->step()) {}
-    smooth->progress(true);
-    const auto t = trainer(broken, std::make_shared<OnceUnreadable>(), usual);
-    int failures = 0;
-    for (bool more = true; more;) {
-        try {
-            more = t->step();
-        } catch (const Error& error) {
-            EXPECT_STREQ(error.what(), "The picture 17 could not be read.");
-            ASSERT_EQ(++failures, 1);
+    for (int64_t micro_batch : {16, 1}) {
+        SCOPED_TRACE(text("parts of ", micro_batch));
+        Attributes options = usual;
+        options.set("epochs", int64_t(1));
+        options.set("micro_batch", micro_batch);
+        options.set("measure_noise", int64_t(micro_batch < 16));
+        const auto unbroken = small_model(), broken = small_model();
+        const auto smooth = trainer(unbroken, pictures(80), options);
+        while (smooth->step()) {}
+        const Progress expected = smooth->progress(true);
+        const auto t = trainer(broken, std::make_shared<OnceUnreadable>(), options);
+        int failures = 0;
+        for (bool more = true; more;) {
+            try {
+                more = t->step();
+            } catch (const Error& error) {
+                EXPECT_STREQ(error.what(), "The picture 17 could not be read.");
+                ASSERT_EQ(++failures, 1);
+            }
         }
+        EXPECT_EQ(failures, 1);
+        const Progress progress = t->progress(true);
+        EXPECT_EQ(progress.images, 80);
+        EXPECT_NEAR(progress.loss, expected.loss, 1e-12);
+        EXPECT_EQ(progress.accuracy, expected.accuracy);
+        EXPECT_EQ(progress.noise_batch, expected.noise_batch);
+        EXPECT_TRUE(same_bits(all_numbers(*unbroken), all_numbers(*broken)));
     }
-    EXPECT_EQ(failures, 1);
-    EXPECT_EQ(t->progress(true).images, 160);
-    EXPECT_TRUE(same_bits(all_numbers(*unbroken), all_numbers(*broken)));
 }
 
 // What a device has decided since a checkpoint was made rounds otherwise; the resumed run takes the checkpoint's kernels.
