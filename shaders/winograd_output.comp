@@ -13,6 +13,7 @@ layout(constant_id = 1) const bool BIAS = false;      // 1
 layout(constant_id = 2) const bool RESIDUAL = false;  // 2
 layout(constant_id = 3) const uint ACTIVATION = 0;    // 3: kind of activation.glsl
 layout(binding = 0) readonly buffer M { STORED m[]; };
+layout(binding = 0) readonly buffer MWords { uint m_words[]; };
 layout(binding = 1) readonly buffer Bias { STORED bias[]; };
 layout(binding = 2) readonly buffer Residual { STORED residual[]; };
 layout(binding = 3) writeonly buffer Y { STORED y[]; };
@@ -31,13 +32,19 @@ void main() {
         const uint tile = i / parts, part = i - tile * parts;
         const uint line = (first_tile + tile) / tiles_x, n = line / tiles_y;
         const uint from_y = (line - n * tiles_y) * TILE, from_x = (first_tile + tile - line * tiles_x) * TILE;
+#if PART == 8
+        uint asked = 0;
+        [[dont_unroll]] for (uint position = 0; position < SIDE * SIDE; position++)  // see wide.glsl
+            asked |= m_words[((position * tiles + tile) * parts + part) * 8];
+        asked &= never;
+#endif
         VALUE half_done[SIDE][TILE];  // by column
         [[unroll]] for (uint column = 0; column < SIDE; column++) {
             VALUE products[SIDE];
             [[unroll]] for (uint row = 0; row < SIDE; row++) {
                 const uint position = row * SIDE + column;
 #if PART == 8
-                products[row] = unpack(m[(position * tiles + tile) * parts + part]);
+                products[row] = unpack(m[(position * tiles + tile) * parts + part + asked]);
 #else
                 products[row] = unpack(m[(tile * SIDE * SIDE + position) * parts + part]);
 #endif

@@ -13,5 +13,6 @@ uint parts;  // channels / PART
 uint height;
 uint width;
 float slope;  // of the leaky relu
+uint never;   // 0
 PARAMS_END
 #endif

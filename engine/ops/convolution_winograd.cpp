@@ -156,7 +156,7 @@ class Emission : WinogradEmission {
                  tiles * parts,
                  shader::WinogradOutputParams{uint32_t(tiles), uint32_t(first), uint32_t(form_.tiles_y()),
                                               uint32_t(form_.tiles_x()), uint32_t(parts), uint32_t(form_.out_height),
-                                              uint32_t(form_.out_width), 0});
+                                              uint32_t(form_.out_width), 0, 0});
     }
 
     const ConvolutionProblem& problem_;
