@@ -76,7 +76,8 @@ void main() {
                 [[unroll]] for (uint i = 0; i < CHUNKS; i++) {
                     const int at_y = from_y[i] + int(tap_y) * step_y;
                     const int at_x = from_x[i] + int(tap_x) * step_x;
-                    const bool inside = valid && uint(at_y) < in_height && uint(at_x) < in_width;
+                    const bool inside =
+                        valid && at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width);
                     const uint pixel = uint((base[i] + at_y) * int(in_width) + at_x);
                     const uint at = inside ? pixel * in_channels + set * inner + channel : 0;
                     if (X_WIDE) {  // read in any case: see READ8_INSIDE

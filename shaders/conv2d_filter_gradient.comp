@@ -101,8 +101,9 @@ void main() {
         ivec3 tap = tap_of(min(first_k + u / 4 * 8, filter_rows - (X_WIDE ? 8 : 1)));
         [[unroll]] for (uint c = 0; c < (X_WIDE ? 1 : 8); c++) {
             shift[j * 8 + c] = tap;
-            if (!POINTWISE || !X_WIDE) shift[j * 8 + c].z += (tap.x * int(in_width) + tap.y) * int(in_channels);
-            if (!X_WIDE) tap = next_tap(tap);
+            if (X_WIDE) continue;
+            shift[j * 8 + c].z += (tap.x * int(in_width) + tap.y) * int(in_channels);
+            tap = next_tap(tap);
         }
     }
     [[unroll]] for (uint r = 0; r < ROWS; r++) {
@@ -137,14 +138,18 @@ void main() {
                 const uint n = divide(line, height_multiplier, height_shift);
                 const int top = int(line - n * out_height) * stride_y - pad_top;
                 const int left = int(row - line * out_width) * stride_x - pad_left;
-                const int first =
-                    ((int(n * in_height) + top) * int(in_width) + left) * int(in_channels) + int(first_channel);
-                [[unroll]] for (uint c = 0; c < (X_WIDE ? 1 : 8); c++) {
-                    const ivec3 s = shift[j * 8 + c];
-                    const bool inside = uint(top + s.x) < in_height && uint(left + s.y) < in_width;
-                    if (X_WIDE) {
-                        READ8_INSIDE(unit[j], x8, inside, uint(first + s.z) / 8)
-                    } else {
+                if (X_WIDE) {
+                    const int at_y = top + shift[j * 8].x, at_x = left + shift[j * 8].y;
+                    const int pixel = (int(n * in_height) + at_y) * int(in_width) + at_x;
+                    const bool outside = at_y < 0 || at_y >= int(in_height) || at_x < 0 || at_x >= int(in_width);
+                    const int at = outside ? -1 : pixel * int(in_channels) + int(first_channel) + shift[j * 8].z;
+                    READ8_INSIDE(unit[j], x8, at >= 0, at / 8)
+                } else {
+                    const int first =
+                        ((int(n * in_height) + top) * int(in_width) + left) * int(in_channels) + int(first_channel);
+                    [[unroll]] for (uint c = 0; c < 8; c++) {
+                        const ivec3 s = shift[j * 8 + c];
+                        const bool inside = uint(top + s.x) < in_height && uint(left + s.y) < in_width;
                         const float read = float(x[inside ? first + s.z : 0]), v = inside ? read : 0.0;
                         if (c < 4) unit[j].lo[c & 3] = v;
                         else unit[j].hi[c & 3] = v;
