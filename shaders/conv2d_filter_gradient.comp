@@ -92,7 +92,7 @@ void main() {
     const uint out_column = set * columns + min(column, columns - width);
     const uint first_channel = set * inner;
 
-    // What each unit of this lane reads: its m within four, and where its k is, the last as a difference of indices.
+    // What each unit of this lane reads: its m within four, and where its k is; single channels as a difference of indices.
     uint offset[READS];
     ivec3 shift[READS * 8];
     [[unroll]] for (uint j = 0; j < READS; j++) {
@@ -138,7 +138,7 @@ void main() {
                 const uint n = divide(line, height_multiplier, height_shift);
                 const int top = int(line - n * out_height) * stride_y - pad_top;
                 const int left = int(row - line * out_width) * stride_x - pad_left;
-                if (X_WIDE) {
+                if (X_WIDE) { // with a difference of indices, as below, this takes a third longer
                     const int at_y = top + shift[j * 8].x, at_x = left + shift[j * 8].y;
                     const int pixel = (int(n * in_height) + at_y) * int(in_width) + at_x;
                     const bool outside = at_y < 0 || at_y >= int(in_height) || at_x < 0 || at_x >= int(in_width);

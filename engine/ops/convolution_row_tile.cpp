@@ -79,7 +79,8 @@ void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionO
     kernel.groups = folded_groups(divide_up(rows, tile.rows * (subgroup / lanes)), divide_up(columns, 8 * lanes));
     kernel.flops = 2.0 * double(rows) * double(inner) * double(columns);
     kernel.subgroups = true;
-    e.dispatch(std::move(kernel.params(shader::Conv2dPointwiseParams{uint32_t(rows), uint32_t(inner), uint32_t(columns), 0, lies_far(kernel.operands[0]), 0})));
+    e.dispatch(std::move(kernel.params(shader::Conv2dPointwiseParams{uint32_t(rows), uint32_t(inner), uint32_t(columns), 0,
+                                                                     lies_far(kernel.operands[0]), 0})));
 }
 
 bool fits_direct(const DeviceProfile& profile, const ConvolutionProblem& p) {

@@ -114,7 +114,8 @@ void ParameterUpdate::compile(const std::optional<StatisticsUpdate>& statistics)
         in_place({merged.node, 1}, variance);
     }
     replay_ = Replay::compile(parameters_.buffer->device(), graph, bindings, feeds, {values_.report},
-                               {.slots = slots, .plan = {.name = "update", .compiles = false}}); // with the plan of the gradients, which follows
+                               // compiled with the plan of the gradients, which follows
+                               {.slots = slots, .plan = {.name = "update", .compiles = false}});
 }
 
 void ParameterUpdate::submit(int64_t step, double rate, StatisticsShare statistics, const Replay::Run& gradient) {

@@ -1,0 +1,53 @@
+// The strip of an image along which the depthwise kernels of a forward pass and of a filter's gradient walk: STRIP output rows,
+// and of the input below them the columns that the next output column needs. Needs binding 0 as x and the push constants
+// in_height, in_width, pad_left and never.
+#extension GL_EXT_control_flow_attributes : require
+#include "wide.glsl"
+layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's
+layout(constant_id = 1) const uint KERNEL_Y = 3;
+layout(constant_id = 2) const uint KERNEL_X = 3;
+layout(constant_id = 3) const uint STRIDE_Y = 1;
+layout(constant_id = 4) const uint STRIDE_X = 1;
+layout(constant_id = 5) const uint STRIP = 4;  // 5: output rows a strip
+layout(binding = 0) readonly buffer X { Real8 x[]; };
+layout(binding = 0) readonly buffer XWords { uint x_words[]; };
+
+const uint TAPS = KERNEL_Y * KERNEL_X;
+const uint SPAN = (STRIP - 1) * STRIDE_Y + KERNEL_Y;  // input rows under a strip
+// Input columns shared with the next output column.
+const uint KEPT = KERNEL_X > STRIDE_X ? KERNEL_X - STRIDE_X : 0;
+// Output columns walked before the first is complete.
+const int WARM_UP = int((KEPT + STRIDE_X - 1) / STRIDE_X);
+shared u64vec4 stage[TAPS * gl_WorkGroupSize.x];
+
+Eight columns[KERNEL_X * SPAN];
+
+void clear_columns() {
+    [[unroll]] for (uint i = 0; i < KERNEL_X * SPAN; i++) columns[i] = Eight(vec4(0), vec4(0));
+}
+
+// Those that output column out_x needs anew, of an image from row in_y on. Its rows are asked for before they are read (wide.glsl).
+void read_columns(int image, int in_y, int out_x, uint block, uint blocks) {
+    const int row = (image * int(in_height) + in_y) * int(in_width), first = out_x * int(STRIDE_X) - pad_left;
+    uint asked = 0;
+    [[dont_unroll]] for (uint t = KEPT * SPAN; t < KERNEL_X * SPAN; t++) {
+        const int in_x = first + int(t / SPAN), j = int(t % SPAN);
+        const bool inside = uint(in_x) < in_width && uint(in_y + j) < in_height;
+        asked |= x_words[inside ? (uint(row + j * int(in_width) + in_x) * blocks + block) * 8 / IN_WORD : 0];
+    }
+    asked &= never;
+    [[unroll]] for (uint i = KEPT; i < KERNEL_X; i++) {
+        const int in_x = first + int(i);
+        [[unroll]] for (uint j = 0; j < SPAN; j++) columns[i * SPAN + j] = Eight(vec4(0), vec4(0));
+        if (uint(in_x) < in_width) {
+            [[unroll]] for (uint j = 0; j < SPAN; j++) {
+                READ8_INSIDE(columns[i * SPAN + j], x, uint(in_y + int(j)) < in_height,
+                             uint(row + int(j * in_width) + in_x) * blocks + block + asked)
+            }
+        }
+    }
+}
+
+void keep_columns() {
+    [[unroll]] for (uint i = 0; i < KEPT * SPAN; i++) columns[i] = columns[i + STRIDE_X * SPAN];
+}
