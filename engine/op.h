@@ -61,17 +61,20 @@ struct Signature {
 // nodes to the graph and sets the gradients of the inputs that need one.
 class GradientBuilder {
   public:
-    GradientBuilder(Graph& graph, ForwardValues& values, int32_t node, std::vector<Value> output_gradients,
-                    std::vector<bool> needed);
+    using Gradients = std::vector<std::vector<Value>>; // of every node's outputs, as far as they are summed
+    GradientBuilder(Graph& graph, ForwardValues& values, Gradients& gradients, int32_t node, std::vector<bool> needed);
     Graph& graph;
     Value input(int i) const;                    // empty: was left out
     Value output(int i = 0) const;
     const TensorType& input_type(int i) const;
     const TensorType& output_type(int i = 0) const;
     const Attributes& attributes() const;
-    Value output_gradient(int i = 0) const { return output_gradients_[size_t(i)]; }
+    Value output_gradient(int i = 0) const { return gradients_[size_t(node_)][size_t(i)]; }
     bool needs(int i) const { return size_t(i) < needed_.size() && needed_[size_t(i)]; }
     void set(int i, Value gradient) { results[size_t(i)] = gradient; }
+    // What other users of input i have given for its gradient up to now, or empty. Who takes it adds it to what it sets itself,
+    // which saves a pass over the sum.
+    Value take_gradient(int i);
     // Adds a node with one result.
     Value add(const char* op, std::vector<Value> inputs, Attributes attributes = {}) const;
 
@@ -80,8 +83,8 @@ class GradientBuilder {
   private:
     Value original_input(int i) const; // what the node reads; input() may be a copy of it
     ForwardValues& values_;
+    Gradients& gradients_;
     int32_t node_;
-    std::vector<Value> output_gradients_;
     std::vector<bool> needed_;
 };
 

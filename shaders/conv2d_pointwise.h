@@ -9,7 +9,7 @@
 //   y = ceil(N / (8 · COLUMN_LANES)).
 //
 // Data gradient: x is dy[M][N], w the transposed filter [N][K] (conv2d_transpose_filter), inner = N,
-// columns = K. With RESIDUAL it adds to the gradient that another consumer of x left.
+// columns = K. The residual is the gradient that other users of x gave.
 #ifndef LEMNOS_SHADER_CONV2D_POINTWISE_H
 #define LEMNOS_SHADER_CONV2D_POINTWISE_H
 #include "params.h"

@@ -2,13 +2,13 @@
 #include "graph/forward_values.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace lemnos {
 
-GradientBuilder::GradientBuilder(Graph& graph, ForwardValues& values, int32_t node, std::vector<Value> output_gradients,
-                                 std::vector<bool> needed)
-    : graph(graph), results(graph.node(node).inputs.size()), values_(values), node_(node),
-      output_gradients_(std::move(output_gradients)), needed_(std::move(needed)) {}
+GradientBuilder::GradientBuilder(Graph& graph, ForwardValues& values, Gradients& gradients, int32_t node, std::vector<bool> needed)
+    : graph(graph), results(graph.node(node).inputs.size()), values_(values), gradients_(gradients), node_(node),
+      needed_(std::move(needed)) {}
 
 Value GradientBuilder::original_input(int i) const {
     const std::vector<Value>& inputs = graph.node(node_).inputs;
@@ -23,6 +23,11 @@ const Attributes& GradientBuilder::attributes() const { return graph.node(node_)
 
 Value GradientBuilder::add(const char* op, std::vector<Value> inputs, Attributes attributes) const {
     return graph.add(op, std::move(inputs), std::move(attributes));
+}
+
+Value GradientBuilder::take_gradient(int i) {
+    const Value input = original_input(i);
+    return std::exchange(gradients_[size_t(input.node)][size_t(input.output)], {});
 }
 
 // Nodes on a path from a wrt to the loss: only they get gradients.
@@ -60,7 +65,7 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
 
     ForwardValues values(graph, again);
     const std::vector<bool> depends = dependents(graph, wrt);
-    std::vector<std::vector<Value>> gradient(size_t(loss.node) + 1);
+    GradientBuilder::Gradients gradient(size_t(loss.node) + 1);
     for (size_t i = 0; i < gradient.size(); ++i) gradient[i].resize(graph.nodes()[i].outputs.size());
     const auto accumulate = [&](Value value, Value addend) {
         Value& sum = gradient[size_t(value.node)][size_t(value.output)];
@@ -79,7 +84,7 @@ std::vector<Value> gradients(Graph& graph, Value loss, std::span<const Value> wr
         if (std::none_of(needed.begin(), needed.end(), [](bool need) { return need; })) continue; // itself a wrt
         if (!op.gradient)
             fail(ErrorCode::unsupported, "Operator ", op.name, " has no gradient, and the loss depends through it on what is differentiated.");
-        GradientBuilder builder(graph, values, index, mine, needed);
+        GradientBuilder builder(graph, values, gradient, index, needed);
         const auto first = int32_t(graph.nodes().size());
         op.gradient(builder);
         for (size_t i = 0; i < inputs.size(); ++i) {

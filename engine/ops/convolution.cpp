@@ -93,11 +93,17 @@ static void require_bias(const Signature& s, int64_t channels) {
               channels, ").");
 }
 
-static void require_residual(const Signature& s, const TensorType& y) {
-    if (!s.has(3)) return;
-    s.require(s.input(3) == y, "the input residual (", to_string(s.input(3)), ") is not of the result's type and shape (", to_string(y), ").");
-    const int64_t groups = s.attributes.integer("groups");
-    s.require(groups == 1 || groups != s.input(0).channels(), "a convolution of each channel by itself (", groups,
+static bool is_by_channel(const Attributes& attributes, const TensorType& x) {
+    const int64_t groups = attributes.integer("groups");
+    return groups > 1 && groups == x.channels();
+}
+
+// Input i, which is added to the result; x, or its gradient, has the channels in.
+static void require_residual(const Signature& s, int i, const TensorType& x, const TensorType& result) {
+    if (!s.has(i)) return;
+    s.require(s.input(i) == result, "the input residual (", to_string(s.input(i)), ") is not of the result's type and shape (",
+              to_string(result), ").");
+    s.require(!is_by_channel(s.attributes, x), "a convolution of each channel by itself (", s.attributes.integer("groups"),
               " groups) takes no residual.");
 }
 
@@ -107,13 +113,19 @@ static Attributes geometry_of(const Attributes& attributes) {
     return geometry;
 }
 
+// Of a smaller tensor, which stays in the caches, a sum of its own costs less than to compile the kernel that adds it.
+static constexpr int64_t least_residual_bytes = int64_t(1) << 20;
+
 static void gradient_of_convolution(GradientBuilder& b) {
     const Value dy = gradient_through_activation(b, b.attributes().choice("activation"), b.output(), b.output_gradient());
     const Attributes geometry = geometry_of(b.attributes());
     if (b.needs(0)) {
         Attributes attributes = geometry;
         attributes.set("size", std::vector<int64_t>{b.input_type(0).shape[1], b.input_type(0).shape[2]});
-        b.set(0, b.add("conv2d_input_gradient", {dy, b.input(1)}, attributes));
+        std::vector<Value> inputs{dy, b.input(1)};
+        if (b.input_type(0).bytes() >= least_residual_bytes && !is_by_channel(geometry, b.input_type(0)))
+            if (const Value others = b.take_gradient(0)) inputs.push_back(others);
+        b.set(0, b.add("conv2d_input_gradient", std::move(inputs), attributes));
     }
     if (b.needs(1)) {
         Attributes attributes = geometry;
@@ -181,7 +193,7 @@ LEMNOS_DEFINE_OPERATOR(conv2d) {
                 require_types(s, "x", "filter");
                 const TensorType y = infer_result(s);
                 require_bias(s, y.channels());
-                require_residual(s, y);
+                require_residual(s, 3, s.input(0), y);
                 return std::vector{y};
             },
         .gradient = gradient_of_convolution,
@@ -197,15 +209,17 @@ LEMNOS_DEFINE_OPERATOR(conv2d) {
 LEMNOS_DEFINE_OPERATOR(conv2d_input_gradient) {
     return {
         .name = "conv2d_input_gradient",
-        .summary = "The gradient of conv2d with respect to x; also a transposed convolution.",
+        .summary = "The gradient of conv2d with respect to x; also a transposed convolution. The residual is added to it.",
         .inputs = {{"dy", "f32 or f16 [batch, height, width, channels out]: the result's gradient."},
-                   {"filter", "conv2d's filter.", false, true}},
+                   {"filter", "conv2d's filter.", false, true},
+                   {"residual", "Of the gradient's type and shape: what other users of x give. Not for depthwise convolutions.", true}},
         .outputs = {{"dx", "The gradient of conv2d's x."}},
         .attributes = with(geometry_attributes(),
                            required(integers_attribute("size", {}, 2, 1, INT32_MAX, "Height and width of conv2d's x."))),
         .internal = true,
         .separable = true,
-        .half = {0},
+        .in_place = 2,
+        .half = {0, 2},
         .infer =
             [](const Signature& s) {
                 require_types(s, "dy", "filter");
@@ -218,12 +232,13 @@ LEMNOS_DEFINE_OPERATOR(conv2d_input_gradient) {
                 const TensorType y = infer_result(forward);
                 s.require(y.shape == s.shape(0), "the input dy (", to_string(s.input(0)), ") is not of the result's shape (",
                           to_string(y), ").");
+                require_residual(s, 2, dx, dx);
                 return std::vector{dx};
             },
         .emit =
             [](Emitter& e) {
                 emit_input_gradient(e, convolution_shape(e.output_type(), e.input_type(1), e.input_type(0), e.attributes()),
-                                    e.input(0), e.input(1), e.output());
+                                    {.x = e.output(), .filter = e.input(1), .y = e.input(0), .residual = optional_input(e, 2)});
             },
     };
 }

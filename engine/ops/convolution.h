@@ -43,14 +43,14 @@ struct Addition {
 // that the pass reads or writes.
 struct ConvolutionOperands {
     Operand x, filter, bias = {}, y; // bias.region < 0: none
-    Operand residual = {};           // likewise; not of a depthwise convolution
+    Operand residual = {};           // likewise, added to y or dx; not of a depthwise convolution
     Addition add = {};               // of the filter's gradient to what is there
 };
 // How it is computed is the affair of convolution_menu.h.
 void emit_convolution(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands,
                       const std::string& activation);
-// dx from dy and the filter.
-void emit_input_gradient(Emitter& e, const ConvolutionShape& shape, Operand dy, Operand filter, Operand dx);
+// dx from dy, the filter and the residual.
+void emit_input_gradient(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands);
 // The filter's gradient, output 0, from x and dy, cut over the batch where a binding is too small for them.
 void emit_filter_gradient(Emitter& e, const ConvolutionShape& shape, Operand x, Operand dy);
 

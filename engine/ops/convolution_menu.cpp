@@ -174,8 +174,8 @@ void emit_convolution(Emitter& e, const ConvolutionShape& shape, const Convoluti
          operands);
 }
 
-void emit_input_gradient(Emitter& e, const ConvolutionShape& shape, Operand dy, Operand filter, Operand dx) {
-    emit(e, {ConvolutionPass::input_gradient, shape}, {.x = dx, .filter = filter, .y = dy});
+void emit_input_gradient(Emitter& e, const ConvolutionShape& shape, const ConvolutionOperands& operands) {
+    emit(e, {.pass = ConvolutionPass::input_gradient, .shape = shape, .residual = operands.residual.region >= 0}, operands);
 }
 
 void emit_filter_gradient(Emitter& e, const ConvolutionShape& shape, Operand x, Operand dy) {

@@ -19,8 +19,8 @@ enum class ConvolutionPass { forward, input_gradient, filter_gradient };
 struct ConvolutionProblem {
     ConvolutionPass pass = ConvolutionPass::forward;
     ConvolutionShape shape;
-    ActivationKind activation = ActivationKind::none; // of the forward pass, as are bias and residual
-    bool bias = false, residual = false;
+    ActivationKind activation = ActivationKind::none; // of the forward pass, as is the bias
+    bool bias = false, residual = false;              // the latter of the input's gradient, too
     DataType dtype = DataType::f32; // of x, y and the residual, or of their gradients; filters, biases and their gradients are f32
 };
 

@@ -112,7 +112,7 @@ static Taps taps_of_residue(int64_t residue, int64_t pad, int64_t stride, int64_
 std::vector<GatheredProduct> gathered_products(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o) {
     const ConvolutionShape& s = problem.shape;
     if (problem.pass == ConvolutionPass::forward) return {{forward_params(s), o, problem.activation, false, s.groups}};
-    const ConvolutionOperands operands{.x = o.y, .filter = swap_channels(e, s, o.filter), .y = o.x};
+    const ConvolutionOperands operands{.x = o.y, .filter = swap_channels(e, s, o.filter), .y = o.x, .residual = o.residual};
     std::vector<GatheredProduct> products;
     const bool strided = s.stride_y > 1 || s.stride_x > 1;
     for (int64_t y = 0; y < std::min(s.stride_y, s.in_height); ++y)

@@ -75,7 +75,7 @@ void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionO
                   .specialisation = {subgroup, lanes, tile.rows, 1, problem.bias, problem.residual, uint32_t(problem.activation),
                                      rows <= rows_of_streamed_filter}};
     if (forward) kernel.operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y};
-    else kernel.operands = {o.y, swap_channels(e, problem.shape, o.filter), e.none(), e.none(), o.x};
+    else kernel.operands = {o.y, swap_channels(e, problem.shape, o.filter), e.none(), or_none(e, o.residual), o.x};
     kernel.groups = folded_groups(divide_up(rows, tile.rows * (subgroup / lanes)), divide_up(columns, 8 * lanes));
     kernel.flops = 2.0 * double(rows) * double(inner) * double(columns);
     kernel.subgroups = true;

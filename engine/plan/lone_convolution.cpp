@@ -102,7 +102,8 @@ LoneConvolution::LoneConvolution(std::shared_ptr<Device> device, const Convoluti
         attributes.set("size", std::vector<int64_t>{s.in_height, s.in_width});
         dy_ = add("dy", problem.dtype, y);
         filter_ = add("filter", DataType::f32, filter);
-        result = graph_.add("conv2d_input_gradient", {dy_.value, filter_.value}, attributes);
+        if (problem.residual) residual_ = add("residual", problem.dtype, x);
+        result = graph_.add("conv2d_input_gradient", {dy_.value, filter_.value, residual_.value}, attributes);
     } else {
         attributes.set("kernel", std::vector<int64_t>{s.kernel_height, s.kernel_width});
         x_ = add("x", problem.dtype, x);
@@ -177,6 +178,8 @@ std::vector<double> LoneConvolution::expected() const {
             if (problem_.residual) value += of(residual_, i);
             value = activated(problem_.activation, value);
         }
+    else if (problem_.residual)
+        for (int64_t i = 0; i < int64_t(result.size()); ++i) at(result, i) += of(residual_, i);
     return result;
 }
 

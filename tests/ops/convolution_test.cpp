@@ -232,6 +232,73 @@ TEST_F(Conv2d, AddsAResidual) {
         }
 }
 
+// The input's gradient and a residual on every kernel, also where most pixels meet no tap.
+TEST_F(Conv2d, AddsAResidualToTheInputsGradient) {
+    const struct {
+        Shape x, filter;
+        int64_t stride, groups = 1, max_storage_range = 0;
+    } cases[] = {{{2, 5, 5, 16}, {1, 1, 16, 8}, 1},  // pointwise
+                 {{3, 6, 7, 8}, {1, 1, 8, 24}, 3},   // most pixels meet no tap
+                 {{2, 9, 8, 16}, {3, 3, 16, 8}, 1},  // Winograd's form
+                 {{1, 7, 6, 9}, {3, 3, 9, 7}, 2},
+                 {{2, 4, 4, 6}, {3, 3, 3, 10}, 1, 2},
+                 {{16, 6, 6, 16}, {1, 1, 16, 16}, 1, 1, 16384}};
+    for (const auto& c : cases) {
+        SCOPED_TRACE(text(to_string(c.x), " by ", to_string(c.filter), ", stride ", c.stride));
+        const int64_t pad = c.filter[0] / 2;
+        const reference::Conv2d geometry{
+            .stride_y = c.stride, .stride_x = c.stride, .padding = {pad, pad, pad, pad}, .groups = c.groups};
+        const Tensor x = random.uniform(c.x, -1, 1), w = random.uniform(c.filter, -1, 1), residual = random.uniform(c.x, -2, 2);
+        const Tensor dy = random.uniform(reference::conv2d(x, w, {}, geometry).shape, -1, 1);
+        Tensor expected = reference::conv2d_backward(x, w, dy, geometry).x;
+        for (int64_t i = 0; i < expected.size(); ++i) expected[i] += residual[i];
+        const OpCase gradient{"conv2d_input_gradient", {dy, w, residual},
+                              {{"stride", std::vector<int64_t>{c.stride, c.stride}},
+                               {"padding", std::vector<int64_t>(4, pad)},
+                               {"groups", c.groups},
+                               {"size", std::vector<int64_t>{c.x[1], c.x[2]}}}};
+        KernelUses uses;
+        RunOptions options{.device = device(c.max_storage_range)};
+        options.uses = &uses;
+        expect_near(run(gradient, options), expected, tolerance);
+        with_other_kernels(options.device, uses, Tiles::first, [&](const RunOptions& forced, const ConvolutionKernel&) {
+            expect_near(run(gradient, forced), expected, loose_tolerance);
+        });
+    }
+}
+
+// Of a large tensor that several convolutions read: each adds its part to that of those after it, without a pass of its own; a
+// depthwise one cannot.
+TEST_F(Conv2d, SumsTheGradientsOfWhatSeveralRead) {
+    Graph graph;
+    const Value x = graph.input("x", {DataType::f32, {16, 32, 64, 8}}), w = graph.input("w", {DataType::f32, {1, 1, 8, 8}});
+    const Value wide = graph.input("wide", {DataType::f32, {3, 3, 8, 8}}), own = graph.input("own", {DataType::f32, {3, 3, 1, 8}});
+    const Attributes same{{"padding", std::vector<int64_t>(4, 1)}};
+    Attributes by_channel = same;
+    by_channel.set("groups", int64_t(8));
+    const Value sum = graph.add("add", {graph.add("conv2d", {graph.add("conv2d", {x, wide}, same), w}), x});
+    const Value y = graph.add("add", {graph.add("conv2d", {x, own}, by_channel), sum});
+    const Value dy = graph.input("dy", {DataType::f32, {16, 32, 64, 8}});
+    const size_t forward = graph.nodes().size();
+    const Value dx = gradients(graph, y, std::vector{x}, dy)[0];
+    int sums = 0;
+    for (size_t i = forward; i < graph.nodes().size(); ++i) sums += graph.nodes()[i].op && graph.nodes()[i].op->name == std::string("add");
+    EXPECT_EQ(sums, 1); // the depthwise one's, which comes first and adds to dy
+
+    const Tensor image = random.uniform({16, 32, 64, 8}, -1, 1), g = random.uniform({16, 32, 64, 8}, -1, 1);
+    const Tensor one = random.uniform({1, 1, 8, 8}, -1, 1), nine = random.uniform({3, 3, 8, 8}, -1, 1);
+    const Tensor channels = random.uniform({3, 3, 1, 8}, -1, 1);
+    const reference::Conv2d padded{.padding = {1, 1, 1, 1}};
+    reference::Conv2d grouped = padded;
+    grouped.groups = 8;
+    const Tensor between = reference::conv2d(image, nine, {}, padded);
+    Tensor expected = reference::conv2d_backward(image, nine, reference::conv2d_backward(between, one, g, {}).x, padded).x;
+    const Tensor own_part = reference::conv2d_backward(image, channels, g, grouped).x;
+    for (int64_t i = 0; i < expected.size(); ++i) expected[i] += own_part[i] + g[i];
+    const auto results = run_graph(graph, {{x, image}, {w, one}, {wide, nine}, {own, channels}, {dy, g}}, {dx});
+    expect_near(results[0], expected, tolerance);
+}
+
 // The sum of several convolutions takes one tensor: each lies where the one before it lay, if nobody else reads that.
 TEST_F(Conv2d, TheSumTakesItsResidualsMemory) {
     Graph graph;
