@@ -24,12 +24,13 @@ class Instantiation {
         : source_(architecture.graph), options_(options), mapped_(source_.nodes().size()),
           builder_(network_.graph, options.precision) {
         require(options.batch >= 1, "The batch (", options.batch, ") must be at least 1.");
-        if (options.fold && !options.weigh && !training()) {
-            count_uses(architecture);
+        const bool folds = options.fold && !options.weigh && !training();
+        if (folds || training()) count_uses(architecture);
+        if (folds) {
             choose_folded();
             find_transforms();
-            choose_sums();
         }
+        choose_sums();
         add_image(architecture);
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) copy(index, architecture);
         network_.logits = builder_.as(map(architecture.logits), DataType::f32);
@@ -54,6 +55,7 @@ class Instantiation {
     void count_uses(const Architecture& architecture) {
         ++uses_[architecture.logits];
         if (architecture.detection) ++uses_[architecture.detection->boxes];
+        if (architecture.auxiliary) ++uses_[architecture.auxiliary];
         for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index)
             for (Value input : source_.node(index).inputs)
                 if (input) {
@@ -148,10 +150,10 @@ class Instantiation {
         }
     }
 
-    // An addition that is all that becomes of a normalisation's result, of another value of its shape; or -1.
-    int32_t sum_after(int32_t norm) const {
-        const Value y{norm, 0};
-        if (source_.node(norm).attributes.choice("activation") != "none" || !uses_.contains(y) || uses_.at(y) != 1) return -1;
+    // An addition that is all that becomes of a node's result, of another value of its shape; or -1.
+    int32_t sum_after(int32_t index) const {
+        const Value y{index, 0};
+        if (source_.node(index).attributes.choice("activation") != "none" || !uses_.contains(y) || uses_.at(y) != 1) return -1;
         const auto found = user_.find(y);
         if (found == user_.end() || !is_op(source_.node(found->second), "add")) return -1;
         return source_.type(added_to(y, found->second)) == source_.type(y) ? found->second : -1;
@@ -166,28 +168,40 @@ class Instantiation {
         return inputs[0] == y ? inputs[1] : inputs[0];
     }
 
-    // ---- additions that convolutions take with them ----
+    // ---- additions that convolutions and normalisations take with them ----
 
-    // Of a folded convolution's result and another value; with the activation that is all that becomes of the sum.
+    // Of the result of one of them and another value; with the activation that is all that becomes of the sum.
     struct Sum {
-        int32_t normalisation, activation = -1;
+        int32_t addend, activation = -1;
     };
 
+    // The node that computes what a node stands for: the convolution that a normalisation is folded into, or itself.
+    int32_t computed_by(int32_t index) const {
+        const Node& node = source_.node(index);
+        return !node.inputs.empty() && folded_.contains(node.inputs[0].node) ? node.inputs[0].node : index;
+    }
+
+    bool takes_residual(int32_t index) const {
+        const Node& node = source_.node(index);
+        if (is_op(node, "batch_norm") || is_op(node, "normalisation")) return true;
+        if (!is_op(node, "conv2d") || (node.inputs.size() > 3 && node.inputs[3])) return false;
+        const int64_t groups = node.attributes.integer("groups");
+        return groups == 1 || groups != source_.type(node.inputs[0]).channels();
+    }
+
     void choose_sums() {
-        for (const auto& [convolution, norm] : folded_) {
-            const Node& node = source_.node(convolution);
-            const int32_t sum = sum_after(norm);
-            if (sum < 0 || split_.contains(sum) || sums_.contains(sum) || !is_op(node, "conv2d")) continue;
-            const int64_t groups = node.attributes.integer("groups");
-            if (groups > 1 && groups == source_.type(node.inputs[0]).channels()) continue; // takes no residual
+        for (int32_t index = 0; index < int32_t(source_.nodes().size()); ++index) {
+            if (folded_.contains(index) || !takes_residual(computed_by(index))) continue;
+            const int32_t sum = sum_after(index);
+            if (sum < 0 || split_.contains(sum) || sums_.contains(sum)) continue;
             const int32_t activation = activation_after(sum);
-            sums_[sum] = {norm, activation};
-            summed_.insert(norm);
+            sums_[sum] = {index, activation};
+            summed_.insert(index);
             if (activation >= 0) activated_[activation] = sum;
         }
     }
 
-    // An activation that a convolution can apply and that is all that becomes of a node's result; or -1.
+    // An activation that either can apply and that is all that becomes of a node's result; or -1.
     int32_t activation_after(int32_t index) const {
         const Value y{index, 0};
         if (!uses_.contains(y) || uses_.at(y) != 1 || !user_.contains(y)) return -1;
@@ -198,10 +212,13 @@ class Instantiation {
 
     Value add_with_sum(int32_t index) {
         const Sum& sum = sums_.at(index);
-        const int32_t convolution = source_.node(sum.normalisation).inputs[0].node;
-        return add_folded(convolution, map(source_.node(convolution).inputs[0]),
-                          {.residual = map(added_to({sum.normalisation, 0}, index)),
-                           .activation = sum.activation < 0 ? "" : source_.node(sum.activation).op->name});
+        const Value residual = map(added_to({sum.addend, 0}, index));
+        const std::string activation = sum.activation < 0 ? "none" : source_.node(sum.activation).op->name;
+        const int32_t computed = computed_by(sum.addend);
+        const Node& node = source_.node(computed);
+        return folded_.contains(computed)
+                   ? add_folded(computed, map(node.inputs[0]), {.residual = residual, .activation = activation})
+                   : copy_operator(node, residual, activation);
     }
 
     Value add_split(const Transform& t) {
@@ -314,21 +331,30 @@ class Instantiation {
             if (network_.graph.node(added).op) network_.transforms[found->second].nodes.push_back(added);
     }
 
-    Value copy_operator(const Node& node) {
+    // With a residual: the activation of the sum.
+    Value copy_operator(const Node& node, Value residual = {}, const std::string& activation = {}) {
         std::vector<Value> inputs;
         for (Value input : node.inputs) inputs.push_back(map(input));
         const std::string op = node.op->name;
         if (op == "dropout" && !training()) return inputs[0];
+        Attributes attributes = node.attributes;
+        const auto add_residual = [&](size_t input) {
+            if (!residual) return;
+            inputs.resize(input);
+            inputs.push_back(residual);
+            attributes.set("activation", activation);
+        };
         if (op == "batch_norm" && training() && !has_frozen_statistics(node)) {
-            Attributes attributes = node.attributes;
             if (options_.ghost > 0) attributes.set("examples", options_.ghost);
-            const Value y = builder_.add("normalisation", {inputs[0], inputs[1], inputs[2], network_.valid},
-                                         std::move(attributes), node.name);
-            network_.moments.push_back({{y.node, 1}, {y.node, 2}, inputs[3], inputs[4]});
+            const Value mean = inputs[3], variance = inputs[4];
+            inputs.resize(3);
+            inputs.push_back(network_.valid);
+            add_residual(4);
+            const Value y = builder_.add("normalisation", std::move(inputs), std::move(attributes), node.name);
+            network_.moments.push_back({{y.node, 1}, {y.node, 2}, mean, variance});
             return y;
         }
         if (op == "reshape") { // keeps the batch: the neutral form has one image
-            Attributes attributes = node.attributes;
             std::vector<int64_t> shape = attributes.integers("shape");
             if (!shape.empty() && shape[0] == 1) shape[0] = options_.batch;
             attributes.set("shape", std::move(shape));
@@ -340,7 +366,8 @@ class Instantiation {
             network_.weights.push_back({alpha, node.name});
             inputs.push_back(alpha);
         }
-        return builder_.add(op, std::move(inputs), node.attributes, node.name);
+        add_residual(op == "conv2d" ? 3 : op == "normalisation" ? 4 : 6);
+        return builder_.add(op, std::move(inputs), std::move(attributes), node.name);
     }
 
     const Graph& source_;

@@ -83,8 +83,10 @@ class RowPlan {
     }
 
     // One pass over the rows of a window. Operands marked in `rows` are tensors of rows, which are cut to the piece.
+    // `more`: specialisation constants after those that all have.
     void dispatch(Emitter& e, const Window& window, const char* shader, bool counted, ActivationKind activation,
-                  const std::vector<Operand>& operands, const std::vector<bool>& rows, double flops) const {
+                  const std::vector<Operand>& operands, const std::vector<bool>& rows, double flops,
+                  std::initializer_list<uint32_t> more = {}) const {
         for (int64_t first = 0; first < set_rows(); first += slice_rows_) {
             shader::NormalisationParams params = this->params(window, first);
             const int64_t start = (window.first_set * set_rows() + first) * row_bytes();
@@ -95,6 +97,7 @@ class RowPlan {
             Kernel kernel{.shader = item_variant(shader, tiled_, dtype_)};
             kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, counted,
                                      is_limit(activation) ? 0 : uint32_t(activation), uint32_t(column_lanes_)};
+            kernel.specialisation.insert(kernel.specialisation.end(), more);
             for (size_t i = 0; i < operands.size(); ++i)
                 kernel.operands.push_back(rows[i] ? operands[i].slice(from, start - from + length)
                                                   : operands[i]);

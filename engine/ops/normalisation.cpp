@@ -16,6 +16,8 @@
 #include "ops/reduction.h"
 #include "shaders/normalisation_group.h"
 
+#include <utility>
+
 namespace lemnos {
 
 static TensorType vector_type(const TensorType& x) { return {DataType::f32, {x.channels()}}; }
@@ -99,6 +101,12 @@ static void require_number(const Signature& s, int i, const char* name) {
               ") is not one number.");
 }
 
+static void require_residual(const Signature& s, int i) {
+    if (!s.has(i)) return;
+    s.require(s.input(i) == s.input(0), "the input residual (", to_string(s.input(i)), ") is not of the type and shape of x (",
+              to_string(s.input(0)), ").");
+}
+
 static Grouping require_grouping(const Signature& s, bool sets) {
     const int64_t examples = s.attributes.integer("examples"), groups = s.attributes.integer("groups");
     const int64_t batch = s.shape(0)[0], channels = s.input(0).channels();
@@ -129,6 +137,7 @@ static std::vector<TensorType> infer_training(const Signature& s) {
     require_vector(s, 1, "gamma");
     require_vector(s, 2, "beta");
     require_number(s, 3, "valid");
+    require_residual(s, 4);
     const TensorType& x = s.input(0);
     return {x, vector_type(x), vector_type(x), table_type(x, require_grouping(s, true).sets)};
 }
@@ -147,12 +156,14 @@ static void emit_moments(Emitter& e, const RowPlan& plan, const RowPlan::Window&
          variances.window(window), lines_of(table, window, line_length(x, coefficients)).as(Access::write)});
 }
 
+// `residual`: the number of that input.
 static void emit_apply(Emitter& e, const RowPlan& pass, const RowPlan::Window& window, const TensorType& x,
-                       const Operand& valid, bool counted, const Operand& table) {
+                       const Operand& valid, bool counted, const Operand& table, int residual) {
+    const bool adds = e.has_input(residual);
     pass.dispatch(e, window, "normalisation_apply", counted, activation_of(e),
                   {e.input(0), lines_of(table, window, line_length(x, coefficients)).as(Access::read),
-                   e.output(0), valid},
-                  {true, false, true, false}, 4);
+                   e.output(0), valid, adds ? e.input(residual) : e.none()},
+                  {true, false, true, false, adds}, adds ? 5 : 4, {adds});
 }
 
 static void emit_training(Emitter& e) {
@@ -182,7 +193,7 @@ static void emit_training(Emitter& e) {
         e.dispatch(std::move(group));
     }
     for (const RowPlan::Window& window : pass.windows())
-        emit_apply(e, pass, window, x, valid, counted, table);
+        emit_apply(e, pass, window, x, valid, counted, table, 4);
     if (grouping.sets == 1) return;
     const RowPlan::Window all{0, grouping.sets};
     Kernel pool = group_kernel(e, "normalisation_pool", x, grouping, all, means.stride(), 0);
@@ -207,6 +218,7 @@ static std::vector<TensorType> infer_given(const Signature& s) {
     const char* names[] = {"", "gamma", "beta", "mean", "variance"};
     for (int i = 1; i <= 4; ++i) require_vector(s, i, names[i]);
     require_number(s, 5, "alpha");
+    require_residual(s, 6);
     require_grouping(s, false);
     const TensorType& x = s.input(0);
     return {x, table_type(x, grouping_of_given(s.attributes, x, s.has(5)).sets)};
@@ -248,16 +260,24 @@ static void emit_given(Emitter& e) {
     }
     const RowPlan pass(e, x, grouping, RowPlan::Work::pass, 0);
     for (const RowPlan::Window& window : pass.windows())
-        emit_apply(e, pass, window, x, e.none(), false, table);
+        emit_apply(e, pass, window, x, e.none(), false, table, 6);
 }
 
 // ---- gradient --------------------------------------------------------------------------------------------------------
 
-static void add_gradient(GradientBuilder& b, int table, Value valid, bool given) {
-    if (!b.output_gradient() || !(b.needs(0) || b.needs(1) || b.needs(2))) return;
+// With a residual the activation's derivative is taken first, for both gradients; else it is part of those.
+static void add_gradient(GradientBuilder& b, int table, int residual, Value valid, bool given) {
+    if (!b.output_gradient()) return;
+    std::string activation = b.attributes().choice("activation");
+    Value dy = b.output_gradient();
+    if (b.input(residual)) {
+        dy = gradient_through_activation(b, std::exchange(activation, "none"), b.output(), dy);
+        if (b.needs(residual)) b.set(residual, dy);
+    }
+    if (!(b.needs(0) || b.needs(1) || b.needs(2))) return;
     const Value dx =
-        b.add("normalisation_gradient", {b.input(0), b.output_gradient(), b.output(table), valid},
-              {{"activation", b.attributes().choice("activation")},
+        b.add("normalisation_gradient", {b.input(0), dy, b.output(table), valid},
+              {{"activation", activation},
                {"given", int64_t(given)},
                {"examples", given ? int64_t(0) : b.attributes().integer("examples")},
                {"groups", b.attributes().integer("groups")}});
@@ -327,9 +347,11 @@ static void emit_gradient(Emitter& e) {
 
 // ---- once more -------------------------------------------------------------------------------------------------------
 
-static Value add_again(Graph& graph, Value output, const std::vector<Value>& inputs, int table, Value valid, bool given) {
+static Value add_again(Graph& graph, Value output, const std::vector<Value>& inputs, int table, int valid, int residual) {
     const Attributes attributes = graph.node(output.node).attributes;
-    return graph.add("normalisation_again", {inputs[0], {output.node, table}, valid},
+    const bool given = valid < 0; // the moments
+    const auto optional = [&](int i) { return i >= 0 && size_t(i) < inputs.size() ? inputs[size_t(i)] : Value{}; };
+    return graph.add("normalisation_again", {inputs[0], {output.node, table}, optional(valid), optional(residual)},
                      {{"activation", attributes.choice("activation")},
                       {"examples", given ? int64_t(0) : attributes.integer("examples")}},
                      graph.node(output.node).name);
@@ -339,6 +361,7 @@ static std::vector<TensorType> infer_again(const Signature& s) {
     require_rows(s);
     require_table(s, 1);
     require_number(s, 2, "valid");
+    require_residual(s, 3);
     return {s.input(0)};
 }
 
@@ -348,9 +371,10 @@ static void emit_again(Emitter& e) {
     const bool counted = e.has_input(2);
     const RowPlan pass(e, x, Grouping::of(e.attributes(), x), RowPlan::Work::pass, 0);
     for (const RowPlan::Window& window : pass.windows())
-        emit_apply(e, pass, window, x, counted ? e.input(2) : e.none(), counted, e.input(1));
+        emit_apply(e, pass, window, x, counted ? e.input(2) : e.none(), counted, e.input(1), 3);
 }
 
+static const char* const residual_help = "The shape and type of x: added before the activation.";
 static const char* const table_help =
     "For the gradient: mean, scale, shift, what rounding took from the mean, and "
     "1 / sqrt(variance + epsilon), each padded to a multiple of 8; one line a set.";
@@ -362,7 +386,7 @@ using namespace lemnos;
 LEMNOS_DEFINE_OPERATOR(normalisation) {
     return {
         .name = "normalisation",
-        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with the moments of "
+        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta + residual) with the moments of "
                    "the cells that are "
                    "normalised together: of a set of examples, at all positions, in a group of channels. By "
                    "`examples` and `groups` "
@@ -375,29 +399,29 @@ LEMNOS_DEFINE_OPERATOR(normalisation) {
                    {"gamma", "[channels]."},
                    {"beta", "[channels]."},
                    {"valid",
-                    "[1]: only so many first examples count; the others make no moments and become 0. "
-                    "Left out: all.",
-                    true}},
+                    "[1]: only so many first examples count; the others make no moments and become 0, or "
+                    "activation(residual). Left out: all.",
+                    true},
+                   {"residual", residual_help, true}},
         .outputs = {{"y", "The shape and type of x."},
                     {"mean", "[channels], of the whole batch channel by channel, however it is normalised; 0 "
                              "when no example counts."},
                     {"variance", "[channels], likewise; biased: divided by the number of cells that count."},
                     {"coefficients", table_help}},
         .attributes = attributes_of_normaliser(),
-        .half = {0},
+        .in_place = 4,
+        .half = {0, 4},
         .infer = infer_training,
-        .gradient = [](GradientBuilder& b) { add_gradient(b, 3, b.input(3), false); },
-        .again =
-            [](Graph& graph, Value output, const std::vector<Value>& inputs) {
-                return add_again(graph, output, inputs, 3, inputs.size() > 3 ? inputs[3] : Value{}, false);
-            },
+        .gradient = [](GradientBuilder& b) { add_gradient(b, 3, 4, b.input(3), false); },
+        .again = [](Graph& graph, Value output,
+                    const std::vector<Value>& inputs) { return add_again(graph, output, inputs, 3, 3, 4); },
         .emit = emit_training};
 }
 
 LEMNOS_DEFINE_OPERATOR(batch_norm) {
     return {
         .name = "batch_norm",
-        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) with given moments, "
+        .summary = "y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta + residual) with given moments, "
                    "which are constants. "
                    "With alpha each example's own moments weigh alpha and the given ones 1 - alpha, as raw "
                    "moments (inference "
@@ -408,10 +432,12 @@ LEMNOS_DEFINE_OPERATOR(batch_norm) {
                    {"mean", "[channels]."},
                    {"variance", "[channels]."},
                    {"alpha", "[1], in [0, 1]. Left out: 0. For inference: the operator has no gradient then.",
-                    true}},
+                    true},
+                   {"residual", residual_help, true}},
         .outputs = {{"y", "The shape and type of x."}, {"coefficients", table_help}},
         .attributes = attributes_of_normaliser(),
-        .half = {0},
+        .in_place = 6,
+        .half = {0, 6},
         .infer = infer_given,
         .gradient =
             [](GradientBuilder& b) {
@@ -419,10 +445,10 @@ LEMNOS_DEFINE_OPERATOR(batch_norm) {
                     fail(
                         ErrorCode::unsupported,
                         "Operator batch_norm: with the input alpha it has no gradient; it is for inference.");
-                add_gradient(b, 1, {}, true);
+                add_gradient(b, 1, 6, {}, true);
             },
         .again = [](Graph& graph, Value output,
-                    const std::vector<Value>& inputs) { return add_again(graph, output, inputs, 1, {}, true); },
+                    const std::vector<Value>& inputs) { return add_again(graph, output, inputs, 1, -1, 6); },
         .emit = emit_given};
 }
 
@@ -448,7 +474,8 @@ LEMNOS_DEFINE_OPERATOR(normalisation_again) {
             .summary = "The result of normalisation or batch_norm once more, bit for bit.",
             .inputs = {{"x", "The argument."},
                        {"coefficients", "The last output of the operator.", false, true},
-                       {"valid", "As there.", true, true}},
+                       {"valid", "As there.", true, true},
+                       {"residual", "As there.", true}},
             .attributes = attributes_of_normaliser(),
             .internal = true,
             .infer = infer_again,

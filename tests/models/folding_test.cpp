@@ -129,7 +129,7 @@ TEST_F(FoldedNetworks, WhatCannotBeFoldedStays) {
         net.classify(net.layers.add(
             "add", {net.layers.normalisation(y, "one", "relu"), net.layers.normalisation(y, "other", "none")}, {},
             "sum"));
-        expect_folded(net.architecture, 0);
+        expect_folded(net.architecture, 0, 1); // the second adds the first itself
     }
     {
         HandMade net; // the convolution has an activation of its own
@@ -175,6 +175,28 @@ TEST_F(FoldedNetworks, TrainingDoesNotFold) {
     const Network network = instantiate(architecture, {.mode = Mode::training, .batch = 2, .fold = true});
     EXPECT_TRUE(network.folded.empty());
     EXPECT_EQ(network.moments.size(), 19u);
+}
+
+// In training the normalisation, or the convolution that none follows, adds what is added to its result.
+TEST_F(FoldedNetworks, TrainingTakesAdditionsAlong) {
+    const struct {
+        const char* name;
+        int64_t additions;
+        const char* op;
+        size_t residual;
+    } cases[] = {{"resnet20_cifar", 9, "normalisation", 4}, {"mobilenet_v2", 10, "normalisation", 4}, {"wrn", 6, "conv2d", 3}};
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.name);
+        const Architecture architecture = build_architecture(c.name, c.name == std::string("wrn") ? Attributes{{"depth", int64_t(16)}} : Attributes{});
+        const Network network = instantiate(architecture, {.mode = Mode::training, .batch = 2});
+        EXPECT_EQ(count(architecture.graph, "add"), c.additions);
+        EXPECT_EQ(count(network.graph, "add"), 0);
+        EXPECT_EQ(count(network.graph, "relu"), 0);
+        int64_t taken = 0;
+        for (const Node& node : network.graph.nodes())
+            taken += node.op && node.op->name == std::string(c.op) && node.inputs.size() > c.residual && node.inputs[c.residual];
+        EXPECT_EQ(taken, c.additions);
+    }
 }
 
 // The plan that folds runs when the model has changed, and only then.

@@ -27,11 +27,13 @@ struct NormCase {
     double epsilon = 1e-5;
     Grouping grouping = {};
     DataType dtype = DataType::f32;
+    bool residual = false;
 };
 
 std::string describe(const NormCase& c) {
     return text(name_of(c.dtype), " ", to_string(c.shape), ", mean ", c.mean, ", ", c.activation, ", valid ",
-                c.valid, ", sets of ", c.grouping.examples, ", groups ", c.grouping.groups);
+                c.valid, ", sets of ", c.grouping.examples, ", groups ", c.grouping.groups,
+                c.residual ? ", with a residual" : "");
 }
 
 // The identity for "none".
@@ -41,7 +43,7 @@ reference::Activation activation_of(const std::string& name) {
     return {"none", [](double x) { return x; }, [](double) { return 1.0; }, {}};
 }
 
-// What does not count is 0 whatever the activation makes of 0.
+// What does not count is 0 whatever the activation makes of 0, or with a residual what it makes of that.
 void clear_from(Tensor& y, int64_t valid) {
     if (valid == all) return;
     for (int64_t i = y.size() / y.shape[0] * valid; i < y.size(); ++i) y[i] = 0;
@@ -66,8 +68,17 @@ void test_training(RandomCases& random, const NormCase& c, const RunOptions& opt
     const Tensor dy = held(random.uniform(c.shape), c.dtype);
     const reference::Activation activation = activation_of(c.activation);
     Tensor x = random.uniform(c.shape, c.mean - 1.7, c.mean + 1.7);
-    avoid_kinks(x, reference::normalisation(x, gamma, beta, c.epsilon, c.valid, c.grouping).y, activation);
+    Tensor residual = c.residual ? random.uniform(c.shape, -2, 2) : Tensor(c.shape);
+    const auto summed = [&](const Tensor& normalised) {
+        Tensor sum = normalised;
+        for (int64_t i = 0; i < sum.size(); ++i)
+            sum[i] = (c.valid == all || i < sum.size() / c.shape[0] * c.valid ? sum[i] : 0) + residual[i];
+        return sum;
+    };
+    Tensor& moved = c.residual ? residual : x;
+    avoid_kinks(moved, summed(reference::normalisation(x, gamma, beta, c.epsilon, c.valid, c.grouping).y), activation);
     x = held(x, c.dtype);
+    residual = held(residual, c.dtype);
     // Results in f16 are rounded to 11 bits.
     const double near = c.dtype == DataType::f16 ? 1e-3 : tolerance;
 
@@ -78,19 +89,26 @@ void test_training(RandomCases& random, const NormCase& c, const RunOptions& opt
                  {"examples", c.grouping.examples},
                  {"groups", c.grouping.groups}}};
     if (c.valid != all) norm.inputs.emplace_back(Tensor({1}, double(c.valid)));
+    if (c.residual) {
+        if (c.valid == all) norm.inputs.emplace_back(Tensor());
+        norm.inputs.emplace_back(residual, c.dtype);
+    }
     const std::vector<Tensor> outputs = run_all(norm, options);
     const reference::BatchNorm expected =
         reference::normalisation(x, gamma, beta, c.epsilon, c.valid, c.grouping);
-    Tensor y = reference::activate(activation, expected.y);
-    clear_from(y, c.valid);
+    const Tensor sum = c.residual ? summed(expected.y) : expected.y;
+    Tensor y = reference::activate(activation, sum);
+    if (!c.residual) clear_from(y, c.valid);
     expect_near(outputs[0], y, near);
     // The mean may be near 0 while its terms are near 1.
     EXPECT_EQ(reference::mismatch(outputs[1], expected.mean, 2e-6, 1), "");
     expect_near(outputs[2], expected.variance, 1e-5);
 
-    const Tensor g = reference::activate_backward(activation, expected.y, dy);
+    const Tensor g = reference::activate_backward(activation, sum, dy);
     const auto gradients = reference::normalisation_backward(x, gamma, g, c.epsilon, c.valid, c.grouping);
-    const std::vector<Tensor> actual = run_gradients(norm, dy, {0, 1, 2}, options);
+    const std::vector<Tensor> actual =
+        run_gradients(norm, dy, c.residual ? std::vector{0, 1, 2, 4} : std::vector{0, 1, 2}, options);
+    if (c.residual) expect_near(actual[3], g, near);
     // Of few cells dx is a difference of terms near 1 that cancel.
     EXPECT_EQ(reference::mismatch(actual[0], gradients.x, near, 1), "");
     EXPECT_EQ(reference::mismatch(actual[1], gradients.gamma, tolerance, 1), "");
@@ -196,6 +214,18 @@ TEST_F(NormalisationTraining, AppliesTheActivation) {
         for (int64_t channels : {3, 16}) test_training(random, {{7, 3, 5, channels}, 0, activation});
 }
 
+TEST_F(NormalisationTraining, AddsAResidual) {
+    for (const Shape& shape : {Shape{6, 5, 3, 7}, Shape{6, 4, 4, 16}, Shape{12, 65}})
+        for (const char* name : {"none", "relu", "relu6", "sigmoid"})
+            for (int64_t valid : {all, int64_t(5), int64_t(0)}) {
+                test_training(random, {.shape = shape, .activation = name, .valid = valid, .residual = true});
+                test_training(random, {.shape = shape, .activation = name, .valid = valid, .grouping = {3, 1}, .residual = true});
+            }
+    test_training(random, {.shape = {6, 4, 4, 12}, .activation = "relu", .dtype = DataType::f16, .residual = true});
+    for (int64_t range : {4096, 1 << 14}) // cut to what a binding covers
+        test_training(random, {.shape = {16, 4, 8, 12}, .activation = "relu", .valid = 7, .residual = true}, {.device = device(range)});
+}
+
 TEST_F(NormalisationTraining, LosesNothingToALargeMean) {
     for (double mean : {1e4, -1e4, 1e5}) test_training(random, {{32, 7, 7, 24}, mean});
     test_training(random, {{9, 5, 5, 20}, 1e4, "relu6", 6});
@@ -273,14 +303,17 @@ TEST_F(NormalisationTraining, IsMadeAgainBitForBit) {
                     beta = graph.input("beta", vector), mean = graph.input("mean", vector),
                     variance = graph.input("variance", vector), valid = graph.input("valid", {DataType::f32, {1}});
         const Value counted = c.valid == all ? Value{} : valid;
+        const Value residual = c.residual ? graph.input("residual", {c.dtype, c.shape}) : Value{};
         const Attributes attributes{{"activation", c.activation}, {"examples", c.grouping.examples}, {"groups", c.grouping.groups}};
-        const Value y = graph.add("normalisation", {x, gamma, beta, counted}, attributes);
-        const Value given = graph.add("batch_norm", {x, gamma, beta, mean, variance}, {{"activation", c.activation}});
+        const std::vector<Value> inputs{x, gamma, beta, counted, residual}, given_inputs{x, gamma, beta, mean, variance, {}, residual};
+        const Value y = graph.add("normalisation", inputs, attributes);
+        const Value given = graph.add("batch_norm", given_inputs, {{"activation", c.activation}});
         std::map<Value, Given> values{{x, Given(held(random.uniform(c.shape, c.mean - 1, c.mean + 1), c.dtype), c.dtype)}};
         for (Value leaf : {gamma, beta, mean, variance}) values.insert({leaf, random.uniform(vector.shape, 0.5, 1.5)});
         if (counted) values.insert({valid, Tensor({1}, double(c.valid))});
-        const Value again = find_operator("normalisation").again(graph, y, {x, gamma, beta, counted});
-        const Value given_again = find_operator("batch_norm").again(graph, given, {x, gamma, beta, mean, variance});
+        if (residual) values.insert({residual, Given(held(random.uniform(c.shape, -1, 1), c.dtype), c.dtype)});
+        const Value again = find_operator("normalisation").again(graph, y, inputs);
+        const Value given_again = find_operator("batch_norm").again(graph, given, given_inputs);
         const std::vector<Tensor> results = run_graph(graph, values, {y, again, given, given_again}, options);
         EXPECT_EQ(results[1].data, results[0].data);
         EXPECT_EQ(results[3].data, results[2].data);
@@ -288,7 +321,14 @@ TEST_F(NormalisationTraining, IsMadeAgainBitForBit) {
     for (int64_t channels : {3, 8, 12})
         for (const Grouping& grouping : {Grouping{}, Grouping{2, 0}, Grouping{1, 1}})
             for (const DataType dtype : {DataType::f32, DataType::f16})
-                check({.shape = {6, 5, 3, channels}, .mean = 1e3, .activation = "relu6", .valid = 5, .grouping = grouping, .dtype = dtype});
+                for (const bool residual : {false, true})
+                    check({.shape = {6, 5, 3, channels},
+                           .mean = 1e3,
+                           .activation = "relu6",
+                           .valid = 5,
+                           .grouping = grouping,
+                           .dtype = dtype,
+                           .residual = residual});
     check({.shape = {32, 14, 14, 24}, .mean = 2, .activation = "sigmoid"});
     check({.shape = {12, 3, 3, 8}, .mean = 1, .activation = "relu", .grouping = {6, 4}}, {.device = device(4096)});
     check({.shape = {17, 5, 3, 16}, .mean = 1, .valid = 12}, {.device = device(4096)});
@@ -308,15 +348,19 @@ TEST_F(NormalisationTraining, RefusesWhatDoesNotFit) {
     EXPECT_NE(
         refusal({"normalisation", {x, four, four}, {{"activation", std::string("relu7")}}}).find("relu6"),
         std::string::npos);
+    EXPECT_EQ(refusal({"normalisation", {x, four, four, Tensor(), Tensor({2, 4, 4})}}),
+              "Operator normalisation: the input residual (f32 2 x 4 x 4) is not of the type and shape of x (f32 2 x 3 x 4).");
+    EXPECT_EQ(refusal({"batch_norm", {x, four, four, four, four, Tensor(), Tensor({2, 3})}}),
+              "Operator batch_norm: the input residual (f32 2 x 3) is not of the type and shape of x (f32 2 x 3 x 4).");
 }
 
 struct BatchNormGiven : OpTest {};
 
 // With alpha negative: without it.
 static void test_given(RandomCases& random, const Shape& shape, const std::string& name, double alpha,
-                       int64_t groups, DataType dtype = DataType::f32, const RunOptions& options = {}) {
+                       int64_t groups, DataType dtype = DataType::f32, const RunOptions& options = {}, bool adds = false) {
     SCOPED_TRACE(
-        text(to_string(shape), " ", name, ", alpha ", alpha, ", groups ", groups, " ", name_of(dtype)));
+        text(to_string(shape), " ", name, ", alpha ", alpha, ", groups ", groups, " ", name_of(dtype), adds ? ", residual" : ""));
     const Shape channels{shape.back()};
     const double near = dtype == DataType::f16 ? 1e-3 : tolerance;
     const reference::Activation activation = activation_of(name);
@@ -324,9 +368,11 @@ static void test_given(RandomCases& random, const Shape& shape, const std::strin
     const Tensor mean = random.uniform(channels), variance = random.uniform(channels, 0.1, 2);
     const Tensor dy = held(random.uniform(shape), dtype);
     Tensor x = random.uniform(shape, -3, 3);
+    const Tensor residual = adds ? held(random.uniform(shape, -2, 2), dtype) : Tensor(shape);
     const auto normalise = [&] {
-        return reference::batch_norm_weighed(x, gamma, beta, mean, variance, std::max(alpha, 0.0), 1e-3,
-                                             groups);
+        Tensor y = reference::batch_norm_weighed(x, gamma, beta, mean, variance, std::max(alpha, 0.0), 1e-3, groups);
+        for (int64_t i = 0; i < y.size(); ++i) y[i] += residual[i];
+        return y;
     };
     avoid_kinks(x, normalise(), activation);
     x = held(x, dtype);
@@ -334,12 +380,17 @@ static void test_given(RandomCases& random, const Shape& shape, const std::strin
                 {Given(x, dtype), gamma, beta, mean, variance},
                 {{"epsilon", 1e-3}, {"activation", name}, {"groups", groups}}};
     if (alpha >= 0) norm.inputs.emplace_back(Tensor({1}, {alpha}));
+    if (adds) {
+        if (alpha < 0) norm.inputs.emplace_back(Tensor());
+        norm.inputs.emplace_back(residual, dtype);
+    }
     const Tensor y = normalise();
     expect_near(run(norm, options), reference::activate(activation, y), near);
     if (alpha >= 0) return;
-    const auto expected = reference::batch_norm_inference_backward(
-        x, gamma, mean, variance, reference::activate_backward(activation, y, dy), 1e-3, groups);
-    const std::vector<Tensor> actual = run_gradients(norm, dy, {0, 1, 2}, options);
+    const Tensor g = reference::activate_backward(activation, y, dy);
+    const auto expected = reference::batch_norm_inference_backward(x, gamma, mean, variance, g, 1e-3, groups);
+    const std::vector<Tensor> actual = run_gradients(norm, dy, adds ? std::vector{0, 1, 2, 6} : std::vector{0, 1, 2}, options);
+    if (adds) expect_near(actual[3], g, near);
     expect_near(actual[0], expected.x, near);
     EXPECT_EQ(reference::mismatch(actual[1], expected.gamma, tolerance, 1), "");
     EXPECT_EQ(reference::mismatch(actual[2], expected.beta, tolerance, 1), "");
@@ -351,6 +402,16 @@ TEST_F(BatchNormGiven, MatchesTheReference) {
     for (const Shape& shape : shapes)
         for (const char* name : {"none", "relu6"}) test_given(random, shape, name, -1, 0);
     for (int64_t groups : {1, 2, 6, 24}) test_given(random, {3, 5, 3, 24}, "relu6", -1, groups);
+}
+
+TEST_F(BatchNormGiven, AddsAResidual) {
+    for (const char* name : {"none", "relu", "tanh"})
+        for (double alpha : {-1.0, 0.25}) {
+            test_given(random, {3, 5, 3, 12}, name, alpha, 0, DataType::f32, {}, true);
+            test_given(random, {3, 4, 4, 7}, name, alpha, 0, DataType::f32, {}, true);
+        }
+    test_given(random, {16, 4, 8, 12}, "relu6", -1, 0, DataType::f32, {.device = device(4096)}, true);
+    test_given(random, {3, 5, 3, 12}, "none", -1, 0, DataType::f16, {}, true);
 }
 
 TEST_F(BatchNormGiven, WeighsTheExamplesOwnMoments) {
