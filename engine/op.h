@@ -64,7 +64,8 @@ class GradientBuilder {
     using Gradients = std::vector<std::vector<Value>>; // of every node's outputs, as far as they are summed
     GradientBuilder(Graph& graph, ForwardValues& values, Gradients& gradients, int32_t node, std::vector<bool> needed);
     Graph& graph;
-    Value input(int i) const;                    // empty: was left out
+    bool has(int i) const { return bool(original_input(i)); }
+    Value input(int i) const;                    // empty: was left out; what is not kept is computed again for it
     Value output(int i = 0) const;
     const TensorType& input_type(int i) const;
     const TensorType& output_type(int i = 0) const;

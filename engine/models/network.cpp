@@ -181,10 +181,19 @@ class Instantiation {
         return !node.inputs.empty() && folded_.contains(node.inputs[0].node) ? node.inputs[0].node : index;
     }
 
+    // The number of the input that an operator adds before its activation; 0: it has none.
+    static size_t residual_of(const Node& node) {
+        return is_op(node, "conv2d") ? 3 : is_op(node, "normalisation") ? 4 : is_op(node, "batch_norm") ? 6 : 0;
+    }
+    static Value residual_in(const Node& node) {
+        const size_t i = residual_of(node);
+        return i > 0 && i < node.inputs.size() ? node.inputs[i] : Value{};
+    }
+
     bool takes_residual(int32_t index) const {
         const Node& node = source_.node(index);
-        if (is_op(node, "batch_norm") || is_op(node, "normalisation")) return true;
-        if (!is_op(node, "conv2d") || (node.inputs.size() > 3 && node.inputs[3])) return false;
+        if (residual_of(node) == 0 || residual_in(node)) return false;
+        if (!is_op(node, "conv2d")) return true;
         const int64_t groups = node.attributes.integer("groups");
         return groups == 1 || groups != source_.type(node.inputs[0]).channels();
     }
@@ -331,27 +340,25 @@ class Instantiation {
             if (network_.graph.node(added).op) network_.transforms[found->second].nodes.push_back(added);
     }
 
-    // With a residual: the activation of the sum.
-    Value copy_operator(const Node& node, Value residual = {}, const std::string& activation = {}) {
+    Value copy_operator(const Node& node) { return copy_operator(node, map(residual_in(node)), {}); }
+    // With another residual and, unless it is empty, the activation of that sum.
+    Value copy_operator(const Node& node, Value residual, const std::string& activation) {
         std::vector<Value> inputs;
         for (Value input : node.inputs) inputs.push_back(map(input));
+        const auto put = [&](size_t i, Value value) {
+            if (!value) return;
+            inputs.resize(std::max(inputs.size(), i + 1));
+            inputs[i] = value;
+        };
         const std::string op = node.op->name;
         if (op == "dropout" && !training()) return inputs[0];
         Attributes attributes = node.attributes;
-        const auto add_residual = [&](size_t input) {
-            if (!residual) return;
-            inputs.resize(input);
-            inputs.push_back(residual);
-            attributes.set("activation", activation);
-        };
+        if (!activation.empty()) attributes.set("activation", activation);
         if (op == "batch_norm" && training() && !has_frozen_statistics(node)) {
             if (options_.ghost > 0) attributes.set("examples", options_.ghost);
-            const Value mean = inputs[3], variance = inputs[4];
-            inputs.resize(3);
-            inputs.push_back(network_.valid);
-            add_residual(4);
-            const Value y = builder_.add("normalisation", std::move(inputs), std::move(attributes), node.name);
-            network_.moments.push_back({{y.node, 1}, {y.node, 2}, mean, variance});
+            const Value y = builder_.add("normalisation", {inputs[0], inputs[1], inputs[2], network_.valid, residual},
+                                         std::move(attributes), node.name);
+            network_.moments.push_back({{y.node, 1}, {y.node, 2}, inputs[3], inputs[4]});
             return y;
         }
         if (op == "reshape") { // keeps the batch: the neutral form has one image
@@ -360,13 +367,13 @@ class Instantiation {
             attributes.set("shape", std::move(shape));
             return builder_.add(op, std::move(inputs), std::move(attributes), node.name);
         }
-        if (op == "normalisation" && training()) inputs.push_back(network_.valid);
+        if (op == "normalisation" && training()) put(3, network_.valid);
         if (op == "batch_norm" && options_.weigh) {
             const Value alpha = network_.graph.input(text("alpha ", network_.weights.size()), {DataType::f32, {1}});
             network_.weights.push_back({alpha, node.name});
-            inputs.push_back(alpha);
+            put(5, alpha);
         }
-        add_residual(op == "conv2d" ? 3 : op == "normalisation" ? 4 : 6);
+        put(residual_of(node), residual);
         return builder_.add(op, std::move(inputs), std::move(attributes), node.name);
     }
 

@@ -270,7 +270,7 @@ static void add_gradient(GradientBuilder& b, int table, int residual, Value vali
     if (!b.output_gradient()) return;
     std::string activation = b.attributes().choice("activation");
     Value dy = b.output_gradient();
-    if (b.input(residual)) {
+    if (b.has(residual)) {
         dy = gradient_through_activation(b, std::exchange(activation, "none"), b.output(), dy);
         if (b.needs(residual)) b.set(residual, dy);
     }

@@ -199,6 +199,29 @@ TEST_F(FoldedNetworks, TrainingTakesAdditionsAlong) {
     }
 }
 
+// A normalisation that has a residual in the model stays as it is, and takes no second one.
+TEST_F(FoldedNetworks, AResidualOfTheModelStays) {
+    HandMade net;
+    const Value x = net.layers.convolution(net.architecture.image, "conv", {.channels = 4});
+    std::vector<Value> inputs{x};
+    for (const char* name : {"gamma", "beta"}) inputs.push_back(net.graph().parameter(name, {4}, {Initializer::constant, 1}));
+    for (const char* name : {"mean", "variance"}) inputs.push_back(net.graph().state(name, {4}, {Initializer::constant, 1}));
+    inputs.insert(inputs.end(), {Value{}, net.architecture.image});
+    const Value y = net.layers.add("batch_norm", inputs, {}, "with a residual");
+    net.classify(net.layers.add("add", {y, x}, {}, "sum"));
+    const Network network = instantiate(net.architecture, {.mode = Mode::training, .batch = 2});
+    int with_residual = 0;
+    for (const Node& node : network.graph.nodes())
+        if (node.name == "with a residual") {
+            EXPECT_EQ(node.op->name, std::string("normalisation"));
+            EXPECT_EQ(node.inputs.at(4), network.image);
+            ++with_residual;
+        }
+    EXPECT_EQ(with_residual, 1);
+    EXPECT_EQ(count(network.graph, "add"), 1);
+    expect_folded(net.architecture, 0);
+}
+
 // The plan that folds runs when the model has changed, and only then.
 TEST_F(FoldedNetworks, FoldOnceAChange) {
     Model model(device(), build_architecture("resnet20_cifar", {{"resolution", int64_t(8)}}));
