@@ -1,6 +1,7 @@
 // Turns an architecture into a graph for a batch, to be trained or to be run.
 #include "models/architecture.h"
 #include "ops/activation.h"
+#include "ops/convolution.h"
 
 #include <algorithm>
 #include <map>
@@ -183,7 +184,11 @@ class Instantiation {
 
     // The number of the input that an operator adds before its activation; 0: it has none.
     static size_t residual_of(const Node& node) {
-        return is_op(node, "conv2d") ? 3 : is_op(node, "normalisation") ? 4 : is_op(node, "batch_norm") ? 6 : 0;
+        if (!node.op) return 0;
+        const std::vector<InputSpec>& inputs = node.op->inputs;
+        const auto found = std::find_if(inputs.begin(), inputs.end(),
+                                        [](const InputSpec& input) { return input.name == std::string_view("residual"); });
+        return found == inputs.end() ? 0 : size_t(found - inputs.begin());
     }
     static Value residual_in(const Node& node) {
         const size_t i = residual_of(node);
@@ -193,9 +198,7 @@ class Instantiation {
     bool takes_residual(int32_t index) const {
         const Node& node = source_.node(index);
         if (residual_of(node) == 0 || residual_in(node)) return false;
-        if (!is_op(node, "conv2d")) return true;
-        const int64_t groups = node.attributes.integer("groups");
-        return groups == 1 || groups != source_.type(node.inputs[0]).channels();
+        return !is_op(node, "conv2d") || !is_by_channel(node.attributes, source_.type(node.inputs[0]));
     }
 
     void choose_sums() {

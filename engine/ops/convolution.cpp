@@ -93,7 +93,7 @@ static void require_bias(const Signature& s, int64_t channels) {
               channels, ").");
 }
 
-static bool is_by_channel(const Attributes& attributes, const TensorType& x) {
+bool is_by_channel(const Attributes& attributes, const TensorType& x) {
     const int64_t groups = attributes.integer("groups");
     return groups > 1 && groups == x.channels();
 }

@@ -31,6 +31,9 @@ struct ConvolutionShape {
 ConvolutionShape convolution_shape(const TensorType& x, const TensorType& filter, const TensorType& y,
                                    const Attributes& attributes);
 
+// Every channel of x by itself, any multiplier; such a convolution takes no residual.
+bool is_by_channel(const Attributes& attributes, const TensorType& x);
+
 // Whether a result is added to what lies there: always, or, with `keep`, where that number in memory is not 0.
 struct Addition {
     bool always = false;

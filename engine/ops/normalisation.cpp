@@ -6,7 +6,8 @@
 //     normalisation_again     the result of either once more, for a backward pass that has not kept it
 // All are made of the same kernels: partial sums of many strands of rows, a merge of these in a fixed order, a table of
 // coefficients for every set and channel, and a pass that applies it. Nothing is read more often than the formulas ask for:
-// three streams of the tensor forward, five in the gradient, whose activation is recomputed from x.
+// three streams of the tensor forward, five in the gradient, whose activation is recomputed from x. A residual, which is added
+// before the activation, is one stream more; the derivative of that activation is then a pass of its own.
 //
 // The mean is kept in two numbers, its f32 value and what rounding took from it: with mean 1e4 and variance 1 the first
 // alone would be wrong by 5e-4 deviations.

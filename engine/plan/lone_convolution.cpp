@@ -171,15 +171,13 @@ std::vector<double> LoneConvolution::expected() const {
                 }
         }
     }
-    if (problem_.pass == ConvolutionPass::forward)
+    if (problem_.pass != ConvolutionPass::filter_gradient) // that of the input has neither bias nor activation
         for (int64_t i = 0; i < int64_t(result.size()); ++i) {
             double& value = at(result, i);
             if (problem_.bias) value += of(bias_, i % s.out_channels);
             if (problem_.residual) value += of(residual_, i);
             value = activated(problem_.activation, value);
         }
-    else if (problem_.residual)
-        for (int64_t i = 0; i < int64_t(result.size()); ++i) at(result, i) += of(residual_, i);
     return result;
 }
 

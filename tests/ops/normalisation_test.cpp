@@ -43,7 +43,7 @@ reference::Activation activation_of(const std::string& name) {
     return {"none", [](double x) { return x; }, [](double) { return 1.0; }, {}};
 }
 
-// What does not count is 0 whatever the activation makes of 0, or with a residual what it makes of that.
+// Without a residual, what does not count is 0 whatever the activation makes of 0.
 void clear_from(Tensor& y, int64_t valid) {
     if (valid == all) return;
     for (int64_t i = y.size() / y.shape[0] * valid; i < y.size(); ++i) y[i] = 0;
