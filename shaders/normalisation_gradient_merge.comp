@@ -7,16 +7,14 @@
 #include "normalisation.h"
 #include "normalisation_channels.glsl"
 layout(constant_id = 1) const bool COUNTED = false; // only the first examples count
-layout(constant_id = 3) const bool GIVEN = false;   // mean and variance are constants
 layout(binding = 0) readonly buffer Partials { float partials[]; };
 layout(binding = 1) readonly buffer Coefficients { float coefficients[]; };
 layout(binding = 2) readonly buffer Valid { float valid[]; };
-layout(constant_id = 4) const bool GAMMA_TOTAL = false; // dgamma is a total
-layout(constant_id = 5) const bool BETA_TOTAL = false;
 layout(binding = 3) buffer DGamma { float dgamma[]; };
 layout(binding = 4) buffer DBeta { float dbeta[]; };
 layout(binding = 5) writeonly buffer Lines { float lines[]; };
 layout(binding = 6) readonly buffer Keep { float keep[]; }; // 0: what a total holds counts for nothing
+#include "normalisation_channel_gradient.glsl"
 
 #if SHARED
 shared vec2 parts[128];
@@ -49,21 +47,8 @@ void main() {
         lines[own + LINE_SLOPE * stride + c] = lines[own + LINE_LEVEL * stride + c] = 0;
         return;
     }
-    const float sum = sums.x, product = sums.y;
-    const float scale = coefficients[line + COEFFICIENT_SCALE * stride + c];
-    const float rest = coefficients[line + COEFFICIENT_REST * stride + c];
-    const float inverse = coefficients[line + COEFFICIENT_INVERSE * stride + c];
-    const float along = (product - rest * sum) * inverse; // sum g * xhat
-    const uint vector = channel.set * vector_stride + c;
-    dgamma[vector] = GAMMA_TOTAL && keep[0] != 0.0 ? dgamma[vector] + along : along;
-    dbeta[vector] = BETA_TOTAL && keep[0] != 0.0 ? dbeta[vector] + sum : sum;
-    const uint counted = COUNTED ? counted_rows(valid[0], channel.set) : set_rows();
-    float slope = 0, level = 0;
-    if (!GIVEN && counted > 0) {
-        const float share = scale / float(counted);
-        slope = -share * inverse * along;
-        level = -share * sum - slope * rest;
-    }
-    lines[own + LINE_SLOPE * stride + c] = slope;
-    lines[own + LINE_LEVEL * stride + c] = level;
+    const ChannelGradient gradient = channel_gradient(line, c, sums, COUNTED ? counted_rows(valid[0], channel.set) : set_rows());
+    store_parameter_gradients(channel.set * vector_stride + c, gradient);
+    lines[own + LINE_SLOPE * stride + c] = gradient.slope;
+    lines[own + LINE_LEVEL * stride + c] = gradient.level;
 }

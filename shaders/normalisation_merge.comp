@@ -1,9 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Merges the partial moments of normalisation_statistics.comp in their order (Chan, Golub and LeVeque, "Updating
-// Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979), relative to the first one's mean,
-// and prepares the coefficients of a normalisation channel by channel. One invocation a channel of a set, or 16 that share it
-// (SHARED).
+// Merges the partial moments of normalisation_statistics.comp in their order, relative to the first one's mean, and prepares
+// the coefficients of a normalisation channel by channel. One invocation a channel of a set, or 16 that share it (SHARED).
 // variants: SHARED=0 SHARED=1
 #include "normalisation.h"
 #include "normalisation_channels.glsl"
@@ -16,29 +14,11 @@ layout(binding = 4) writeonly buffer Mean { float mean[]; };
 layout(binding = 5) writeonly buffer Variance { float variance[]; };
 layout(binding = 6) writeonly buffer Coefficients { float coefficients[]; };
 #include "normalisation_table.glsl"
+#include "normalisation_moments.glsl"
 
-struct Moments {
-    float origin;  // an estimate of the mean
-    float offset;  // the mean's distance from it
-    float squares; // about the mean
-    float cells;
-};
 #if SHARED
 shared Moments parts[128];
 #endif
-
-void add(inout Moments sum, Moments part) {
-    if (part.cells == 0) return;
-    if (sum.cells == 0) {
-        sum = part;
-        return;
-    }
-    precise float distance = (part.origin - sum.origin) + (part.offset - sum.offset);
-    const float share = part.cells / (sum.cells + part.cells);
-    sum.offset += distance * share;
-    sum.squares += part.squares + distance * distance * (sum.cells * share);
-    sum.cells += part.cells;
-}
 
 // The rows of a strand that begins with `row`.
 float rows_of(uint row, uint end) {
@@ -60,11 +40,7 @@ void main() {
             const float cells = rows_of(strand.row, min(strand.end, counted));
             if (cells == 0) continue;
             Moments part = Moments(partials[at], partials[at + stride], partials[at + 2 * stride], cells);
-            if (sum.cells == 0) { // its mean as the origin, for its first value may be far from all others
-                precise float origin = part.origin + part.offset;
-                part.offset -= origin - part.origin;
-                part.origin = origin;
-            }
+            if (sum.cells == 0) part = about_its_mean(part);
             add(sum, part);
         }
     }
@@ -84,11 +60,8 @@ void main() {
         pad_coefficients(line, c);
         return;
     }
-    precise float centre = sum.origin + sum.offset;
-    // A compiler that reorders sums would make this 0.
-    precise float rest = sum.offset - (centre - sum.origin);
-    const float spread = sum.cells > 0 ? sum.squares / sum.cells : 0;
-    mean[channel.set * vector_stride + c] = centre;
-    variance[channel.set * vector_stride + c] = spread;
-    store_coefficients(line, c, gamma[c], beta[c], centre, rest, spread);
+    const MeanAndVariance moments = mean_and_variance(sum);
+    mean[channel.set * vector_stride + c] = moments.mean;
+    variance[channel.set * vector_stride + c] = moments.variance;
+    store_coefficients(line, c, gamma[c], beta[c], moments.mean, moments.rest, moments.variance);
 }

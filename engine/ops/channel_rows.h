@@ -88,28 +88,44 @@ class RowPlan {
                   const std::vector<Operand>& operands, const std::vector<bool>& rows, double flops,
                   std::initializer_list<uint32_t> more = {}) const {
         for (int64_t first = 0; first < set_rows(); first += slice_rows_) {
-            shader::NormalisationParams params = this->params(window, first);
-            const int64_t start = (window.first_set * set_rows() + first) * row_bytes();
-            const int64_t from = start / profile_.storage_alignment * profile_.storage_alignment;
-            const int64_t length = ((window.sets - 1) * set_rows() + params.rows) * row_bytes();
-            params.skip = uint32_t((start - from) / size_of(dtype_));
-            set_limits(params, activation);
-            Kernel kernel{.shader = item_variant(shader, tiled_, dtype_)};
-            kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, counted,
-                                     is_limit(activation) ? 0 : uint32_t(activation), uint32_t(column_lanes_)};
+            Piece piece = this->piece(window, first);
+            set_limits(piece.params, activation);
+            Kernel kernel{.shader = item_variant(shader, tiled_, dtype_), .operands = piece.of(operands, rows)};
+            kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, counted, constant_of(activation), uint32_t(column_lanes_)};
             kernel.specialisation.insert(kernel.specialisation.end(), more);
-            for (size_t i = 0; i < operands.size(); ++i)
-                kernel.operands.push_back(rows[i] ? operands[i].slice(from, start - from + length)
-                                                  : operands[i]);
-            kernel.groups = linear_groups(profile_, window.sets * strands(params.rows) * columns(),
+            kernel.groups = linear_groups(profile_, window.sets * strands(piece.params.rows) * columns(),
                                           uint32_t(group_size_));
             if (tiled_) {
-                const auto blocks = linear_groups(profile_, window.sets * strands(params.rows), 1);
+                const auto blocks = linear_groups(profile_, window.sets * strands(piece.params.rows), 1);
                 kernel.groups = {uint32_t(divide_up(columns(), column_lanes_)), blocks[0], blocks[1]};
             }
-            kernel.flops = flops * double(window.sets) * double(params.rows) * double(channels_);
-            e.dispatch(std::move(kernel.params(params)));
+            kernel.flops = flops * double(window.sets) * double(piece.params.rows) * double(channels_);
+            e.dispatch(std::move(kernel.params(piece.params)));
         }
+    }
+
+    // Whether sets are so small that all of one is best computed in one dispatch, by an invocation a channel
+    // (shaders/include/normalisation_strip.glsl), if so many buffers can be bound.
+    bool fits_strips(uint32_t buffers) const {
+        return profile_.family == KernelFamily::scalar && buffers <= profile_.max_storage_buffers && slice_rows_ == set_rows() &&
+               set_rows() <= most_rows_of_strips && set_rows() * row_bytes() <= most_bytes_of_strips;
+    }
+
+    // As dispatch() and dispatch_merge().
+    void dispatch_strips(Emitter& e, const Window& window, const char* shader, bool counted, ActivationKind activation,
+                         int64_t vector_stride, double epsilon, const std::vector<Operand>& operands, const std::vector<bool>& rows,
+                         double flops, std::initializer_list<uint32_t> more) const {
+        Piece piece = this->piece(window, 0);
+        set_limits(piece.params, activation);
+        piece.params.vector_stride = uint32_t(vector_stride);
+        piece.params.epsilon = float(epsilon);
+        const uint32_t group = uint32_t(std::clamp<int64_t>(profile_.subgroup_size, 4, 64));
+        Kernel kernel{.shader = real_variant(shader, dtype_), .operands = piece.of(operands, rows)};
+        kernel.specialisation = {group, counted, constant_of(activation)};
+        kernel.specialisation.insert(kernel.specialisation.end(), more);
+        kernel.groups = linear_groups(profile_, window.sets * round_up(channels_, 8), group);
+        kernel.flops = flops * double(window.sets) * double(set_rows()) * double(channels_);
+        e.dispatch(std::move(kernel.params(piece.params)));
     }
 
     // Merges the partial sums of a window: an invocation a channel and set, or a workgroup for 8.
@@ -126,6 +142,31 @@ class RowPlan {
     }
 
   private:
+    // Beyond these a dispatch costs little beside what it computes, and what is read again, 8 channels of each row, does not
+    // come as fast as whole rows. Of one set alone, as in deal().
+    static constexpr int64_t most_rows_of_strips = 8192, most_bytes_of_strips = 5 << 16;
+
+    // Rows of a window, as one dispatch sees them.
+    struct Piece {
+        shader::NormalisationParams params;
+        int64_t from, bytes; // of each tensor of rows
+
+        // Operands marked in `rows` are such tensors.
+        std::vector<Operand> of(std::vector<Operand> operands, const std::vector<bool>& rows) const {
+            for (size_t i = 0; i < operands.size(); ++i)
+                if (rows[i]) operands[i] = operands[i].slice(from, bytes);
+            return operands;
+        }
+    };
+    Piece piece(const Window& window, int64_t first) const {
+        Piece piece{params(window, first), 0, 0};
+        const int64_t start = (window.first_set * set_rows() + first) * row_bytes();
+        piece.from = start / profile_.storage_alignment * profile_.storage_alignment;
+        piece.bytes = start - piece.from + ((window.sets - 1) * set_rows() + piece.params.rows) * row_bytes();
+        piece.params.skip = uint32_t((start - piece.from) / size_of(dtype_));
+        return piece;
+    }
+
     int64_t set_rows() const { return grouping_.examples * example_rows_; }
     int64_t row_bytes() const { return channels_ * size_of(dtype_); }
     int64_t columns() const { return divide_up(channels_, 4); }
@@ -162,6 +203,7 @@ class RowPlan {
 
     // Activations that do no more than limit y.
     static bool is_limit(ActivationKind activation) { return activation <= ActivationKind::relu6; }
+    static uint32_t constant_of(ActivationKind activation) { return is_limit(activation) ? 0 : uint32_t(activation); }
     static void set_limits(shader::NormalisationParams& params, ActivationKind activation) {
         constexpr float infinity = std::numeric_limits<float>::infinity();
         params.lower = activation == ActivationKind::none ? -infinity : 0;
