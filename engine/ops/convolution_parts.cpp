@@ -21,7 +21,7 @@ KernelTile register_tile(const DeviceProfile& profile, int64_t rows, int64_t col
     if (subgroup != tabled_subgroup) return {subgroup, std::max(16u, subgroup)};
     if (rows <= 8) return {8, rows <= 4 ? 4u : 8u};
     if (columns <= 8) return {1, 8};
-    if (columns <= 16) return {2, 8};
+    if (columns <= 16) return {2, 16};
     // Eight lanes side by side read less for the same sums, which is worth a sixth more columns; they, and no others, have
     // registers for 20 rows. Where 16 are not much better, there is one pipeline less to compile.
     if (6 * round_up(columns, 64) > 7 * round_up(columns, 32)) return {4, 16};

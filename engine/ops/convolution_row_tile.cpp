@@ -127,13 +127,11 @@ std::vector<KernelTile> filter_gradient_tiles(const DeviceProfile& profile, cons
     const int64_t filter_rows = s.kernel_height * s.kernel_width * inner;
     const uint32_t rows = filter_rows <= 8 ? 8 : 16;
     if (profile.subgroup_size != tabled_subgroup) return with_alternatives(profile, {profile.subgroup_size, rows});
-    if (!wide || columns >= 64) {
-        const bool tall = wide && inner_wide && tile_cost(filter_rows, 32) < tile_cost(filter_rows, rows);
-        return with_alternatives(profile, {8, tall ? 32 : rows});
-    }
-    if (!inner_wide) return with_alternatives(profile, {4, rows});
+    if (!wide) return with_alternatives(profile, {8, rows});
+    if (columns >= 64 && inner_wide && tile_cost(filter_rows, 32) < tile_cost(filter_rows, rows)) return with_alternatives(profile, {8, 32});
+    if (!inner_wide) return with_alternatives(profile, {columns >= 64 ? 8u : 4u, rows});
     if (columns <= 8) return with_alternatives(profile, {1, 8});
-    return with_alternatives(profile, {columns <= 16 ? 2u : 4u, rows});
+    return with_alternatives(profile, {columns <= 16 ? 2u : columns % 64 ? 4u : 8u, rows});
 }
 
 std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, const ConvolutionProblem& p) {
