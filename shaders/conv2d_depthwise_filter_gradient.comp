@@ -29,8 +29,8 @@ void main() {
             read_columns(int(n), in_y, out_x, block, blocks);
             const uint at = (n * out_height + uint(out_y)) * out_width + uint(out_x);
             [[unroll]] for (uint p = 0; p < STRIP; p++) {
-                Eight g = Eight(vec4(0), vec4(0));
-                if (out_x >= 0 && out_y + int(p) < int(out_height)) g = from_real8(dy[(at + p * out_width) * blocks + block]);
+                Eight g;
+                READ8_INSIDE(g, dy, out_x >= 0 && out_y + int(p) < int(out_height), (at + p * out_width) * blocks + block)
                 [[unroll]] for (uint j = 0; j < KERNEL_Y; j++) {
                     [[unroll]] for (uint i = 0; i < KERNEL_X; i++) {
                         sums[j * KERNEL_X + i].lo += columns[i * SPAN + p * STRIDE_Y + j].lo * g.lo;
