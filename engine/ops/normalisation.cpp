@@ -6,7 +6,7 @@
 //     normalisation_again     the result of either once more, for a backward pass that has not kept it
 // All are made of the same kernels: partial sums of many strands of rows, a merge of these in a fixed order, a table of
 // coefficients for every set and channel, and a pass that applies it. On a CPU, where starting a dispatch costs as much as
-// normalising some ten thousand numbers, small sets take one dispatch instead of these three. Nothing is read more often than
+// normalising tens of thousands of numbers, small sets take one dispatch instead of these three. Nothing is read more often than
 // the formulas ask for: three streams of the tensor forward, five in the gradient, whose activation is recomputed from x. A
 // residual, which is added before the activation, is one stream more; the derivative of that activation is then a pass of its
 // own.
