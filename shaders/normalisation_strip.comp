@@ -13,7 +13,7 @@ layout(binding = 2) readonly buffer Beta { float beta[]; };
 layout(binding = 3) readonly buffer Valid { float valid[]; };
 layout(binding = 4) writeonly buffer Mean { float mean[]; };
 layout(binding = 5) writeonly buffer Variance { float variance[]; };
-layout(binding = 6) buffer Coefficients { float coefficients[]; };
+layout(binding = 6) writeonly buffer Coefficients { float coefficients[]; };
 layout(binding = 7) writeonly buffer Y { Real y[]; };
 layout(binding = 8) readonly buffer Residual { Real residual[]; };
 #include "normalisation_table.glsl"

@@ -119,11 +119,10 @@ class RowPlan {
         set_limits(piece.params, activation);
         piece.params.vector_stride = uint32_t(vector_stride);
         piece.params.epsilon = float(epsilon);
-        const uint32_t group = uint32_t(std::clamp<int64_t>(profile_.subgroup_size, 4, 64));
         Kernel kernel{.shader = real_variant(shader, dtype_), .operands = piece.of(operands, rows)};
-        kernel.specialisation = {group, counted, constant_of(activation)};
+        kernel.specialisation = {uint32_t(group_size_), counted, constant_of(activation)};
         kernel.specialisation.insert(kernel.specialisation.end(), more);
-        kernel.groups = linear_groups(profile_, window.sets * round_up(channels_, 8), group);
+        kernel.groups = linear_groups(profile_, window.sets * round_up(channels_, 8), uint32_t(group_size_));
         kernel.flops = flops * double(window.sets) * double(set_rows()) * double(channels_);
         e.dispatch(std::move(kernel.params(piece.params)));
     }
