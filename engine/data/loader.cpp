@@ -61,10 +61,11 @@ void BatchLoader::use_slots(const std::vector<LoaderSlot>& memory) {
 
 BatchLoader::~BatchLoader() { stop(); }
 
-void BatchLoader::start(NextBatch next_batch, const std::optional<Draw>& draw) {
+void BatchLoader::start(NextBatch next_batch, const std::optional<Draw>& draw, Deliver deliver) {
     stop();
     next_batch_ = std::move(next_batch);
     draw_ = draw;
+    deliver_ = std::move(deliver);
     ended_ = false;
     stopping_ = false;
     try {
@@ -117,9 +118,10 @@ const FilledSlot* BatchLoader::next() {
     return &slot.content;
 }
 
-// To wake a thread takes longer than all else that is done here, so those that fill are woken when half of the slots are free.
+// To wake a thread takes longer than all else that is done here, so those that fill are woken when half of the slots that the
+// consumer does not hold are free.
 void BatchLoader::release(const FilledSlot* filled) {
-    size_t free = 0;
+    size_t free = 0, held = 0;
     {
         const std::lock_guard lock(mutex_);
         const auto slot = std::find_if(slots_.begin(), slots_.end(),
@@ -129,16 +131,22 @@ void BatchLoader::release(const FilledSlot* filled) {
                  "The micro-batch cannot be released: it is not one that the loader handed ",
                  "out in this run and that was not released yet.");
         slot->state = State::free;
-        free = size_t(std::count_if(slots_.begin(), slots_.end(), [](const Slot& each) { return each.state == State::free; }));
+        for (const Slot& each : slots_) {
+            free += each.state == State::free;
+            held += each.state == State::taken;
+        }
     }
-    if (2 * free >= slots_.size()) slot_freed_.notify_all();
+    if (2 * free >= slots_.size() - held) slot_freed_.notify_all();
 }
 
 void BatchLoader::run() {
     while (Slot* slot = claim()) {
         std::exception_ptr error = slot->error; // of next_batch_
         try {
-            if (!error) fill(slot->content);
+            if (!error) {
+                fill(slot->content);
+                if (deliver_) deliver_(slot->content);
+            }
         } catch (...) {
             error = std::current_exception();
         }

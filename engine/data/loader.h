@@ -44,6 +44,9 @@ class BatchLoader {
     // before; returns how many samples; 0 ends the run. It is called by the loader's threads, never by two at
     // once, in the order of the batches.
     using NextBatch = std::function<int64_t(std::span<uint32_t> samples, uint32_t& epoch)>;
+    // Takes a micro-batch further, on the thread that filled it and before next() hands it out; several threads may call it at
+    // once. What it throws is thrown by next() in that micro-batch's turn.
+    using Deliver = std::function<void(const FilledSlot&)>;
 
     // The data set and the slots' memory must outlive the loader. With several threads, use more slots than
     // threads.
@@ -56,7 +59,7 @@ class BatchLoader {
 
     // Begins a run; one that goes on is given up, and what it handed out is no longer to be used. With a
     // draw, pictures with boxes are augmented as it says; its epoch and sample are the loader's to fill in.
-    void start(NextBatch next_batch, const std::optional<Draw>& draw = {});
+    void start(NextBatch next_batch, const std::optional<Draw>& draw = {}, Deliver deliver = {});
     void start(std::vector<uint32_t> order); // one pass over `order`, the last micro-batch padded
     void stop();
 
@@ -89,6 +92,7 @@ class BatchLoader {
     std::vector<std::thread> threads_;
     NextBatch next_batch_;
     std::optional<Draw> draw_;
+    Deliver deliver_;
 
     std::mutex claim_mutex_; // held while a batch is claimed, so that next_batch_ is called in order
     std::mutex mutex_;       // guards what follows, and the slots' state

@@ -42,18 +42,21 @@ class Replay : public DeviceChild {
     void wait(int slot) const { device()->wait(ring_[size_t(slot)].ticket); }
     const Plan& plan() const { return *plan_; }
 
+    // Of the slots with pending(slot) the one whose run was submitted first; -1: there is none.
+    template <typename Pending>
+    int oldest(const Pending& pending) const {
+        int oldest = -1;
+        for (int slot = 0; slot < slots(); ++slot)
+            if (pending(slot) && (oldest < 0 || ticket(slot) < ticket(oldest))) oldest = slot;
+        return oldest;
+    }
     // Calls take(slot) for runs that are done, oldest first and up to the first that is not; with `all` it waits for them.
     // Only slots with pending(slot) count, which take(slot) ends.
     template <typename Pending, typename Take>
     void collect(bool all, const Pending& pending, const Take& take) const {
-        for (;;) {
-            int oldest = -1;
-            for (int slot = 0; slot < slots(); ++slot)
-                if (pending(slot) && (oldest < 0 || ticket(slot) < ticket(oldest))) oldest = slot;
-            if (oldest < 0) return;
-            if (all) wait(oldest);
-            else if (!done(oldest)) return;
-            take(oldest);
+        for (int slot; (slot = oldest(pending)) >= 0; take(slot)) {
+            if (all) wait(slot);
+            else if (!done(slot)) return;
         }
     }
 

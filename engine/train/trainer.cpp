@@ -130,10 +130,15 @@ void Trainer::advance(Position& position, int64_t images, int64_t adaptive_batch
 }
 
 // The loader asks for micro-batches in order; which images they hold is a function of the position alone. Whatever changes is
-// the loader's own, for its threads work on while a step, a checkpoint or the end of the training changes what is here.
+// the loader's own, for its threads work on while a step, a checkpoint or the end of the training changes what is here. Its
+// slots are those of the accumulate ring, so nothing may be running that is fed from them.
 void Trainer::start_loader() {
-    const int threads = int(options_.integer("loader_threads"));
-    if (!loader_) loader_ = std::make_unique<BatchLoader>(*dataset_, micro_batch_, accumulate_->slots() + threads, threads);
+    if (!loader_) loader_ = std::make_unique<BatchLoader>(*dataset_, micro_batch_, accumulate_->slots(), int(options_.integer("loader_threads")));
+    loader_->stop();
+    for (int slot = 0; slot < accumulate_->slots(); ++slot) {
+        accumulate_->wait(slot);
+        running_[size_t(slot)].filled = nullptr;
+    }
     std::optional<Draw> augmentation;
     if (detects() && options_.choice("augment") != "none") augmentation = Draw{augmentation_of(options_), seed_, 0, 0};
     struct Order {
@@ -159,7 +164,7 @@ void Trainer::start_loader() {
         }
         return count;
     };
-    loader_->start(std::move(next), augmentation);
+    loader_->start(std::move(next), augmentation, [this](const FilledSlot& filled) { deliver(filled); });
 }
 
 int64_t Trainer::steps() const {
@@ -192,20 +197,27 @@ void Trainer::adapt_batch() {
     start_loader();
 }
 
-// Pixels and labels; `first_image` counts the images that came before.
-void Trainer::feed(int slot, const FilledSlot& filled, int64_t first_image) {
+// Copies what the loader has read to where a run of its slot is fed from, on the loader's threads: it is most of a step's bytes.
+void Trainer::deliver(const FilledSlot& filled) const {
+    const Device::KeepOpen open(*model_->device()); // whose memory that is
     const auto copy = [&](Value leaf, const void* source, int64_t bytes) {
-        std::memcpy(accumulate_->feed<uint8_t>(slot, leaf), source, size_t(bytes));
+        std::memcpy(accumulate_->feed<uint8_t>(filled.slot, leaf), source, size_t(bytes));
     };
     copy(network_.pixels, filled.memory.pixels, micro_batch_ * dataset_->shape().bytes());
     copy(network_.sample_index, filled.memory.samples, micro_batch_ * 4);
-    if (!detects()) {
-        copy(accumulate_values_.labels, filled.memory.labels, micro_batch_ * 4);
-        return;
+    if (detects()) copy(detection_loss_.truth, filled.memory.boxes, micro_batch_ * dataset_->most_boxes() * int64_t(sizeof(Box)));
+    else copy(accumulate_values_.labels, filled.memory.labels, micro_batch_ * 4);
+}
+
+// Takes in the oldest runs until the slot is free and another one may be in flight.
+void Trainer::make_room(int slot) {
+    const auto pending = [&](int each) { return running_[size_t(each)].pending; };
+    const auto runs = [](const MicroBatch& each) { return each.pending; };
+    while (pending(slot) || std::count_if(running_.begin(), running_.end(), runs) >= replays_in_flight) {
+        const int oldest = accumulate_->oldest(pending);
+        accumulate_->wait(oldest);
+        collect(oldest);
     }
-    copy(detection_loss_.truth, filled.memory.boxes, micro_batch_ * dataset_->most_boxes() * int64_t(sizeof(Box)));
-    if (detection_loss_.prior)
-        *accumulate_->feed<float>(slot, detection_loss_.prior) = first_image < options_.integer("prior_images") ? float(yolo_prior) : 0.0f;
 }
 
 bool Trainer::step() {
@@ -254,11 +266,9 @@ void Trainer::submit_batch(int64_t epoch, int64_t total) {
     for (int64_t done = 0; done < total;) {
         const FilledSlot* filled = loader_->next();
         if (!filled) fail(ErrorCode::internal, "The loader ended before the training did (step ", step_, ").");
-        const int slot = accumulate_->begin();
-        collect(slot);
-        feed(slot, *filled, position_.epoch * dataset_->size() + position_.offset + done);
+        const int slot = filled->slot;
+        make_room(slot);
         const int64_t valid = filled->valid;
-        loader_->release(filled);
         float* weights = accumulate_->feed<float>(slot, values.weights);
         for (int64_t i = 0; i < micro_batch_; ++i) weights[i] = i < valid ? float(1.0 / double(total)) : 0.0f;
         const uint32_t key[4] = {uint32_t(seed_), uint32_t(seed_ >> 32), uint32_t(epoch), 0};
@@ -266,10 +276,14 @@ void Trainer::submit_batch(int64_t epoch, int64_t total) {
         *accumulate_->feed<float>(slot, network_.valid) = float(valid);
         *accumulate_->feed<float>(slot, values.keep) = done == 0 ? 0.0f : 1.0f;
         *accumulate_->feed<float>(slot, values.share) = float(double(valid) / double(done + valid));
+        if (detection_loss_.prior) {
+            const int64_t first_image = position_.epoch * dataset_->size() + position_.offset + done;
+            *accumulate_->feed<float>(slot, detection_loss_.prior) = first_image < options_.integer("prior_images") ? float(yolo_prior) : 0.0f;
+        }
         done += valid;
         if (done < total) accumulate_->submit(slot);
         else update_->submit(step_, rate_, {options_.real("statistics_momentum"), total}, {accumulate_.get(), slot});
-        running_[size_t(slot)] = {valid, total, step_, epoch, true};
+        running_[size_t(slot)] = {valid, total, step_, epoch, filled, true};
     }
 }
 
@@ -305,6 +319,7 @@ void Trainer::collect(int slot) {
     MicroBatch& micro = running_[size_t(slot)];
     if (!micro.pending) return;
     micro.pending = false;
+    if (micro.filled) loader_->release(std::exchange(micro.filled, nullptr));
     const float loss = *accumulate_->fetched<float>(slot, accumulate_values_.loss);
     if (measures_noise_)
         noise_.add_micro_batch(micro.step, double(*accumulate_->fetched<float>(slot, accumulate_values_.squared_norm)),

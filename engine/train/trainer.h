@@ -76,8 +76,11 @@ class Trainer {
     const RecomputationPlan& recomputation() const { return recomputation_; }
 
   private:
+    static constexpr int replays_in_flight = 3; // of the accumulate plan
+    static constexpr int filled_ahead = 2;      // beside those in flight and one that each thread fills: enough to wake it seldom
     struct MicroBatch { // what a slot of the accumulate ring is running
         int64_t images = 0, batch = 0, step = 0, epoch = 0;
+        const FilledSlot* filled = nullptr; // the loader's, which fills it anew once it is given back
         bool pending = false;
     };
     struct StepRecord { // what the event file says of a step, once all of it is known
@@ -105,7 +108,9 @@ class Trainer {
     void keep_limit(Value loss, const std::vector<SegmentPolicy>& policies, const std::vector<Value>& feeds);
     Value add_loss();
     bool detects() const { return model_->architecture().detection.has_value(); }
-    void feed(int slot, const FilledSlot& filled, int64_t first_image);
+    // Of the accumulate ring and of the loader.
+    int ring_slots() const { return replays_in_flight + filled_ahead + int(options_.integer("loader_threads")); }
+    void deliver(const FilledSlot& filled) const;
     void warn_of_single_examples() const;
     void start_loader();
     void submit_batch(int64_t epoch, int64_t total);
@@ -115,6 +120,7 @@ class Trainer {
     void advance(Position& position, int64_t images, int64_t adaptive_batch) const;
     double rate_of_step() const;
     void adapt_batch();
+    void make_room(int slot);
     void collect(int slot);
     void collect_finished(bool wait);
     void take_report(const UpdateReport& report);

@@ -210,7 +210,7 @@ void Trainer::keep_limit(Value loss, const std::vector<SegmentPolicy>& policies,
     if (device.memory_limit() > 0) {
         int64_t rings = 3 * ArenaLayout::alignment; // of the numbers that are fetched, and of feeds; a sixteenth is left to staging
         for (Value feed : feeds) rings += round_up(network_.graph.type(feed).bytes(), ArenaLayout::alignment);
-        rings *= 1 + ReplayOptions().slots;
+        rings *= 1 + ring_slots();
         const int64_t left = device.memory_limit() - device.memory_limit() / 16 - device.counters().memory_bytes - rings;
         limit = limit > 0 ? std::min(limit, left) : std::max<int64_t>(left, 1);
     }
@@ -249,7 +249,7 @@ void Trainer::compile_accumulate(const std::vector<SegmentPolicy>& policies) {
         if (value) fetches.push_back(value);
     compile_replay_ = [this, bindings = std::move(backward.bindings), feeds, fetches](std::shared_ptr<KernelChoices> kernels) {
         return Replay::compile(model_->device(), network_.graph, bindings, feeds, fetches,
-                               {.plan = {.name = "accumulate", .kernels = std::move(kernels)}});
+                               {.slots = ring_slots(), .plan = {.name = "accumulate", .kernels = std::move(kernels)}});
     };
     accumulate_ = compile_replay_(nullptr);
 }
@@ -272,12 +272,14 @@ void Trainer::use_kernels(const std::map<std::string, KernelChoice>& wanted) {
     KernelDecisions decisions;
     for (const auto& [problem, choice] : wanted) decisions[problem] = {choice, choice};
     choices->replace_decisions(std::move(decisions));
-    forget_running(0);   // which fetched to memory that is gone then
+    loader_->stop();     // which fills memory that is gone then,
+    forget_running(0);   // and they fetched to some
     accumulate_.reset(); // its memory is needed
     try {
         accumulate_ = compile_replay_(choices);
     } catch (...) {
         accumulate_ = compile_replay_(nullptr);
+        start_loader();
         throw;
     }
     if (!same())

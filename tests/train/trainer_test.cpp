@@ -15,9 +15,9 @@
 
 namespace lemnos::test {
 
-static std::shared_ptr<Model> small_model(uint64_t seed = 3) {
+static std::shared_ptr<Model> small_model(uint64_t seed = 3, std::shared_ptr<Device> owner = device()) {
     auto model = std::make_shared<Model>(
-        device(), build_architecture("mobilenet_v2", {{"preset", std::string("small28")}, {"resolution", int64_t(12)},
+        std::move(owner), build_architecture("mobilenet_v2", {{"preset", std::string("small28")}, {"resolution", int64_t(12)},
                                                       {"width", 0.1}, {"channels", int64_t(1)}, {"classes", int64_t(2)},
                                                       {"head", int64_t(16)}}));
     model->initialise(seed);
@@ -176,6 +176,23 @@ class ManyPictures final : public Dataset {
 TEST_F(Training, EndsWhileTheLoaderIsAtWork) {
     const auto data = std::make_shared<ManyPictures>(int64_t(1) << 24); // an order that the system takes back when it is freed
     trainer(small_model(), data, usual);
+}
+
+// Its threads write to the device's memory, which is gone then.
+TEST_F(Training, OutlivesADeviceThatIsClosedWhileTheLoaderIsAtWork) {
+    for (const int64_t threads : {1, 4})
+        for (int steps = 0; steps < 6; ++steps) {
+            const auto own = Device::open({});
+            Attributes options = usual;
+            options.set("loader_threads", threads);
+            const auto t = trainer(small_model(3, own), pictures(4000), options);
+            for (int step = 0; step < steps; ++step) t->step();
+            own->close();
+            for (int again = 0; again < 2; ++again)
+                expect_refusal(ErrorCode::device_closed, {"has been closed"}, [&] {
+                    for (int step = 0; step < 100; ++step) t->step();
+                });
+        }
 }
 
 TEST_F(Training, IsResumedWhileTheLoaderIsAtWork) {

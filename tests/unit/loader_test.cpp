@@ -6,6 +6,7 @@
 
 #include "data/shuffle.h"
 
+#include <array>
 #include <chrono>
 #include <numeric>
 
@@ -152,6 +153,41 @@ TEST(Loader, ReadsAheadAndNoFurtherThanItsSlots) {
     EXPECT_EQ(dataset.reads, 20);
     loader.release(first);
     while (dataset.reads < 30) std::this_thread::sleep_for(1ms);
+}
+
+TEST(Loader, DeliversOnItsThreadsWhatItThenHandsOut) {
+    const std::vector<uint32_t> order = first_samples(58);
+    for (const int threads : {1, 3}) {
+        const CountingDataset dataset(60);
+        BatchLoader loader(dataset, 6, 5, threads);
+        std::array<std::atomic<int64_t>, 5> delivered{}; // the sum of the samples, by slot
+        int64_t fails_at = -1;
+        const std::thread::id consumer = std::this_thread::get_id();
+        const auto start = [&] {
+            loader.start([&, position = size_t(0)](std::span<uint32_t> samples, uint32_t&) mutable {
+                const size_t count = std::min(samples.size(), order.size() - position);
+                std::copy_n(order.data() + position, count, samples.data());
+                position += count;
+                return int64_t(count);
+            }, {}, [&](const FilledSlot& filled) {
+                EXPECT_NE(std::this_thread::get_id(), consumer);
+                if (filled.batch == fails_at) fail(ErrorCode::device_closed, "The batch ", filled.batch, " found nobody.");
+                delivered[size_t(filled.slot)] = std::accumulate(filled.memory.samples, filled.memory.samples + filled.valid, int64_t(0));
+            });
+        };
+        start();
+        for (int64_t batch = 0; const FilledSlot* filled = loader.next(); ++batch) {
+            const auto samples = std::span(order).subspan(size_t(batch * 6), size_t(filled->valid));
+            expect_batch(*filled, 6, samples);
+            EXPECT_EQ(delivered[size_t(filled->slot)], std::accumulate(samples.begin(), samples.end(), int64_t(0)));
+            loader.release(filled);
+        }
+        fails_at = 4;
+        start();
+        for (int64_t batch = 0; batch < fails_at; ++batch) loader.release(loader.next());
+        for (int again = 0; again < 2; ++again)
+            expect_refusal(ErrorCode::device_closed, {"The batch 4 found nobody."}, [&] { loader.next(); });
+    }
 }
 
 TEST(Loader, AnErrorComesInItsTurnAndStays) {
