@@ -133,7 +133,8 @@ void Trainer::advance(Position& position, int64_t images, int64_t adaptive_batch
 // the loader's own, for its threads work on while a step, a checkpoint or the end of the training changes what is here. Its
 // slots are those of the accumulate ring, so nothing may be running that is fed from them.
 void Trainer::start_loader() {
-    if (!loader_) loader_ = std::make_unique<BatchLoader>(*dataset_, micro_batch_, accumulate_->slots(), int(options_.integer("loader_threads")));
+    const int threads = int(options_.integer("loader_threads"));
+    if (!loader_) loader_ = std::make_unique<BatchLoader>(*dataset_, micro_batch_, accumulate_->slots(), threads);
     loader_->stop();
     for (int slot = 0; slot < accumulate_->slots(); ++slot) {
         accumulate_->wait(slot);
@@ -197,7 +198,7 @@ void Trainer::adapt_batch() {
     start_loader();
 }
 
-// Copies what the loader has read to where a run of its slot is fed from, on the loader's threads: it is most of a step's bytes.
+// Copies what the loader has read to where a run of its slot is fed from, on the loader's threads: most of what a step is fed.
 void Trainer::deliver(const FilledSlot& filled) const {
     const Device::KeepOpen open(*model_->device()); // whose memory that is
     const auto copy = [&](Value leaf, const void* source, int64_t bytes) {
@@ -212,8 +213,10 @@ void Trainer::deliver(const FilledSlot& filled) const {
 // Takes in the oldest runs until the slot is free and another one may be in flight.
 void Trainer::make_room(int slot) {
     const auto pending = [&](int each) { return running_[size_t(each)].pending; };
-    const auto runs = [](const MicroBatch& each) { return each.pending; };
-    while (pending(slot) || std::count_if(running_.begin(), running_.end(), runs) >= replays_in_flight) {
+    const auto in_flight = [&] {
+        return std::count_if(running_.begin(), running_.end(), [](const MicroBatch& each) { return each.pending; });
+    };
+    while (pending(slot) || in_flight() >= replays_in_flight) {
         const int oldest = accumulate_->oldest(pending);
         accumulate_->wait(oldest);
         collect(oldest);
