@@ -272,8 +272,8 @@ void Trainer::use_kernels(const std::map<std::string, KernelChoice>& wanted) {
     KernelDecisions decisions;
     for (const auto& [problem, choice] : wanted) decisions[problem] = {choice, choice};
     choices->replace_decisions(std::move(decisions));
-    loader_->stop();     // which fills memory that is gone then,
-    forget_running(0);   // and they fetched to some
+    loader_->stop();     // which fills memory that is gone then
+    forget_running(0);   // which fetched to such memory
     accumulate_.reset(); // its memory is needed
     try {
         accumulate_ = compile_replay_(choices);

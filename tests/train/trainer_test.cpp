@@ -18,8 +18,8 @@ namespace lemnos::test {
 static std::shared_ptr<Model> small_model(uint64_t seed = 3, std::shared_ptr<Device> owner = device()) {
     auto model = std::make_shared<Model>(
         std::move(owner), build_architecture("mobilenet_v2", {{"preset", std::string("small28")}, {"resolution", int64_t(12)},
-                                                      {"width", 0.1}, {"channels", int64_t(1)}, {"classes", int64_t(2)},
-                                                      {"head", int64_t(16)}}));
+                                                              {"width", 0.1}, {"channels", int64_t(1)}, {"classes", int64_t(2)},
+                                                              {"head", int64_t(16)}}));
     model->initialise(seed);
     return model;
 }

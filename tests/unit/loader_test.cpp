@@ -159,10 +159,10 @@ TEST(Loader, DeliversOnItsThreadsWhatItThenHandsOut) {
     const std::vector<uint32_t> order = first_samples(58);
     for (const int threads : {1, 3}) {
         const CountingDataset dataset(60);
-        BatchLoader loader(dataset, 6, 5, threads);
         std::array<std::atomic<int64_t>, 5> delivered{}; // the sum of the samples, by slot
         int64_t fails_at = -1;
         const std::thread::id consumer = std::this_thread::get_id();
+        BatchLoader loader(dataset, 6, 5, threads); // after all that its threads use
         const auto start = [&] {
             loader.start([&, position = size_t(0)](std::span<uint32_t> samples, uint32_t&) mutable {
                 const size_t count = std::min(samples.size(), order.size() - position);
