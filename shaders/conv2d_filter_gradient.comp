@@ -5,9 +5,10 @@
 // lane group g write their own copy p = s · GROUPS + g of the filter, partial[p][k][co], which conv2d_sum
 // adds in this order, so the bits repeat.
 // variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16 SUBGROUP=4,REAL=16 SUBGROUP=8,REAL=16 SUBGROUP=16,REAL=16
-// Fast because 8 to 32 rows of k × 8 columns a lane stay in registers while m runs. Four values of m at a
+// Fast because 8 or 16 rows of k × 8 columns a lane stay in registers while m runs. Four values of m at a
 // time: a lane reads 8 channels of x at one pixel and hands them round its group; dy is read 8 columns a
-// lane. See include/row_tile.glsl.
+// lane. See include/row_tile.glsl. More rows would read less for the same sums, but their loop no longer fits
+// in a processor's instruction cache (Mesa 25.0.7: 26 KB of code at 16 rows, 69 KB at 32): a fifth slower.
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_ballot : require
 #extension GL_KHR_shader_subgroup_shuffle : require
@@ -23,7 +24,7 @@ layout(constant_id = 1) const uint COLUMN_LANES = 8;  // 1: power of two, 1 to S
 layout(constant_id = 2) const bool WIDE = true;       // 2: 8 columns a lane (columns % 8 == 0), or 1
 layout(constant_id = 3) const bool X_WIDE = true;     // 3: inner % 8 == 0 (and so is in_channels)
 layout(constant_id = 4) const bool POINTWISE = false; // 4: 1×1, stride 1, no padding: pixel m of x is row m
-layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 to 4
+layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 or 2
 layout(constant_id = 6) const bool BLOCKED = false;   // 6: (with 2 to 4) x and dy lie as [channels / 8][row][8]
 layout(binding = 0) readonly buffer X { Real x[]; };
 layout(binding = 0) readonly buffer X8 { Real8 x8[]; };
@@ -45,7 +46,7 @@ uint lane = gl_SubgroupInvocationID;
 uint group = lane / COLUMN_LANES;
 uint place = lane % COLUMN_LANES;
 uint first_lane = group * COLUMN_LANES;
-vec4 lo[32], hi[32];
+vec4 lo[16], hi[16];
 Eight unit[READS];
 Eight b[4];
 
@@ -165,8 +166,6 @@ void main() {
         }
         ADD_UNIT(0)
         if (BLOCKS > 1) { ADD_UNIT(1) }
-        if (BLOCKS > 2) { ADD_UNIT(2) }
-        if (BLOCKS > 3) { ADD_UNIT(3) }
     }
 
     const uint copy = (split * GROUPS + group) * filter_rows;

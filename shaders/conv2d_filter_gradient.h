@@ -5,8 +5,7 @@
 // conv2d_filter_gradient. Specialisation: 0 S = subgroup size, 1 COLUMN_LANES,
 //   2 WIDE = (columns % 8 == 0 and out_channels % 8 == 0), 3 X_WIDE = (inner % 8 == 0 and in_channels % 8 ==
 //   0), 4 POINTWISE = (1×1, stride 1, no padding), 5 BLOCKS: rows of the filter, in eights: 1 where
-//   filter_rows <= 8, else 2, or 4 where eight lanes lie over the columns and that leaves few rows empty,
-//   6 BLOCKED: x and dy lie as Winograd's form leaves them. COLUMN_LANES (S = 8): not WIDE: 8; WIDE with
+//   filter_rows <= 8, else 2, 6 BLOCKED: x and dy lie as Winograd's form leaves them. COLUMN_LANES (S = 8): not WIDE: 8; WIDE with
 //   X_WIDE: 1 for columns <= 8, 2 for <= 16, 4 for < 64, else 8; WIDE without X_WIDE: 4 for columns < 64,
 //   else 8. Always S at other subgroup sizes.
 // Groups: x = ceil(filter_rows / (8 · BLOCKS)), column_tiles = ceil(columns / ((WIDE ? 8 : 1) ·

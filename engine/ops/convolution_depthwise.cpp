@@ -28,6 +28,8 @@ bool fits_any(const DeviceProfile&, const ConvolutionProblem& p) { return p.shap
 // Output rows that an invocation computes side by side. At a stride, more of them take twice as long to compile and
 // are no faster; low images do with one.
 int64_t strip_of(int64_t height, int64_t stride) { return stride == 1 ? 4 : height > 8 ? 2 : 1; }
+// For the filter's gradient two are as good as four: the loop is half as long, and most of it stays in the instruction cache.
+constexpr int64_t longest_strip_of_filter_gradient = 2;
 
 struct Share {
     int64_t columns, images;
@@ -91,7 +93,8 @@ void depthwise_input_gradient(Emitter& e, const ConvolutionProblem& problem, con
 
 void depthwise_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
     const ConvolutionShape& s = problem.shape;
-    const int64_t strip = strip_of(s.out_height, s.stride_y), strips = divide_up(s.out_height, strip), units = s.batch * strips;
+    const int64_t strip = std::min(strip_of(s.out_height, s.stride_y), longest_strip_of_filter_gradient);
+    const int64_t strips = divide_up(s.out_height, strip), units = s.batch * strips;
     const int64_t count = s.kernel_height * s.kernel_width * s.in_channels;
     const int64_t wanted = parts_of(e, units, divide_up(s.in_channels / 8, subgroup(e)), count * 4) * (subgroup(e) / 2);
     const int64_t units_a_slice = divide_up(units, std::min(wanted, units)), slices = divide_up(units, units_a_slice);

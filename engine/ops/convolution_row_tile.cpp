@@ -129,7 +129,6 @@ std::vector<KernelTile> filter_gradient_tiles(const DeviceProfile& profile, cons
     if (profile.subgroup_size != tabled_subgroup) return with_alternatives(profile, {profile.subgroup_size, rows});
     if (!wide) return with_alternatives(profile, {8, rows});
     if (!inner_wide) return with_alternatives(profile, {columns >= 64 ? 8u : 4u, rows});
-    if (columns >= 64 && tile_cost(filter_rows, 32) < tile_cost(filter_rows, rows)) return with_alternatives(profile, {8, 32});
     if (columns <= 8) return with_alternatives(profile, {1, 8});
     // Eight lanes own 64 columns; of 96 they would leave half of every other tile idle.
     return with_alternatives(profile, {columns <= 16 ? 2u : columns % 64 ? 4u : 8u, rows});
