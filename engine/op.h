@@ -107,7 +107,7 @@ struct Kernel {
     std::string shader;                   // its file's name in shaders/ without ".comp"
     std::vector<uint32_t> specialisation; // constant ids 0, 1, 2, …; id 0 is the workgroup's size in x
     std::vector<Operand> operands;        // bindings 0, 1, 2, …
-    std::array<std::byte, 128> push{};
+    std::array<std::byte, most_parameter_bytes> push{};
     uint32_t push_bytes = 0;
     std::array<uint32_t, 3> groups{1, 1, 1};
     double flops = 0; // an estimate, for cutting submissions and for profiles

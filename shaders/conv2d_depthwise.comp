@@ -7,14 +7,15 @@
 // next lies near: walking down columns, software Vulkan waits for memory most of the time. Strips, not lanes,
 // share the halo: any subgroup size will do.
 // variants: REAL=32 REAL=16
+#include "addressed.glsl"
 #include "activation.glsl"
 #include "conv2d_depthwise.h"
 #include "depthwise_strip.glsl"  // specialisation 0 to 5, binding 0
 #include "folded.glsl"
 layout(constant_id = 6) const bool BIAS = false;
 layout(constant_id = 7) const uint ACTIVATION = 0;  // 7: kind of activation.glsl
-layout(binding = 1) readonly buffer W { u64vec4 w[]; };
-layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
+ADDRESSED(1, u64vec4, w)
+ADDRESSED(2, u64vec4, bias)
 layout(binding = 3) writeonly buffer Y { Real8 y[]; };
 
 void main() {
@@ -33,14 +34,14 @@ void main() {
     // The filter goes through memory of this lane's own: a loop over a load compiles faster than nine loads.
     [[dont_unroll]] for (uint t = 0; t < TAPS; t++) {
         const uint tap = flip != 0 ? TAPS - 1 - t : t;
-        stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x] = w[tap * blocks + block];
+        stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x] = w.at[tap * blocks + block];
     }
     Eight filter_[TAPS];
     [[unroll]] for (uint t = 0; t < TAPS; t++) {
         filter_[t] = unpack8(stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x]);
     }
     Eight start = Eight(vec4(0), vec4(0));
-    if (BIAS) start = unpack8(bias[block]);
+    if (BIAS) start = unpack8(bias.at[block]);
 
     for (uint n = first_image; n < last_image; n++) {
         clear_columns();

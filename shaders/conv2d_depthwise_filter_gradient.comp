@@ -5,10 +5,11 @@
 // images (partial[slice][ky][kx][c]; conv2d_sum adds them in order, so the bits repeat). Fast for the reason
 // of conv2d_depthwise.comp: the sums of 8 channels stay in registers while strips are walked along.
 // variants: REAL=32 REAL=16
+#include "addressed.glsl"
 #include "conv2d_depthwise_filter_gradient.h"
 #include "depthwise_strip.glsl"  // specialisation 0 to 5, binding 0
 #include "folded.glsl"
-layout(binding = 1) readonly buffer Dy { Real8 dy[]; };
+ADDRESSED(1, Real8, dy)
 layout(binding = 2) writeonly buffer Partial { u64vec4 partial[]; };
 
 void main() {

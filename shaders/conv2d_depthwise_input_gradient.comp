@@ -7,6 +7,7 @@
 // s·i meets. Fast for the reason of conv2d_depthwise.comp: step t reads one column of dy, keeps the ones before,
 // and writes s columns of dx.
 // variants: REAL=32 REAL=16
+#include "addressed.glsl"
 #include "wide.glsl"
 #include "conv2d_depthwise_input_gradient.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's
@@ -16,8 +17,8 @@ layout(constant_id = 2) const uint KERNEL_X = 3;
 layout(constant_id = 3) const uint STRIDE_Y = 2;
 layout(constant_id = 4) const uint STRIDE_X = 2;
 layout(constant_id = 5) const uint STRIP = 2;  // 5: steps in y an item, STRIP·STRIDE_Y rows of dx
-layout(binding = 0) readonly buffer Dy { Real8 dy[]; };
-layout(binding = 1) readonly buffer W { u64vec4 w[]; };
+ADDRESSED(0, Real8, dy)
+ADDRESSED(1, u64vec4, w)
 layout(binding = 2) writeonly buffer Dx { Real8 dx[]; };
 
 const uint TAPS = KERNEL_Y * KERNEL_X;
@@ -42,7 +43,7 @@ void main() {
 
     // The filter goes through memory of this lane's own: a loop over a load compiles faster than nine loads.
     [[dont_unroll]] for (uint t = 0; t < TAPS; t++) {
-        stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x] = w[t * blocks + block];
+        stage[t * gl_WorkGroupSize.x + gl_LocalInvocationID.x] = w.at[t * blocks + block];
     }
     Eight filter_[TAPS];
     [[unroll]] for (uint t = 0; t < TAPS; t++) {

@@ -9,6 +9,7 @@
 // Fast because it is the register tile of include/row_tile.glsl with gathered rows: nothing is unfolded in
 // memory, no multiplication by a padded zero is loaded, and the address of a row is worked out once for four
 // channels.
+#include "addressed.glsl"
 #include "row_tile.glsl"  // specialisation 0 to 3
 #include "activation.glsl"
 #include "division.glsl"
@@ -18,14 +19,14 @@ layout(constant_id = 5) const bool RESIDUAL = false;
 layout(constant_id = 6) const uint ACTIVATION = 0;   // kind of activation.glsl
 layout(constant_id = 7) const bool X_WIDE = true;    // inner % 4 == 0 (and so is in_channels)
 layout(constant_id = 8) const bool SCATTER = false;  // the grid is not the whole output
-layout(binding = 0) readonly buffer X { Real x[]; };
-layout(binding = 0) readonly buffer X4 { RealWide4 x4[]; };
-layout(binding = 1) readonly buffer W { float w[]; };
-layout(binding = 1) readonly buffer W8 { u64vec4 w8[]; };
-layout(binding = 2) readonly buffer Bias { float bias[]; };
-layout(binding = 2) readonly buffer Bias8 { u64vec4 bias8[]; };
-layout(binding = 3) readonly buffer Residual { Real residual[]; };
-layout(binding = 3) readonly buffer Residual8 { Real8 residual8[]; };
+ADDRESSED(0, Real, x)
+ADDRESSED(0, RealWide4, x4)
+ADDRESSED(1, float, w)
+ADDRESSED(1, u64vec4, w8)
+ADDRESSED(2, float, bias)
+ADDRESSED(2, u64vec4, bias8)
+ADDRESSED(3, Real, residual)
+ADDRESSED(3, Real8, residual8)
 layout(binding = 4) writeonly buffer Y { Real y[]; };
 layout(binding = 4) writeonly buffer Y8 { Real8 y8[]; };
 
@@ -38,8 +39,8 @@ uvec3 pixel_of(uint row) {
 
 Eight weights(uint k, uint column) {
     const uint at = k * out_channels + column;
-    if (WIDE) return unpack8(w8[at / 8]);
-    return Eight(vec4(w[at], 0, 0, 0), vec4(0));
+    if (WIDE) return unpack8(w8.at[at / 8]);
+    return Eight(vec4(w.at[at], 0, 0, 0), vec4(0));
 }
 
 void main() {
@@ -58,8 +59,8 @@ void main() {
     }
 
     if (!BIAS) clear_sums(Eight(vec4(0), vec4(0)));
-    else if (WIDE) clear_sums(unpack8(bias8[out_column / 8]));
-    else clear_sums(Eight(vec4(bias[out_column], 0, 0, 0), vec4(0)));
+    else if (WIDE) clear_sums(unpack8(bias8.at[out_column / 8]));
+    else clear_sums(Eight(vec4(bias.at[out_column], 0, 0, 0), vec4(0)));
 
     const uint count = taps_y * taps_x * inner;
     uint channel = 0, tap_y = 0, tap_x = 0;  // of the next k
@@ -81,10 +82,10 @@ void main() {
                     const uint pixel = uint((base[i] + at_y) * int(in_width) + at_x);
                     const uint at = inside ? pixel * in_channels + set * inner + channel : 0;
                     if (X_WIDE) {  // read in any case: see READ8_INSIDE
-                        a[i] = from_real_wide4(x4[at / 4]);
+                        a[i] = from_real_wide4(x4.at[at / 4]);
                         if (!inside) a[i] = vec4(0);
                     } else {
-                        const float read = float(x[at]);
+                        const float read = float(x.at[at]);
                         a[i][q] = inside ? read : 0.0;
                     }
                 }
@@ -116,14 +117,14 @@ void main() {
             if (WIDE) {
                 Eight e = Eight(lo[r], hi[r]);
                 if (RESIDUAL) {
-                    const Eight other = from_real8(residual8[at / 8]);
+                    const Eight other = from_real8(residual8.at[at / 8]);
                     e.lo += other.lo;
                     e.hi += other.hi;
                 }
                 y8[at / 8] = to_real8(activate(e.lo, ACTIVATION, slope), activate(e.hi, ACTIVATION, slope));
             } else {
                 float e = lo[r].x;
-                if (RESIDUAL) e += float(residual[at]);
+                if (RESIDUAL) e += float(residual.at[at]);
                 y[at] = Real(activate(e, ACTIVATION, slope));
             }
         }

@@ -13,6 +13,7 @@
 #extension GL_KHR_shader_subgroup_ballot : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 #extension GL_EXT_control_flow_attributes : require
+#include "addressed.glsl"
 #include "wide.glsl"
 #include "division.glsl"
 #include "conv2d_filter_gradient.h"
@@ -26,12 +27,12 @@ layout(constant_id = 3) const bool X_WIDE = true;     // 3: inner % 8 == 0 (and 
 layout(constant_id = 4) const bool POINTWISE = false; // 4: 1×1, stride 1, no padding: pixel m of x is row m
 layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 or 2
 layout(constant_id = 6) const bool BLOCKED = false;   // 6: (with 2 to 4) x and dy lie as [channels / 8][row][8]
-layout(binding = 0) readonly buffer X { Real x[]; };
-layout(binding = 0) readonly buffer X8 { Real8 x8[]; };
-layout(binding = 0) readonly buffer XWords { uint x_words[]; };
-layout(binding = 1) readonly buffer Dy { Real dy[]; };
-layout(binding = 1) readonly buffer DyWords { uint dy_words[]; };
-layout(binding = 1) readonly buffer Dy8 { Real8 dy8[]; };
+ADDRESSED(0, Real, x)
+ADDRESSED(0, Real8, x8)
+ADDRESSED(0, uint, x_words)
+ADDRESSED(1, Real, dy)
+ADDRESSED(1, uint, dy_words)
+ADDRESSED(1, Real8, dy8)
 layout(binding = 2) writeonly buffer Partial { float partial[]; };
 layout(binding = 2) writeonly buffer Partial8 { u64vec4 partial8[]; };
 
@@ -119,12 +120,12 @@ void main() {
         if (POINTWISE && X_WIDE) {
             [[dont_unroll]] for (uint t = lane; t < far_x * split_rows * X_LINES; t += SUBGROUP) {
                 const uint channel = first_channel + min(first_k + t % X_LINES * LINE, inner - 1);
-                asked |= x_words[(min(begin + t / X_LINES, rows - 1) * in_channels + channel) / IN_WORD];
+                asked |= x_words.at[(min(begin + t / X_LINES, rows - 1) * in_channels + channel) / IN_WORD];
             }
         }
         [[dont_unroll]] for (uint t = lane; t < far_dy * split_rows * DY_LINES; t += SUBGROUP) {
             const uint at = set * columns + min(first_column + t % DY_LINES * LINE, columns - 1);
-            asked |= dy_words[(min(begin + t / DY_LINES, rows - 1) * out_channels + at) / IN_WORD];
+            asked |= dy_words.at[(min(begin + t / DY_LINES, rows - 1) * out_channels + at) / IN_WORD];
         }
     }
     for (uint m = begin + (asked & never); m < end; m += 4 * GROUPS) {
@@ -133,7 +134,7 @@ void main() {
             const uint row = min(mine + offset[j], rows - 1);
             if (POINTWISE && X_WIDE) {
                 const uint channel = first_channel + uint(shift[j * 8].z);
-                unit[j] = from_real8(x8[BLOCKED ? channel / 8 * rows + row : (row * in_channels + channel) / 8]);
+                unit[j] = from_real8(x8.at[BLOCKED ? channel / 8 * rows + row : (row * in_channels + channel) / 8]);
             } else {
                 const uint line = divide(row, width_multiplier, width_shift);
                 const uint n = divide(line, height_multiplier, height_shift);
@@ -151,7 +152,7 @@ void main() {
                     [[unroll]] for (uint c = 0; c < 8; c++) {
                         const ivec3 s = shift[j * 8 + c];
                         const bool inside = uint(top + s.x) < in_height && uint(left + s.y) < in_width;
-                        const float read = float(x[inside ? first + s.z : 0]), v = inside ? read : 0.0;
+                        const float read = float(x.at[inside ? first + s.z : 0]), v = inside ? read : 0.0;
                         if (c < 4) unit[j].lo[c & 3] = v;
                         else unit[j].hi[c & 3] = v;
                     }
@@ -161,8 +162,8 @@ void main() {
         }
         [[unroll]] for (uint q = 0; q < 4; q++) {
             const uint row = min(mine + q, end - 1), at = row * out_channels + out_column;
-            if (WIDE) b[q] = from_real8(dy8[BLOCKED ? out_column / 8 * rows + row : at / 8]);
-            else b[q] = Eight(vec4(float(dy[at])), vec4(0));
+            if (WIDE) b[q] = from_real8(dy8.at[BLOCKED ? out_column / 8 * rows + row : at / 8]);
+            else b[q] = Eight(vec4(float(dy.at[at])), vec4(0));
         }
         ADD_UNIT(0)
         if (BLOCKS > 1) { ADD_UNIT(1) }

@@ -4,6 +4,7 @@
 // the 1×1 convolution over NHWC, linear, and with a transposed filter the data gradient of both.
 // variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16 SUBGROUP=4,REAL=16 SUBGROUP=8,REAL=16 SUBGROUP=16,REAL=16
 // Fast because the sums stay in registers and both operands are read wide: see include/row_tile.glsl.
+#include "addressed.glsl"
 #include "row_tile.glsl"  // specialisation 0 to 3; WIDE is true here
 #include "activation.glsl"
 #include "conv2d_pointwise.h"
@@ -12,12 +13,12 @@ layout(constant_id = 5) const bool RESIDUAL = false;
 layout(constant_id = 6) const uint ACTIVATION = 0;  // kind of activation.glsl
 // w is read few times: by 32-bit words, ahead of which a CPU fetches (see channel_rows.glsl). Else reading less often counts.
 layout(constant_id = 7) const bool STREAMED = false;
-layout(binding = 0) readonly buffer X { RealWide4 x[]; };
-layout(binding = 0) readonly buffer XWords { uint x_words[]; };
-layout(binding = 1) readonly buffer W { u64vec4 w[]; };
-layout(binding = 1) readonly buffer W4 { vec4 w4[]; };
-layout(binding = 2) readonly buffer Bias { u64vec4 bias[]; };
-layout(binding = 3) readonly buffer Residual { Real8 residual[]; };
+ADDRESSED(0, RealWide4, x)
+ADDRESSED(0, uint, x_words)
+ADDRESSED(1, u64vec4, w)
+ADDRESSED(1, vec4, w4)
+ADDRESSED(2, u64vec4, bias)
+ADDRESSED(3, Real8, residual)
 layout(binding = 4) writeonly buffer Y { Real8 y[]; };
 
 void main() {
@@ -27,18 +28,18 @@ void main() {
     const uint begin = first_row * inner, end = far != 0 ? min(first_row + TILE_ROWS, rows) * inner : 0;
     uint asked = 0;  // for all rows of the tile: see wide.glsl
     [[dont_unroll]] for (uint at = begin; at < end; at += LINE * SUBGROUP)
-        asked |= x_words[min(at + LINE * lane, end - 1) / IN_WORD];
+        asked |= x_words.at[min(at + LINE * lane, end - 1) / IN_WORD];
     uint from[CHUNKS];
     [[unroll]] for (uint i = 0; i < CHUNKS; i++)
         from[i] = min(first_row + chunk_row(i), rows - 1) * inner + (asked & never);
 
-    if (BIAS) clear_sums(unpack8(bias[safe_column / 8]));
+    if (BIAS) clear_sums(unpack8(bias.at[safe_column / 8]));
     else clear_sums(Eight(vec4(0), vec4(0)));
     for (uint k = 0; k < inner; k += 4) {
-        [[unroll]] for (uint i = 0; i < CHUNKS; i++) a[i] = from_real_wide4(x[(from[i] + k) / 4]);
+        [[unroll]] for (uint i = 0; i < CHUNKS; i++) a[i] = from_real_wide4(x.at[(from[i] + k) / 4]);
         [[unroll]] for (uint q = 0; q < 4; q++) {
             const uint at = ((k + q) * columns + safe_column) / 8;
-            b[q] = STREAMED ? Eight(w4[2 * at], w4[2 * at + 1]) : unpack8(w[at]);
+            b[q] = STREAMED ? Eight(w4.at[2 * at], w4.at[2 * at + 1]) : unpack8(w.at[at]);
         }
         add_products();
     }
@@ -50,7 +51,7 @@ void main() {
             const uint at = (row * columns + column) / 8;
             Eight e = Eight(lo[r], hi[r]);
             if (RESIDUAL) {
-                const Eight other = from_real8(residual[at]);
+                const Eight other = from_real8(residual.at[at]);
                 e.lo += other.lo;
                 e.hi += other.hi;
             }

@@ -9,18 +9,18 @@
 layout(local_size_x_id = 0) in;                     // 0: workgroup size
 #include "folded.glsl"
 layout(constant_id = 1) const bool TURNED = false;  // 1
-layout(binding = 0) readonly buffer W { STORED w[]; };
-layout(binding = 0) readonly buffer Single { float single[]; };
+READ_OPERAND(0, STORED, w)
+READ_OPERAND(0, float, single)
 layout(binding = 1) writeonly buffer U { STORED u[]; };
 
 VALUE weights(uint tap, uint k, uint part) {
-    if (!TURNED) return unpack(w[(tap * inner + k) * parts + part]);
+    if (!TURNED) return unpack(w.at[(tap * inner + k) * parts + part]);
 #if PART == 8
     VALUE v;  // neighbouring columns lie a row of the filter apart
-    [[unroll]] for (uint j = 0; j < 8; j++) v[j / 4][j % 4] = single[((8 - tap) * parts * 8 + part * 8 + j) * inner + k];
+    [[unroll]] for (uint j = 0; j < 8; j++) v[j / 4][j % 4] = single.at[((8 - tap) * parts * 8 + part * 8 + j) * inner + k];
     return v;
 #else
-    return single[((8 - tap) * parts + part) * inner + k];
+    return single.at[((8 - tap) * parts + part) * inner + k];
 #endif
 }
 

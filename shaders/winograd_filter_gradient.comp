@@ -9,7 +9,7 @@ layout(local_size_x_id = 0) in;                     // 0: workgroup size
 #include "folded.glsl"
 layout(constant_id = 1) const bool ADDS = false;    // 1: to what is there
 layout(constant_id = 2) const bool ALWAYS = false;  // 2: else where keep is not 0
-layout(binding = 0) readonly buffer M { STORED m[]; };
+READ_OPERAND(0, STORED, m)
 layout(binding = 1) buffer W { STORED w[]; };
 layout(binding = 2) readonly buffer Keep { float keep[]; };
 
@@ -20,7 +20,7 @@ void main() {
         VALUE half_done[SIDE][3];  // by column
         [[unroll]] for (uint column = 0; column < SIDE; column++) {
             VALUE sums[SIDE];
-            [[unroll]] for (uint row = 0; row < SIDE; row++) sums[row] = unpack(m[((k * SIDE + row) * SIDE + column) * parts + part]);
+            [[unroll]] for (uint row = 0; row < SIDE; row++) sums[row] = unpack(m.at[((k * SIDE + row) * SIDE + column) * parts + part]);
             transform_filter_gradient(sums, half_done[column]);
         }
         const bool add = ADDS && (ALWAYS || keep[0] != 0.0);

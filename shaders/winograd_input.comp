@@ -18,7 +18,7 @@ const uint SEEN = TILE;
 const uint SEEN = SIDE;
 #define TRANSFORM transform_input
 #endif
-layout(binding = 0) readonly buffer X { STORED x[]; };
+READ_OPERAND(0, STORED, x)
 layout(binding = 1) writeonly buffer V { STORED v[]; };
 
 void main() {
@@ -35,9 +35,10 @@ void main() {
             VALUE d[SEEN];
             [[unroll]] for (uint row = 0; row < SEEN; row++) {
                 const int at_y = from_y + int(row);
-                d[row] = VALUE(0);
-                if (inside_x && at_y >= 0 && at_y < int(height))
-                    d[row] = unpack(x[((n * height + uint(at_y)) * width + uint(at_x)) * parts + part]);
+                const bool inside = inside_x && at_y >= 0 && at_y < int(height);
+                // Read in any case: see READ8_INSIDE.
+                d[row] = unpack(x.at[inside ? ((n * height + uint(at_y)) * width + uint(at_x)) * parts + part : 0]);
+                if (!inside) d[row] = VALUE(0);
             }
             TRANSFORM(d, half_done[column]);
         }

@@ -12,10 +12,10 @@ layout(local_size_x_id = 0) in;  // 0: workgroup size
 layout(constant_id = 1) const bool BIAS = false;      // 1
 layout(constant_id = 2) const bool RESIDUAL = false;  // 2
 layout(constant_id = 3) const uint ACTIVATION = 0;    // 3: kind of activation.glsl
-layout(binding = 0) readonly buffer M { STORED m[]; };
-layout(binding = 0) readonly buffer MWords { uint m_words[]; };
-layout(binding = 1) readonly buffer Bias { STORED bias[]; };
-layout(binding = 2) readonly buffer Residual { STORED residual[]; };
+READ_OPERAND(0, STORED, m)
+READ_OPERAND(0, uint, m_words)
+READ_OPERAND(1, STORED, bias)
+READ_OPERAND(2, STORED, residual)
 layout(binding = 3) writeonly buffer Y { STORED y[]; };
 
 VALUE activated(VALUE v) {
@@ -35,7 +35,7 @@ void main() {
 #if PART == 8
         uint asked = 0;
         [[dont_unroll]] for (uint position = 0; position < SIDE * SIDE; position++)  // see wide.glsl
-            asked |= m_words[((position * tiles + tile) * parts + part) * 8];
+            asked |= m_words.at[((position * tiles + tile) * parts + part) * 8];
         asked &= never;
 #endif
         VALUE half_done[SIDE][TILE];  // by column
@@ -44,14 +44,14 @@ void main() {
             [[unroll]] for (uint row = 0; row < SIDE; row++) {
                 const uint position = row * SIDE + column;
 #if PART == 8
-                products[row] = unpack(m[(position * tiles + tile) * parts + part + asked]);
+                products[row] = unpack(m.at[(position * tiles + tile) * parts + part + asked]);
 #else
-                products[row] = unpack(m[(tile * SIDE * SIDE + position) * parts + part]);
+                products[row] = unpack(m.at[(tile * SIDE * SIDE + position) * parts + part]);
 #endif
             }
             transform_output(products, half_done[column]);
         }
-        const VALUE start = BIAS ? unpack(bias[part]) : VALUE(0);
+        const VALUE start = BIAS ? unpack(bias.at[part]) : VALUE(0);
         [[unroll]] for (uint row = 0; row < TILE; row++) {
             VALUE across[SIDE], sums[TILE];
             [[unroll]] for (uint column = 0; column < SIDE; column++) across[column] = half_done[column][row];
@@ -60,7 +60,7 @@ void main() {
                 if (from_y + row < height && from_x + column < width) {
                     const uint at = ((n * height + from_y + row) * width + from_x + column) * parts + part;
                     VALUE v = sums[column] + start;
-                    if (RESIDUAL) v += unpack(residual[at]);
+                    if (RESIDUAL) v += unpack(residual.at[at]);
                     y[at] = pack(activated(v));
                 }
             }

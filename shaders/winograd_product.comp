@@ -4,10 +4,11 @@
 // tile of include/row_tile.glsl over operands that lie as it reads them: v as [position][k / 8][tile][8] from
 // winograd_input.comp, u as [position][n / 8][k][8] from winograd_filter.comp, so that every lane walks along memory.
 // variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16
+#include "addressed.glsl"
 #include "row_tile.glsl"  // specialisation 0 to 3; WIDE is true here
 #include "winograd_product.h"
-layout(binding = 0) readonly buffer V { u64vec2 v[]; };
-layout(binding = 1) readonly buffer U { u64vec4 u[]; };
+ADDRESSED(0, u64vec2, v)
+ADDRESSED(1, u64vec4, u)
 layout(binding = 2) writeonly buffer M { u64vec4 m[]; };
 
 void main() {
@@ -21,8 +22,8 @@ void main() {
 
     clear_sums(Eight(vec4(0), vec4(0)));
     for (uint k = 0; k < inner; k += 4) {
-        [[unroll]] for (uint i = 0; i < CHUNKS; i++) a[i] = unpack4(v[from[i] + (k / 8) * 2 * tiles + (k / 4) % 2]);
-        [[unroll]] for (uint q = 0; q < 4; q++) b[q] = unpack8(u[from_u + k + q]);
+        [[unroll]] for (uint i = 0; i < CHUNKS; i++) a[i] = unpack4(v.at[from[i] + (k / 8) * 2 * tiles + (k / 4) % 2]);
+        [[unroll]] for (uint q = 0; q < 4; q++) b[q] = unpack8(u.at[from_u + k + q]);
         add_products();
     }
 

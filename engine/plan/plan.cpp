@@ -227,6 +227,15 @@ void Plan::make_descriptor_pool(const PlanBuilder& builder) {
     if (sets > 0) descriptors_.emplace(*device(), sets, buffers);
 }
 
+// Where the operands of a dispatch lie, for shaders that read them by address.
+void Plan::push_addresses(Step& step) {
+    std::array<uint64_t, most_addresses> addresses{};
+    for (size_t i = 0; i < std::min(step.ranges.size(), addresses.size()); ++i)
+        addresses[i] = step.ranges[i].buffer->address() + uint64_t(step.ranges[i].offset);
+    std::memcpy(step.push.data() + most_parameter_bytes, addresses.data(), sizeof addresses);
+    step.push_bytes = addressed_push_bytes;
+}
+
 // Pipelines and descriptors of steps, so that they can be recorded as often as one likes.
 std::vector<Plan::Step> Plan::prepare_steps(const PlanBuilder& builder, const std::vector<PlanBuilder::Step>& built) {
     Device& device = *this->device();
@@ -243,8 +252,9 @@ std::vector<Plan::Step> Plan::prepare_steps(const PlanBuilder& builder, const st
         if (kernel.shader.empty()) continue;
         step.pipeline = &device.pipelines().get(pipeline_key(device.profile(), kernel));
         step.set = describe(builder, kernel, *step.pipeline);
-        step.push = kernel.push;
+        std::copy(kernel.push.begin(), kernel.push.end(), step.push.begin());
         step.push_bytes = kernel.push_bytes;
+        if (device.profile().addresses) push_addresses(step);
         step.groups = kernel.groups;
     }
     return steps;

@@ -99,7 +99,7 @@ class Plan : public DeviceChild {
     struct Step {                           // a dispatch, or a copy of range 0 to range 1
         const Pipeline* pipeline = nullptr; // null: a copy
         VkDescriptorSet set = VK_NULL_HANDLE;
-        std::array<std::byte, 128> push{};
+        std::array<std::byte, addressed_push_bytes> push{}; // the parameters, then the operands' addresses
         uint32_t push_bytes = 0;
         std::array<uint32_t, 3> groups{};
         std::vector<Range> ranges;
@@ -115,6 +115,7 @@ class Plan : public DeviceChild {
     void prepare(const Graph& graph, const Bindings& bindings, const PlanOptions& options);
     void note_written(const PlanBuilder& builder);
     std::vector<Step> prepare_steps(const PlanBuilder& builder, const std::vector<PlanBuilder::Step>& built);
+    static void push_addresses(Step& step);
     void describe_dispatches(const PlanBuilder& builder);
     void make_descriptor_pool(const PlanBuilder& builder);
     int64_t count_writes() const; // of what is kept's sources

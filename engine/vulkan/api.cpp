@@ -21,6 +21,7 @@ void DeviceFunctions::load(PFN_vkGetDeviceProcAddr get_device_proc_addr, VkDevic
 #define LEMNOS_LOAD(function) lemnos::load(function, source, #function);
     LEMNOS_DEVICE_FUNCTIONS(LEMNOS_LOAD)
 #undef LEMNOS_LOAD
+    vkGetBufferDeviceAddress = reinterpret_cast<PFN_vkGetBufferDeviceAddress>(source("vkGetBufferDeviceAddress"));
 }
 
 const char* result_name(VkResult result) {

@@ -83,6 +83,7 @@ struct DeviceFunctions {
 #define LEMNOS_MEMBER(function) PFN_##function function = nullptr;
     LEMNOS_DEVICE_FUNCTIONS(LEMNOS_MEMBER)
 #undef LEMNOS_MEMBER
+    PFN_vkGetBufferDeviceAddress vkGetBufferDeviceAddress = nullptr; // null before Vulkan 1.2
 
     void load(PFN_vkGetDeviceProcAddr get_device_proc_addr, VkDevice device);
 };

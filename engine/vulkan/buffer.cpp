@@ -54,6 +54,7 @@ Buffer::Buffer(std::shared_ptr<Device> owner, BufferKind kind, int64_t bytes, co
     allocation.usage = VMA_MEMORY_USAGE_AUTO;
     if (kind == BufferKind::device) {
         info.usage |= VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
+        if (device.profile().addresses) info.usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
         allocation.usage = VMA_MEMORY_USAGE_AUTO_PREFER_DEVICE;
     } else {
         allocation.flags = VMA_ALLOCATION_CREATE_MAPPED_BIT |
@@ -82,6 +83,10 @@ Buffer::Buffer(std::shared_ptr<Device> owner, BufferKind kind, int64_t bytes, co
         give_back();
         fail(error_code(result), "The device ", device.info().name, " has no memory for the buffer ", name, " (", bytes,
              " bytes; ", live - bytes, " bytes are in use; ", result_name(result), ").");
+    }
+    if (info.usage & VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT) {
+        const VkBufferDeviceAddressInfo whose{VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, nullptr, handle_};
+        address_ = device.functions().vkGetBufferDeviceAddress(device.handle(), &whose);
     }
     mapped_ = static_cast<std::byte*>(placed.pMappedData);
     device.set_name(VK_OBJECT_TYPE_BUFFER, uint64_t(handle_), name);

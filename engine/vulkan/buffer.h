@@ -27,6 +27,7 @@ class Buffer : public DeviceChild {
     ~Buffer() override;
 
     VkBuffer handle() const { return handle_; }
+    VkDeviceAddress address() const { return address_; } // what shaders call it; 0 for the host's, and without DeviceProfile::addresses
     int64_t bytes() const { return bytes_; }
     std::byte* mapped() const { return mapped_; } // null for BufferKind::device
 
@@ -40,6 +41,7 @@ class Buffer : public DeviceChild {
 
     int64_t bytes_ = 0;
     VkBuffer handle_ = VK_NULL_HANDLE;
+    VkDeviceAddress address_ = 0;
     VmaAllocation allocation_ = nullptr;
     std::byte* mapped_ = nullptr;
     std::atomic<int64_t> writes_{0};

@@ -119,8 +119,8 @@ static KernelFamily choose_family(const DeviceProfile& profile) {
     if (choices.denies(name_of(family)))
         fail(ErrorCode::invalid_argument, "LEMNOS_KERNELS refuses all families of kernels that it leaves to choose from.");
     if (family == KernelFamily::scalar && !profile.has_subgroup_kernels())
-        fail(ErrorCode::unsupported, "LEMNOS_KERNELS asks for the scalar kernels, which need 64-bit integers and a fixed subgroup of "
-             "4, 8 or 16, and this device has ", profile.subgroup_size, ".");
+        fail(ErrorCode::unsupported, "LEMNOS_KERNELS asks for the scalar kernels, which need 64-bit integers, the addresses of "
+             "buffers and a fixed subgroup of 4, 8 or 16, and this device has ", profile.subgroup_size, ".");
     return family;
 }
 
@@ -153,14 +153,17 @@ void Device::create(const DeviceOptions& options) {
 
     VkPhysicalDeviceVulkan13Features offered13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
     VkPhysicalDevice16BitStorageFeatures offered16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    VkPhysicalDeviceBufferDeviceAddressFeatures offered_addresses{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES};
     VkPhysicalDeviceFeatures2 offered{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &offered16, {}};
-    if (api >= VK_API_VERSION_1_3) offered16.pNext = &offered13;
+    if (api >= VK_API_VERSION_1_2) offered16.pNext = &offered_addresses;
+    if (api >= VK_API_VERSION_1_3) offered_addresses.pNext = &offered13;
     instance.vkGetPhysicalDeviceFeatures2(info_.handle, &offered);
 
     profile_.is_cpu = info_.type == "cpu";
     profile_.compiles_late = compiles_late(info_.driver_id);
     profile_.int64 = offered.features.shaderInt64 != 0;
     profile_.storage16 = offered16.storageBuffer16BitAccess != 0;
+    profile_.addresses = offered_addresses.bufferDeviceAddress && limits.maxPushConstantsSize >= addressed_push_bytes;
     const VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
     const bool subgroups = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                            (subgroup.supportedOperations & needed) == needed;
@@ -205,9 +208,12 @@ void Device::create(const DeviceOptions& options) {
     enabled13.subgroupSizeControl = offered13.subgroupSizeControl;
     VkPhysicalDevice16BitStorageFeatures enabled16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
     enabled16.storageBuffer16BitAccess = offered16.storageBuffer16BitAccess;
+    VkPhysicalDeviceBufferDeviceAddressFeatures enabled_addresses{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES};
+    enabled_addresses.bufferDeviceAddress = profile_.addresses;
     VkPhysicalDeviceFeatures2 enabled{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &enabled16, {}};
     enabled.features.shaderInt64 = offered.features.shaderInt64;
-    if (api >= VK_API_VERSION_1_3) enabled16.pNext = &enabled13;
+    if (api >= VK_API_VERSION_1_2) enabled16.pNext = &enabled_addresses;
+    if (api >= VK_API_VERSION_1_3) enabled_addresses.pNext = &enabled13;
     const bool coopmat = bool(profile_.coopmat), coopmat2 = bool(profile_.coopmat2);
     enabled13.maintenance4 = coopmat || coopmat2; // their shaders name the size of a workgroup in the manner of SPIR-V 1.6
     const std::vector<const char*> extensions = matrices.extensions(coopmat, coopmat2);
@@ -227,6 +233,7 @@ void Device::create(const DeviceOptions& options) {
     proc.vkGetInstanceProcAddr = instance.vkGetInstanceProcAddr;
     proc.vkGetDeviceProcAddr = instance.vkGetDeviceProcAddr;
     VmaAllocatorCreateInfo allocator{};
+    allocator.flags = profile_.addresses ? VMA_ALLOCATOR_CREATE_BUFFER_DEVICE_ADDRESS_BIT : 0;
     allocator.physicalDevice = info_.handle;
     allocator.device = handle_;
     allocator.instance = instance_->handle();

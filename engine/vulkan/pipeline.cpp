@@ -91,7 +91,8 @@ const PipelineCache::Layout& PipelineCache::layout(uint32_t buffers) {
     if (!layout.set) // it is there where only the second step failed
         check(device_.functions().vkCreateDescriptorSetLayout(device_.handle(), &set, nullptr, &layout.set),
               "creating a descriptor set layout");
-    const VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, 128};
+    const VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                                   device_.profile().addresses ? addressed_push_bytes : most_parameter_bytes};
     VkPipelineLayoutCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO};
     info.setLayoutCount = 1;
     info.pSetLayouts = &layout.set;

@@ -1,5 +1,5 @@
 // The strip of an image along which the depthwise kernels of a forward pass and of a filter's gradient walk: STRIP output rows,
-// and of the input below them the columns that the next output column needs. Needs binding 0 as x and the push constants
+// and of the input below them the columns that the next output column needs. Needs addressed.glsl, x as operand 0 and the push constants
 // in_height, in_width, pad_left and never.
 #extension GL_EXT_control_flow_attributes : require
 #include "wide.glsl"
@@ -9,8 +9,8 @@ layout(constant_id = 2) const uint KERNEL_X = 3;
 layout(constant_id = 3) const uint STRIDE_Y = 1;
 layout(constant_id = 4) const uint STRIDE_X = 1;
 layout(constant_id = 5) const uint STRIP = 4;  // 5: output rows a strip
-layout(binding = 0) readonly buffer X { Real8 x[]; };
-layout(binding = 0) readonly buffer XWords { uint x_words[]; };
+ADDRESSED(0, Real8, x)
+ADDRESSED(0, uint, x_words)
 
 const uint TAPS = KERNEL_Y * KERNEL_X;
 const uint SPAN = (STRIP - 1) * STRIDE_Y + KERNEL_Y;  // input rows under a strip
@@ -33,7 +33,7 @@ void read_columns(int image, int in_y, int out_x, uint block, uint blocks) {
     [[dont_unroll]] for (uint t = KEPT * SPAN; t < KERNEL_X * SPAN; t++) {
         const int in_x = first + int(t / SPAN), j = int(t % SPAN);
         const bool inside = uint(in_x) < in_width && uint(in_y + j) < in_height;
-        asked |= x_words[inside ? (uint(row + j * int(in_width) + in_x) * blocks + block) * 8 / IN_WORD : 0];
+        asked |= x_words.at[inside ? (uint(row + j * int(in_width) + in_x) * blocks + block) * 8 / IN_WORD : 0];
     }
     asked &= never;
     [[unroll]] for (uint i = KEPT; i < KERNEL_X; i++) {

@@ -21,7 +21,11 @@ using uint = uint32_t;
     }
 #else
 #define PARAMS(name) layout(push_constant) uniform name {
+#ifndef OPERAND_ADDRESSES // addressed.glsl
+#define OPERAND_ADDRESSES
+#endif
 #define PARAMS_END                                                                                                     \
+    OPERAND_ADDRESSES                                                                                                  \
     }                                                                                                                  \
     ;
 #endif

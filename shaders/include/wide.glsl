@@ -34,20 +34,20 @@ Eight from_real8(Real8 v) { return unpack8(v); }
 Real8 to_real8(vec4 lo, vec4 hi) { return pack8(lo, hi); }
 #endif
 
-// What lies far away is asked for before it is read. With AVX-512, lavapipe reads 64-bit words by masked loads, one lane after
-// the other, ahead of which a processor does not fetch: it waits at each cache line anew. Ordinary loads of one 32-bit word a
-// line, beforehand, make it fetch and let the waits overlap (Mesa 25.0.7 on an AMD EPYC: a depthwise layer at 112 x 112 in 0.63
-// of the time). What the words say is not used:
-//     asked |= x_words[word];
-//     … x[at + (asked & never)]
+// What lies far away is asked for before it is read. Ahead of lavapipe's reads of 64-bit words a processor does not fetch: it
+// waits at each cache line anew. Reading one 32-bit word of every line beforehand lets the waits overlap (Mesa 25.0.7 on an AMD
+// EPYC: pointwise filter gradients in 0.9 of the time, large depthwise layers in 0.95; through bindings, without
+// addressed.glsl, in 0.63). What the words say is not used:
+//     asked |= x_words.at[word];
+//     … x.at[at + (asked & never)]
 // The push constant `never` is 0, which no compiler knows.
 const uint LINE = 16 * IN_WORD; // numbers in a cache line
 
-// Real8 number `at` of a buffer, or zeros where that is not inside. Read in any case: a branch around a load makes a driver
-// like lavapipe compile twice as long, and its selection costs less than the branch.
-#define READ8_INSIDE(result, from, inside_, at) \
+// Real8 number `at_` of an operand that is read by address, or zeros where that is not inside. Read in any case: a branch around
+// a load makes a driver like lavapipe compile twice as long, and its selection costs less than the branch.
+#define READ8_INSIDE(result, from, inside_, at_) \
     { \
         const bool is_inside = inside_; \
-        result = from_real8(from[is_inside ? (at) : 0]); \
+        result = from_real8(from.at[is_inside ? (at_) : 0]); \
         if (!is_inside) result = Eight(vec4(0), vec4(0)); \
     }

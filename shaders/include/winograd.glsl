@@ -4,7 +4,8 @@
 // the products summed over the channels as a matrix product for each of the (TILE + 2)² positions. The gradient of the
 // filter is the adjoint of that, the products summed over the tiles:
 //     dg = Gᵀ [ (Bᵀ d B) ⊙ (A dY Aᵀ) ] G.
-// Here are the transforms along one axis, over values of PART neighbouring channels.
+// Here are the transforms along one axis, over values of PART neighbouring channels. READ_OPERAND(1, STORED, w) declares
+// w.at[i], operand 1, before the parameters' use and after their header.
 // TILE 2 has the points 0, ±1, ∞. TILE 4 has 0, ±1/√2, ±√2, ∞: symmetric, so that sums and differences are shared, and
 // nearer to 1 than the paper's 0, ±1, ±2, ∞, which halves the rounding error. With points ±a, ±b the rows are
 //     Bᵀ  (a²b², 0, −a²−b², 0, 1, 0); for ±a (0, ∓ab², −b², ±a, 1, 0), for ±b likewise; (0, a²b², 0, −a²−b², 0, 1)
@@ -13,7 +14,9 @@
 #extension GL_EXT_control_flow_attributes : require
 const uint SIDE = TILE + 2;  // positions along an axis
 #if PART == 8
+#include "addressed.glsl"
 #include "wide.glsl"
+#define READ_OPERAND(operand, type, name) ADDRESSED(operand, type, name)
 #define VALUE mat2x4
 #define STORED u64vec4
 VALUE unpack(STORED v) {
@@ -22,6 +25,7 @@ VALUE unpack(STORED v) {
 }
 STORED pack(VALUE v) { return pack8(v[0], v[1]); }
 #else
+#define READ_OPERAND(operand, type, name) layout(binding = operand) readonly buffer name##_memory { type at[]; } name;
 #define VALUE float
 #define STORED float
 VALUE unpack(STORED v) { return v; }

@@ -1,0 +1,16 @@
+// Operands that are read by their addresses instead of through their bindings. The addresses are pushed behind the parameters;
+// the header of those comes after this one.
+//     ADDRESSED(1, u64vec4, w)
+// declares w.at[i], the elements of operand 1. Nobody checks an access: a shader reads inside its operands, as far as the last
+// whole group of eight floats (binding_granularity in engine/vulkan/profile.h).
+//
+// Software Vulkan turns a read by address into a gather a word. For a read through a binding Mesa 25.0.7 writes a branch and
+// a comparison for each lane and word: a u64vec4 takes 200 instructions instead of 20. The kernels of convolutions, which
+// are mostly reads, compile in half the time by address, and their loops fit in a processor's instruction cache. Results go
+// through bindings all the same: scattering them took twice as long (Mesa 25.0.7 on an AMD EPYC, Winograd's input).
+#extension GL_EXT_buffer_reference : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#define OPERAND_ADDRESSES layout(offset = 128) uint64_t operand_addresses[8];
+#define ADDRESSED(operand, type, name) \
+    layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer name##_memory { type at[]; }; \
+    name##_memory name = name##_memory(operand_addresses[operand]);
