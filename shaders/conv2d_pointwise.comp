@@ -11,12 +11,13 @@
 layout(constant_id = 4) const bool BIAS = false;
 layout(constant_id = 5) const bool RESIDUAL = false;
 layout(constant_id = 6) const uint ACTIVATION = 0;  // kind of activation.glsl
-// w is read few times: by 32-bit words, ahead of which a CPU fetches (see channel_rows.glsl). Else reading less often counts.
+// w is read few times: by 32-bit words and through its binding, since a CPU fetches ahead of such reads (see channel_rows.glsl)
+// and not ahead of gathers, which took up to four times as long. Else reading less often counts.
 layout(constant_id = 7) const bool STREAMED = false;
 ADDRESSED(0, RealWide4, x)
 ADDRESSED(0, uint, x_words)
 ADDRESSED(1, u64vec4, w)
-ADDRESSED(1, vec4, w4)
+layout(binding = 1) readonly buffer W4 { vec4 w4[]; };
 ADDRESSED(2, u64vec4, bias)
 ADDRESSED(3, Real8, residual)
 layout(binding = 4) writeonly buffer Y { Real8 y[]; };
@@ -39,7 +40,7 @@ void main() {
         [[unroll]] for (uint i = 0; i < CHUNKS; i++) a[i] = from_real_wide4(x.at[(from[i] + k) / 4]);
         [[unroll]] for (uint q = 0; q < 4; q++) {
             const uint at = ((k + q) * columns + safe_column) / 8;
-            b[q] = STREAMED ? Eight(w4.at[2 * at], w4.at[2 * at + 1]) : unpack8(w.at[at]);
+            b[q] = STREAMED ? Eight(w4[2 * at], w4[2 * at + 1]) : unpack8(w.at[at]);
         }
         add_products();
     }
