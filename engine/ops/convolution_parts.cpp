@@ -14,7 +14,9 @@ std::array<uint32_t, 3> folded_groups(int64_t count, int64_t columns) {
     return {uint32_t(x), uint32_t(columns), uint32_t(divide_up(count, x))};
 }
 
-int64_t tile_cost(int64_t rows, int64_t tile_rows) { return divide_up(rows, tile_rows) * (tile_rows + 7); }
+// What tiles of so many rows cost over a matrix of `rows`: what a lane reads for its columns is as dear as seven rows of
+// multiply-adds.
+static int64_t tile_cost(int64_t rows, int64_t tile_rows) { return divide_up(rows, tile_rows) * (tile_rows + 7); }
 
 KernelTile register_tile(const DeviceProfile& profile, int64_t rows, int64_t columns) {
     const uint32_t subgroup = profile.subgroup_size;

@@ -17,9 +17,6 @@ inline Operand or_none(const Emitter& e, const Operand& operand) { return operan
 // How a subgroup lies over a matrix (shaders/include/row_tile.glsl): the fastest of all choices on lavapipe with subgroups of 8;
 // at other sizes all lanes go over the columns. KernelTile{lanes over the columns, rows a lane}.
 constexpr uint32_t tabled_subgroup = 8;
-// What tiles of so many rows cost over a matrix of `rows`: what a lane reads for its columns is as dear as seven rows of
-// multiply-adds.
-int64_t tile_cost(int64_t rows, int64_t tile_rows);
 KernelTile register_tile(const DeviceProfile& profile, int64_t rows, int64_t columns);
 
 // Multiplier and shift of shaders/include/division.glsl.

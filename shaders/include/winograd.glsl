@@ -5,7 +5,7 @@
 // filter is the adjoint of that, the products summed over the tiles:
 //     dg = Gᵀ [ (Bᵀ d B) ⊙ (A dY Aᵀ) ] G.
 // Here are the transforms along one axis, over values of PART neighbouring channels. READ_OPERAND(1, STORED, w) declares
-// w.at[i], operand 1, before the parameters' use and after their header.
+// operand 1 as w.at[i]; it comes after the header of the parameters.
 // TILE 2 has the points 0, ±1, ∞. TILE 4 has 0, ±1/√2, ±√2, ∞: symmetric, so that sums and differences are shared, and
 // nearer to 1 than the paper's 0, ±1, ±2, ∞, which halves the rounding error. With points ±a, ±b the rows are
 //     Bᵀ  (a²b², 0, −a²−b², 0, 1, 0); for ±a (0, ∓ab², −b², ±a, 1, 0), for ±b likewise; (0, a²b², 0, −a²−b², 0, 1)
