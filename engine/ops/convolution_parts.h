@@ -22,8 +22,11 @@ KernelTile register_tile(const DeviceProfile& profile, int64_t rows, int64_t col
 // Multiplier and shift of shaders/include/division.glsl.
 void set_division(int64_t divisor, uint32_t& multiplier, uint32_t& shift);
 
-// Parts of a sum over `units`: enough to fill the device, few enough to fit a binding.
-int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes);
+// What the caches next to a processor hold.
+inline constexpr int64_t near_bytes = 1 << 20;
+
+// Parts of a sum over `units`: enough to fill the device, and as many as are asked for; few enough to fit a binding.
+int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes, int64_t asked = 1);
 // result (+)= the copies, added up in order.
 void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies, const Addition& add);
 

@@ -18,7 +18,7 @@ std::string variant(const DeviceProfile& profile, const char* shader, DataType d
 
 // Whether a tensor is larger than the caches next to a processor. Then its rows are asked for before they are read
 // (shaders/include/wide.glsl); long runs of what lies in the cache that processors share come by themselves.
-constexpr int64_t near_bytes = 1 << 20, shared_bytes = 4 << 20;
+constexpr int64_t shared_bytes = 4 << 20;
 uint32_t lies_far(const Operand& rows, int64_t limit = near_bytes) { return rows.bytes > limit; }
 
 // ---- how a subgroup lies over a matrix, beside register_tile() ----
