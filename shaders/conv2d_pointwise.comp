@@ -20,16 +20,29 @@ ADDRESSED(1, u64vec4, w)
 layout(binding = 1) readonly buffer W4 { vec4 w4[]; };
 ADDRESSED(2, u64vec4, bias)
 ADDRESSED(3, Real8, residual)
+ADDRESSED(3, uint, residual_words)
 layout(binding = 4) writeonly buffer Y { Real8 y[]; };
 
+const uint TILE_LINES = (TILE_COLUMNS + LINE - 1) / LINE;  // of the cache, in a row of the tile
+
 void main() {
-    const uint first_row = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * TILE_ROWS;
-    const uint column = gl_WorkGroupID.y * TILE_COLUMNS + lane_column;
+    const bool turned = columns_first != 0;
+    const uint row_tile = turned ? gl_WorkGroupID.y + gl_WorkGroupID.z * gl_NumWorkGroups.y
+                                 : gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x;
+    const uint first_row = row_tile * TILE_ROWS, first_column = (turned ? gl_WorkGroupID.x : gl_WorkGroupID.y) * TILE_COLUMNS;
+    const uint column = first_column + lane_column;
     const uint safe_column = min(column, columns - 8);  // lanes past the edge read anything and write nothing
     const uint begin = first_row * inner, end = far != 0 ? min(first_row + TILE_ROWS, rows) * inner : 0;
-    uint asked = 0;  // for all rows of the tile: see wide.glsl
+    uint asked = 0;  // for all rows of the tile and its residual: see wide.glsl
     [[dont_unroll]] for (uint at = begin; at < end; at += LINE * SUBGROUP)
         asked |= x_words.at[min(at + LINE * lane, end - 1) / IN_WORD];
+    if (RESIDUAL) {
+        [[dont_unroll]] for (uint t = lane; t < far_residual * TILE_ROWS * TILE_LINES; t += SUBGROUP) {
+            const uint row = min(first_row + t / TILE_LINES, rows - 1);
+            const uint at = row * columns + min(first_column + t % TILE_LINES * LINE, columns - 1);
+            asked |= residual_words.at[at / IN_WORD];
+        }
+    }
     uint from[CHUNKS];
     [[unroll]] for (uint i = 0; i < CHUNKS; i++)
         from[i] = min(first_row + chunk_row(i), rows - 1) * inner + (asked & never);

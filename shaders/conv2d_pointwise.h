@@ -6,7 +6,7 @@
 // Specialisation: 0 S = subgroup size, 1 COLUMN_LANES, 2 ROWS, 3 true, 4 BIAS, 5 RESIDUAL, 6 ACTIVATION.
 //   COLUMN_LANES (S at sizes other than 8) and ROWS (any from 1 is right): register_tile() in C++.
 // Groups: tiles = ceil(M / (ROWS · S / COLUMN_LANES)); x = min(tiles, 32768), z = ceil(tiles / x),
-//   y = ceil(N / (8 · COLUMN_LANES)).
+//   y = ceil(N / (8 · COLUMN_LANES)); where the filter is small x and y change places, so that x is read from afar but once.
 //
 // Data gradient: x is dy[M][N], w the transposed filter [N][K] (conv2d_transpose_filter), inner = N,
 // columns = K. The residual is the gradient that other users of x gave.
@@ -14,11 +14,13 @@
 #define LEMNOS_SHADER_CONV2D_POINTWISE_H
 #include "params.h"
 PARAMS(Conv2dPointwiseParams)
-uint rows;     // M: batch · height · width
-uint inner;    // K: channels in
-uint columns;  // N: channels out
-float slope;   // of the leaky relu
-uint far;      // 1: x is not in the caches next to the processor
-uint never;    // 0
+uint rows;           // M: batch · height · width
+uint inner;          // K: channels in
+uint columns;        // N: channels out
+float slope;         // of the leaky relu
+uint columns_first;  // 1: the groups' x counts tiles of columns, y and z those of rows
+uint far;            // 1: x is not in the caches next to the processor
+uint far_residual;
+uint never;          // 0
 PARAMS_END
 #endif
