@@ -45,7 +45,8 @@ void main() {
 
     for (uint n = first_image; n < last_image; n++) {
         clear_columns();
-        for (int out_x = first_x - WARM_UP; out_x < last_x; out_x++) {
+        const uint asked = ask_columns(int(n), in_y, first_x, last_x, block, blocks);
+        for (int out_x = first_x - WARM_UP + int(asked); out_x < last_x; out_x++) {
             read_columns(int(n), in_y, out_x, block, blocks);
             const uint to = (n * out_height + uint(out_y)) * out_width + uint(out_x);
             [[unroll]] for (uint p = 0; p < STRIP; p++) {

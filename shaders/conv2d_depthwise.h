@@ -30,6 +30,7 @@ uint columns_per_item;
 uint images_per_item;
 uint flip;    // 1: the filter turned by 180°
 float slope;  // of the leaky relu
+uint far;     // 1: x is not in the caches next to the processor
 uint never;   // 0
 PARAMS_END
 #endif

@@ -10,6 +10,7 @@
 #include "depthwise_strip.glsl"  // specialisation 0 to 5, binding 0
 #include "folded.glsl"
 ADDRESSED(1, Real8, dy)
+ADDRESSED(1, uint, dy_words)
 layout(binding = 2) writeonly buffer Partial { u64vec4 partial[]; };
 
 void main() {
@@ -26,7 +27,10 @@ void main() {
         const int out_y = int((unit - n * strips) * STRIP);
         const int in_y = out_y * int(STRIDE_Y) - pad_top;
         clear_columns();
-        for (int out_x = -WARM_UP; out_x < int(out_width); out_x++) {
+        uint asked = ask_columns(int(n), in_y, 0, int(out_width), block, blocks);
+        const int bottom = far != 0 ? min(out_y + int(STRIP), int(out_height)) : 0;
+        ASK_PIXELS(asked, dy_words, int(n * out_height), out_width, ivec2(0, out_y), ivec2(out_width, bottom))
+        for (int out_x = int(asked & never) - WARM_UP; out_x < int(out_width); out_x++) {
             read_columns(int(n), in_y, out_x, block, blocks);
             const uint at = (n * out_height + uint(out_y)) * out_width + uint(out_x);
             [[unroll]] for (uint p = 0; p < STRIP; p++) {

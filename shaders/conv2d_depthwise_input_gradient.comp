@@ -18,6 +18,7 @@ layout(constant_id = 3) const uint STRIDE_Y = 2;
 layout(constant_id = 4) const uint STRIDE_X = 2;
 layout(constant_id = 5) const uint STRIP = 2;  // 5: steps in y an item, STRIP·STRIDE_Y rows of dx
 ADDRESSED(0, Real8, dy)
+ADDRESSED(0, uint, dy_words)
 ADDRESSED(1, u64vec4, w)
 layout(binding = 2) writeonly buffer Dx { Real8 dx[]; };
 
@@ -53,7 +54,11 @@ void main() {
     for (uint n = first_image; n < last_image; n++) {
         Eight columns[(BACK_X + 1) * SPAN];  // columns[i] is column t − i of dy
         [[unroll]] for (uint i = 0; i < (BACK_X + 1) * SPAN; i++) columns[i] = Eight(vec4(0), vec4(0));
-        for (int t = first_column - int(BACK_X); t < last_column; t++) {
+        const int bottom = far != 0 ? min(from_row + int(SPAN), int(out_height)) : 0;  // of what is asked for: see wide.glsl
+        const ivec2 first = ivec2(max(first_column - int(BACK_X), 0), max(from_row, 0));
+        uint asked = 0;
+        ASK_PIXELS(asked, dy_words, int(n * out_height), out_width, first, ivec2(min(last_column, int(out_width)), bottom))
+        for (int t = first_column - int(BACK_X) + int(asked & never); t < last_column; t++) {
             const bool inside = t >= 0 && t < int(out_width);
             const int from = (int(n * out_height) + from_row) * int(out_width) + t;
             [[unroll]] for (uint j = 0; j < SPAN; j++) {

@@ -23,5 +23,7 @@ uint strips;
 uint bands;
 uint columns_per_item;
 uint images_per_item;
+uint far;    // 1: dy is not in the caches next to the processor
+uint never;  // 0
 PARAMS_END
 #endif

@@ -55,7 +55,7 @@ void dispatch_depthwise(Emitter& e, const ConvolutionShape& s, const Operand& x,
     e.dispatch(std::move(kernel.params(shader::Conv2dDepthwiseParams{
         uint32_t(items), uint32_t(s.in_channels), uint32_t(s.batch), uint32_t(s.in_height), uint32_t(s.in_width),
         uint32_t(s.out_height), uint32_t(s.out_width), int32_t(s.pad_top), int32_t(s.pad_left), uint32_t(strips),
-        uint32_t(bands), uint32_t(share.columns), uint32_t(share.images), flip, 0, 0})));
+        uint32_t(bands), uint32_t(share.columns), uint32_t(share.images), flip, 0, lies_far(x), 0})));
 }
 
 void depthwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
@@ -88,7 +88,7 @@ void depthwise_input_gradient(Emitter& e, const ConvolutionProblem& problem, con
     e.dispatch(std::move(kernel.params(shader::Conv2dDepthwiseInputGradientParams{
         uint32_t(items), uint32_t(s.in_channels), uint32_t(s.batch), uint32_t(s.in_height), uint32_t(s.in_width),
         uint32_t(s.out_height), uint32_t(s.out_width), int32_t(s.pad_top), int32_t(s.pad_left), uint32_t(strips),
-        uint32_t(bands), uint32_t(share.columns), uint32_t(share.images)})));
+        uint32_t(bands), uint32_t(share.columns), uint32_t(share.images), lies_far(dy), 0})));
 }
 
 void depthwise_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile) {
@@ -109,7 +109,7 @@ void depthwise_filter_gradient(Emitter& e, const ConvolutionProblem& problem, co
     e.dispatch(std::move(kernel.params(shader::Conv2dDepthwiseFilterGradientParams{
         uint32_t(items), uint32_t(s.in_channels), uint32_t(units), uint32_t(units_a_slice), uint32_t(strips),
         uint32_t(s.in_height), uint32_t(s.in_width), uint32_t(s.out_height), uint32_t(s.out_width), int32_t(s.pad_top),
-        int32_t(s.pad_left), 0})));
+        int32_t(s.pad_left), lies_far(o.x), 0})));
     dispatch_sum(e, partial, o.filter, count, slices, o.add);
 }
 

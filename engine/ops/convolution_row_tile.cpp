@@ -17,10 +17,7 @@ std::string variant(const DeviceProfile& profile, const char* shader, DataType d
     return item_variant(shader, profile.subgroup_size, dtype);
 }
 
-// Whether a tensor is larger than the caches next to a processor. Then its rows are asked for before they are read
-// (shaders/include/wide.glsl); long runs of what lies in the cache that processors share come by themselves.
-constexpr int64_t shared_bytes = 4 << 20;
-uint32_t lies_far(const Operand& rows, int64_t limit = near_bytes) { return rows.bytes > limit; }
+constexpr int64_t shared_bytes = 4 << 20; // of the cache that processors share: long runs come by themselves
 
 // ---- how a subgroup lies over a matrix, beside register_tile() ----
 

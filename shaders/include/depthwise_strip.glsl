@@ -1,6 +1,6 @@
 // The strip of an image along which the depthwise kernels of a forward pass and of a filter's gradient walk: STRIP output rows,
 // and of the input below them the columns that the next output column needs. Needs addressed.glsl, x as operand 0 and the push constants
-// in_height, in_width, pad_left and never.
+// in_height, in_width, pad_left, far and never.
 #extension GL_EXT_control_flow_attributes : require
 #include "wide.glsl"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's
@@ -26,23 +26,26 @@ void clear_columns() {
     [[unroll]] for (uint i = 0; i < KERNEL_X * SPAN; i++) columns[i] = Eight(vec4(0), vec4(0));
 }
 
-// Those that output column out_x needs anew, of an image from row in_y on. Its rows are asked for before they are read (wide.glsl).
+// Asks for the input of the output columns from first_x to before last_x, of an image from row in_y on, if it is far: see wide.glsl.
+uint ask_columns(int image, int in_y, int first_x, int last_x, uint block, uint blocks) {
+    const int begin = max(first_x * int(STRIDE_X) - pad_left, 0);
+    const int end = min((last_x - 1) * int(STRIDE_X) - pad_left + int(KERNEL_X), int(in_width));
+    const int bottom = far != 0 ? min(in_y + int(SPAN), int(in_height)) : 0;
+    uint asked = 0;
+    ASK_PIXELS(asked, x_words, image * int(in_height), in_width, ivec2(begin, max(in_y, 0)), ivec2(end, bottom))
+    return asked & never;
+}
+
+// Those that output column out_x needs anew, of an image from row in_y on.
 void read_columns(int image, int in_y, int out_x, uint block, uint blocks) {
     const int row = (image * int(in_height) + in_y) * int(in_width), first = out_x * int(STRIDE_X) - pad_left;
-    uint asked = 0;
-    [[dont_unroll]] for (uint t = KEPT * SPAN; t < KERNEL_X * SPAN; t++) {
-        const int in_x = first + int(t / SPAN), j = int(t % SPAN);
-        const bool inside = uint(in_x) < in_width && uint(in_y + j) < in_height;
-        asked |= x_words.at[inside ? (uint(row + j * int(in_width) + in_x) * blocks + block) * 8 / IN_WORD : 0];
-    }
-    asked &= never;
     [[unroll]] for (uint i = KEPT; i < KERNEL_X; i++) {
         const int in_x = first + int(i);
         [[unroll]] for (uint j = 0; j < SPAN; j++) columns[i * SPAN + j] = Eight(vec4(0), vec4(0));
         if (uint(in_x) < in_width) {
             [[unroll]] for (uint j = 0; j < SPAN; j++) {
                 READ8_INSIDE(columns[i * SPAN + j], x, uint(in_y + int(j)) < in_height,
-                             uint(row + int(j * in_width) + in_x) * blocks + block + asked)
+                             uint(row + int(j * in_width) + in_x) * blocks + block)
             }
         }
     }

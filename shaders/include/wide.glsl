@@ -35,13 +35,22 @@ Real8 to_real8(vec4 lo, vec4 hi) { return pack8(lo, hi); }
 #endif
 
 // What lies far away is asked for before it is read. Ahead of lavapipe's reads of 64-bit words a processor does not fetch: it
-// waits at each cache line anew. Reading one 32-bit word of every line beforehand lets the waits overlap (Mesa 25.0.7 on an AMD
-// EPYC: pointwise filter gradients in 0.9 of the time, large depthwise layers in 0.95; through bindings, without
-// addressed.glsl, in 0.63). What the words say is not used:
+// waits at each cache line anew. Reading one 32-bit word of every line beforehand lets the waits overlap, the more lines the better
+// (Mesa 25.0.7 on an AMD EPYC: pointwise filter gradients in 0.9 of the time; large depthwise ones, a strip at a time, in half of
+// what a column at a time took). What the words say is not used:
 //     asked |= x_words.at[word];
 //     … x.at[at + (asked & never)]
 // The push constant `never` is 0, which no compiler knows.
 const uint LINE = 16 * IN_WORD; // numbers in a cache line
+
+// What lies side by side is asked for by lanes in turn: of two lanes with 8 numbers of a line each for every other pixel. Asks for
+// `block` of the `blocks` of 8 channels in the pixels from `first` to before `last` (x, y) of the image that begins at row `top`.
+const uint ABREAST = LINE / 8;
+#define ASK_PIXELS(asked, words, top, width, first, last) \
+    [[dont_unroll]] for (int ask_y = (first).y; ask_y < (last).y; ask_y++) { \
+        [[dont_unroll]] for (int ask_x = (first).x + int(block % ABREAST); ask_x < (last).x; ask_x += int(ABREAST)) \
+            asked |= words.at[((uint((top) + ask_y) * (width) + uint(ask_x)) * blocks + block) * 8 / IN_WORD]; \
+    }
 
 // Real8 number `at_` of an operand that is read by address, or zeros where that is not inside. Read in any case: a branch around
 // a load makes a driver like lavapipe compile twice as long, and its selection costs less than the branch.
