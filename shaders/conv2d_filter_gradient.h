@@ -6,12 +6,11 @@
 //   2 WIDE = (columns % 8 == 0 and out_channels % 8 == 0), 3 X_WIDE = (inner % 8 == 0 and in_channels % 8 ==
 //   0), 4 POINTWISE = (1×1, stride 1, no padding), 5 BLOCKS: rows of the filter, in eights: 1 where
 //   filter_rows <= 8, else 2, 6 BLOCKED: x and dy lie as Winograd's form leaves them. COLUMN_LANES (S = 8): not WIDE: 8; WIDE with
-//   X_WIDE: 1 for columns <= 8, 2 for <= 16, 4 for < 64, else 8; WIDE without X_WIDE: 4 for columns < 64,
-//   else 8. Always S at other subgroup sizes.
+//   X_WIDE: as register_tile() in C++; WIDE without X_WIDE: 4 for columns < 64, else 8. Always S at other subgroup sizes.
 // Groups: x = ceil(filter_rows / (8 · BLOCKS)), column_tiles = ceil(columns / ((WIDE ? 8 : 1) ·
 //   COLUMN_LANES)), y = column_tiles · groups of channels, z = splits. With L = S / COLUMN_LANES lane groups:
-//   want = clamp(ceil(32 / (x · y)), 1, ceil(rows / 64)), split_rows = ceil(ceil(rows / want) / (4 L)) · 4 L,
-//   splits = ceil(rows / split_rows), copies = splits · L.
+//   want = clamp(max(ceil(32 / (x · y)), parts_near()), 1, rows / 64), where parts_near() in C++ lets a part stay in the caches
+//   next to a processor; split_rows = ceil(ceil(rows / want) / (4 L)) · 4 L, splits = ceil(rows / split_rows), copies = splits · L.
 //
 // conv2d_filter_gradient_tiled. No specialisation. x = ceil(filter_rows / 64),
 //   column_tiles = ceil(columns / 64), y and z as above, split_rows a multiple of 16 (enough splits to fill

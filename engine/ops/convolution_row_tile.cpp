@@ -136,9 +136,8 @@ std::vector<KernelTile> filter_gradient_tiles(const DeviceProfile& profile, cons
     if (profile.subgroup_size != tabled_subgroup) return with_alternatives(profile, {profile.subgroup_size, rows});
     if (!wide) return with_alternatives(profile, {8, rows});
     if (!inner_wide) return with_alternatives(profile, {columns >= 64 ? 8u : 4u, rows});
-    if (columns <= 8) return with_alternatives(profile, {1, 8});
-    // Eight lanes own 64 columns; of 96 they would leave half of every other tile idle.
-    return with_alternatives(profile, {columns <= 16 ? 2u : columns % 64 ? 4u : 8u, rows});
+    const uint32_t lanes = register_tile(profile, s.pixels(), columns).columns;
+    return with_alternatives(profile, {lanes, lanes == 1 ? 8 : rows});
 }
 
 std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, const ConvolutionProblem& p) {
