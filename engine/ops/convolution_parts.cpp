@@ -18,15 +18,18 @@ std::array<uint32_t, 3> folded_groups(int64_t count, int64_t columns) {
 // multiply-adds.
 static int64_t tile_cost(int64_t rows, int64_t tile_rows) { return divide_up(rows, tile_rows) * (tile_rows + 7); }
 
+uint32_t column_lanes(int64_t columns) {
+    if (columns <= 8) return 1;
+    if (columns <= 16) return 2;
+    return 6 * round_up(columns, 64) > 7 * round_up(columns, 32) ? 4 : 8;
+}
+
 KernelTile register_tile(const DeviceProfile& profile, int64_t rows, int64_t columns) {
-    const uint32_t subgroup = profile.subgroup_size;
+    const uint32_t subgroup = profile.subgroup_size, lanes = column_lanes(columns);
     if (subgroup != tabled_subgroup) return {subgroup, std::max(16u, subgroup)};
     if (rows <= 8) return {8, rows <= 4 ? 4u : 8u};
-    if (columns <= 8) return {1, 8};
-    if (columns <= 16) return {2, 16};
-    // Eight lanes side by side read less for the same sums, which is worth a sixth more columns; they, and no others, have
-    // registers for 20 rows. Where 16 are not much better, there is one pipeline less to compile.
-    if (6 * round_up(columns, 64) > 7 * round_up(columns, 32)) return {4, 16};
+    if (lanes < 8) return {lanes, lanes == 1 ? 8u : 16u};
+    // Eight lanes, and no others, have registers for 20 rows. Where 16 are not much better, there is one pipeline less to compile.
     return {8, 9 * tile_cost(rows, 20) > 10 * tile_cost(rows, 16) ? 16u : 20u};
 }
 

@@ -136,7 +136,7 @@ std::vector<KernelTile> filter_gradient_tiles(const DeviceProfile& profile, cons
     if (profile.subgroup_size != tabled_subgroup) return with_alternatives(profile, {profile.subgroup_size, rows});
     if (!wide) return with_alternatives(profile, {8, rows});
     if (!inner_wide) return with_alternatives(profile, {columns >= 64 ? 8u : 4u, rows});
-    const uint32_t lanes = register_tile(profile, s.pixels(), columns).columns;
+    const uint32_t lanes = column_lanes(columns);
     return with_alternatives(profile, {lanes, lanes == 1 ? 8 : rows});
 }
 
