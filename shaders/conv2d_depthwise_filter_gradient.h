@@ -24,7 +24,7 @@ uint out_height;
 uint out_width;
 int pad_top;
 int pad_left;
-uint far;    // 1: x is not in the caches next to the processor
+uint far;    // 1: x is not in the caches next to the processor: it and dy are asked for
 uint never;  // 0
 PARAMS_END
 #endif

@@ -3,7 +3,8 @@
 //
 // Bindings: 0 x[M][K], 1 w[K][N], 2 bias[N] (dummy without BIAS), 3 residual[M][N] (dummy without RESIDUAL),
 //   4 y[M][N].
-// Specialisation: 0 S = subgroup size, 1 COLUMN_LANES, 2 ROWS, 3 true, 4 BIAS, 5 RESIDUAL, 6 ACTIVATION.
+// Specialisation: 0 S = subgroup size, 1 COLUMN_LANES, 2 ROWS, 3 true, 4 BIAS, 5 RESIDUAL, 6 ACTIVATION,
+//   7 STREAMED where M <= 64.
 //   COLUMN_LANES (S at sizes other than 8) and ROWS (any from 1 is right): register_tile() in C++.
 // Groups: tiles = ceil(M / (ROWS · S / COLUMN_LANES)); x = min(tiles, 32768), z = ceil(tiles / x),
 //   y = ceil(N / (8 · COLUMN_LANES)); where the filter is small x and y change places, so that x is read from afar but once.
@@ -20,7 +21,7 @@ uint columns;        // N: channels out
 float slope;         // of the leaky relu
 uint columns_first;  // 1: the groups' x counts tiles of columns, y and z those of rows
 uint far;            // 1: x is not in the caches next to the processor
-uint far_residual;
+uint far_residual;   // 1: nor is the residual
 uint never;          // 0
 PARAMS_END
 #endif

@@ -40,10 +40,10 @@ void set_division(int64_t divisor, uint32_t& multiplier, uint32_t& shift) {
     shift = 31 + log;
 }
 
-int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes, int64_t asked) {
+int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes, int64_t least) {
     const int64_t wanted = e.profile().is_cpu ? 32 : 1024;
     const int64_t fitting = std::max<int64_t>(1, e.profile().max_storage_range / std::max<int64_t>(copy_bytes, 1));
-    return std::clamp<int64_t>(std::max(divide_up(wanted, groups_a_part), asked), 1, std::min(std::max<int64_t>(units, 1), fitting));
+    return std::clamp<int64_t>(std::max(divide_up(wanted, groups_a_part), least), 1, std::min(std::max<int64_t>(units, 1), fitting));
 }
 
 void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies,

@@ -29,8 +29,8 @@ inline constexpr int64_t near_bytes = 1 << 20;
 // Whether a tensor is larger. Then its rows are asked for before they are read (shaders/include/wide.glsl).
 inline uint32_t lies_far(const Operand& rows, int64_t limit = near_bytes) { return rows.bytes > limit; }
 
-// Parts of a sum over `units`: enough to fill the device, and as many as are asked for; few enough to fit a binding.
-int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes, int64_t asked = 1);
+// Parts of a sum over `units`: enough to fill the device, and no fewer than `least`; few enough to fit a binding.
+int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes, int64_t least = 1);
 // result (+)= the copies, added up in order.
 void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies, const Addition& add);
 
