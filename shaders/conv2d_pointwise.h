@@ -1,16 +1,16 @@
 // Push constants and dispatch of conv2d_pointwise.comp (scalar family; inner % 4 == 0, columns % 8 == 0;
 // other shapes go to conv2d_direct.comp).
 //
-// Bindings: 0 x[M][K], 1 w[K][N], 2 bias[N] (dummy without BIAS), 3 residual[M][N] (dummy without RESIDUAL),
+// Bindings: 0 x[M][K], 1 w[K][N] or w[N][K], 2 bias[N] (dummy without BIAS), 3 residual[M][N] (dummy without RESIDUAL),
 //   4 y[M][N].
 // Specialisation: 0 S = subgroup size, 1 COLUMN_LANES, 2 ROWS, 3 true, 4 BIAS, 5 RESIDUAL, 6 ACTIVATION,
-//   7 STREAMED where M <= 64.
+//   7 FILTER, one of those below.
 //   COLUMN_LANES (S at sizes other than 8) and ROWS (any from 1 is right): register_tile() in C++.
 // Groups: tiles = ceil(M / (ROWS · S / COLUMN_LANES)); x = min(tiles, 32768), z = ceil(tiles / x),
 //   y = ceil(N / (8 · COLUMN_LANES)); where the filter is small x and y change places, so that x is read from afar but once.
 //
-// Data gradient: x is dy[M][N], w the transposed filter [N][K] (conv2d_transpose_filter), inner = N,
-// columns = K. The residual is the gradient that other users of x gave.
+// Data gradient: x is dy[M][N] and w the filter, which lies transposed for it; inner = N, columns = K. The residual is the
+// gradient that other users of x gave.
 #ifndef LEMNOS_SHADER_CONV2D_POINTWISE_H
 #define LEMNOS_SHADER_CONV2D_POINTWISE_H
 #include "params.h"
@@ -24,4 +24,9 @@ uint far;            // 1: x is not in the caches next to the processor
 uint far_residual;   // 1: nor is the residual
 uint never;          // 0
 PARAMS_END
+#define FILTER_BY_ADDRESS 0
+// Where M <= 64, w is read few times: by 32-bit words and through its binding, since a CPU fetches ahead of such reads
+// (include/channel_rows.glsl) and not ahead of gathers, which took up to four times as long. Else reading less often counts.
+#define FILTER_STREAMED 1
+#define FILTER_TRANSPOSED 2  // w[N][K], by address
 #endif

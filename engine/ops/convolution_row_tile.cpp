@@ -72,11 +72,10 @@ void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionO
     const auto [rows, inner, columns] = product_of(problem);
     const uint32_t subgroup = e.profile().subgroup_size, lanes = tile.columns;
     const bool forward = problem.pass == ConvolutionPass::forward;
+    const uint32_t filter = !forward ? FILTER_TRANSPOSED : rows <= rows_of_streamed_filter ? FILTER_STREAMED : FILTER_BY_ADDRESS;
     Kernel kernel{.shader = variant(e.profile(), "conv2d_pointwise", problem.dtype),
-                  .specialisation = {subgroup, lanes, tile.rows, 1, problem.bias, problem.residual, uint32_t(problem.activation),
-                                     rows <= rows_of_streamed_filter}};
-    if (forward) kernel.operands = {o.x, o.filter, or_none(e, o.bias), or_none(e, o.residual), o.y};
-    else kernel.operands = {o.y, swap_channels(e, problem.shape, o.filter), e.none(), or_none(e, o.residual), o.x};
+                  .specialisation = {subgroup, lanes, tile.rows, 1, problem.bias, problem.residual, uint32_t(problem.activation), filter},
+                  .operands = {forward ? o.x : o.y, o.filter, or_none(e, o.bias), or_none(e, o.residual), forward ? o.y : o.x}};
     kernel.groups = folded_groups(divide_up(rows, tile.rows * (subgroup / lanes)), divide_up(columns, 8 * lanes));
     const bool columns_first = kernel.operands[1].bytes <= near_filter_bytes;
     if (columns_first) std::swap(kernel.groups[0], kernel.groups[1]);
