@@ -123,6 +123,18 @@ struct Kernel {
     }
 };
 
+// Work that may wait: plans join what several operators leave for later in one dispatch, which comes before any other that
+// touches the same memory, and before the last.
+struct Postponed {
+    std::vector<Operand> operands;
+    Operand shared = {}; // one more, of all that are joined; region < 0: none
+    std::array<uint32_t, 3> numbers{};
+};
+struct Joint {
+    size_t (*most)(const DeviceProfile&); // that one dispatch takes
+    Kernel (*kernel)(const DeviceProfile&, std::span<const Postponed>);
+};
+
 // What an operator's dispatch rule sees. Types are those of the current batch slice when the operator is separable.
 class Emitter {
   public:
@@ -151,6 +163,8 @@ class Emitter {
     // batch and cut it themselves; `example_bytes`: the bytes of one example of each batched operand.
     int64_t batch_step(int64_t batch, std::initializer_list<int64_t> example_bytes) const;
     void dispatch(Kernel kernel);
+    // Leaves work for later; `joint` says how it is joined, and outlives the plan.
+    void postpone(const Joint& joint, Postponed work);
     // What a menu of kernels chose for the dispatches that follow, and which of them it refused before and why, in words
     // without commas: for the log and for profiles, so that who reads them sees the reason.
     void note_choice(std::string variant, std::string refused = {}) {

@@ -1,15 +1,18 @@
-// Push constants and dispatch of conv2d_sum.comp. Variant 8 (count % 8 == 0) or 1: elements an invocation;
-// groups = folded_groups(ceil(count / variant / workgroup size)). Bindings: 0 the partial results, 1 the
-// result, 2 keep (with SUM_ADDS_KEPT).
+// Push constants and dispatch of conv2d_sum.comp. Operands: 0 keep (with SUM_ADDS_KEPT), 1 + 2j the partial results of sum j,
+// 2 + 2j its result. The groups of sum j begin with first_group[j], ceil(count / WIDTH / workgroup size) of them;
+// folded_groups(all).
 #ifndef LEMNOS_SHADER_CONV2D_SUM_H
 #define LEMNOS_SHADER_CONV2D_SUM_H
 #include "params.h"
-PARAMS(Conv2dSumParams)
-uint count;       // elements of the result
-uint copies;      // partial results
-uint adds;        // to what is there: one of these
-PARAMS_END
 #define SUM_REPLACES 0
-#define SUM_ADDS 1
+#define SUM_ADDS 1       // to what is there
 #define SUM_ADDS_KEPT 2  // where keep is not 0
+#define MOST_SUMS 7
+PARAMS(Conv2dSumParams)
+uint sums;                    // of this dispatch
+uint count[MOST_SUMS];        // elements of the result
+uint copies[MOST_SUMS];       // partial results
+uint adds[MOST_SUMS];         // one of those above
+uint first_group[MOST_SUMS];
+PARAMS_END
 #endif

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 namespace lemnos {
 
@@ -46,16 +47,39 @@ int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t
     return std::clamp<int64_t>(std::max(divide_up(wanted, groups_a_part), least), 1, std::min(std::max<int64_t>(units, 1), fitting));
 }
 
+// Operands of each sum: the copies and the result; shared: keep. Numbers: count, copies, adds.
+static Kernel sum_kernel(bool joined, std::span<const Postponed> sums) {
+    const int64_t width = joined ? 8 : 1;
+    const Operand any = sums[0].operands[0];
+    Kernel kernel{.shader = text("conv2d_sum.", int(joined)),
+                  .specialisation = {convolution_group_size},
+                  .operands = {sums[0].shared.region < 0 ? any.slice(0, std::min<int64_t>(any.bytes, 16)) : sums[0].shared}};
+    shader::Conv2dSumParams params{};
+    int64_t groups = 0;
+    for (const Postponed& sum : sums) {
+        const uint32_t j = params.sums++;
+        std::tie(params.count[j], params.copies[j], params.adds[j]) = std::tuple_cat(sum.numbers);
+        params.first_group[j] = uint32_t(groups);
+        groups += divide_up(params.count[j] / width, convolution_group_size);
+        kernel.operands.insert(kernel.operands.end(), sum.operands.begin(), sum.operands.end());
+    }
+    kernel.groups = folded_groups(groups);
+    return std::move(kernel.params(params));
+}
+
+static const Joint joined_sums{
+    .most = [](const DeviceProfile& profile) { return size_t(std::min<uint32_t>(MOST_SUMS, (profile.max_storage_buffers - 1) / 2)); },
+    .kernel = [](const DeviceProfile&, std::span<const Postponed> sums) { return sum_kernel(true, sums); },
+};
+
 void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies,
                   const Addition& add) {
-    const bool wide = e.profile().int64 && count % 8 == 0;
-    Kernel kernel{.shader = wide ? "conv2d_sum.8" : "conv2d_sum.1",
-                  .specialisation = {convolution_group_size},
-                  .operands = {partial.as(Access::read), result.as(add.any() ? Access::read_write : Access::write),
-                               or_none(e, add.keep)}};
-    kernel.groups = folded_groups(divide_up(count / (wide ? 8 : 1), convolution_group_size));
     const uint32_t adds = add.always ? SUM_ADDS : add.any() ? SUM_ADDS_KEPT : SUM_REPLACES;
-    e.dispatch(std::move(kernel.params(shader::Conv2dSumParams{uint32_t(count), uint32_t(copies), adds})));
+    Postponed sum{.operands = {partial.as(Access::read), result.as(add.any() ? Access::read_write : Access::write)},
+                  .shared = add.keep,
+                  .numbers = {uint32_t(count), uint32_t(copies), adds}};
+    if (e.profile().addresses && e.profile().int64 && count % 8 == 0) e.postpone(joined_sums, std::move(sum));
+    else e.dispatch(sum_kernel(false, {&sum, 1}));
 }
 
 Operand swap_channels(Emitter& e, const ConvolutionShape& s, const Operand& filter) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace lemnos {
 
@@ -33,6 +34,7 @@ void PlanBuilder::build() {
     find_totals();
     for (int32_t node = 0; node < int32_t(needed_.size()); ++node)
         if (needed_[size_t(node)] && graph_.node(node).op && !emitted_[size_t(node)]) emit(node);
+    dispatch_postponed();
     for (const auto& [key, region] : derived_) { // alive from run to run
         regions[size_t(region)].first = 0;
         regions[size_t(region)].last = int32_t(steps.size()) - 1;
@@ -252,7 +254,45 @@ void PlanBuilder::check(const Kernel& kernel, int32_t node) {
     }
 }
 
+// What waits keeps its memory, and leaves the caches.
+static constexpr int64_t most_postponed_bytes = int64_t(4) << 20;
+
+bool PlanBuilder::overlap(const Operand& a, const Operand& b) const {
+    const auto meet = [&](int64_t first, int64_t second) { return first < second + b.bytes && second < first + a.bytes; };
+    if (a.region == b.region) return meet(a.offset, b.offset);
+    const BufferView &first = regions[size_t(a.region)].view, &second = regions[size_t(b.region)].view;
+    return first.buffer && first.buffer == second.buffer && meet(first.offset + a.offset, second.offset + b.offset);
+}
+
+bool PlanBuilder::touches_postponed(const std::vector<Operand>& operands) const {
+    for (const Postponed& work : postponed_)
+        for (const Operand& waiting : work.operands)
+            for (const Operand& operand : operands)
+                if (overlap(waiting, operand)) return true;
+    return false;
+}
+
+void PlanBuilder::postpone(const Joint& joint, Postponed work, int32_t node) {
+    const auto same = [](const Operand& a, const Operand& b) { return a.region == b.region && a.offset == b.offset; };
+    if (!postponed_.empty() && (joint_ != &joint || !same(postponed_[0].shared, work.shared) || touches_postponed(work.operands)))
+        dispatch_postponed();
+    joint_ = &joint;
+    last_postponed_ = node;
+    postponed_.push_back(std::move(work));
+    int64_t bytes = 0;
+    for (const Postponed& each : postponed_)
+        for (const Operand& operand : each.operands) bytes += operand.bytes;
+    if (postponed_.size() >= joint.most(profile_) || bytes > most_postponed_bytes) dispatch_postponed();
+}
+
+void PlanBuilder::dispatch_postponed() {
+    if (postponed_.empty()) return;
+    const std::vector<Postponed> works = std::exchange(postponed_, {});
+    add_step(joint_->kernel(profile_, works), last_postponed_);
+}
+
 void PlanBuilder::add_step(Kernel kernel, int32_t node) {
+    if (touches_postponed(kernel.operands)) dispatch_postponed();
     check(kernel, node);
     for (const Operand& operand : kernel.operands) {
         Region& region = regions[size_t(operand.region)];
@@ -342,6 +382,8 @@ void Emitter::dispatch(Kernel kernel) {
     kernel.refused = refused_;
     builder_.add_step(std::move(kernel), node_);
 }
+
+void Emitter::postpone(const Joint& joint, Postponed work) { builder_.postpone(joint, std::move(work), node_); }
 
 void Emitter::note_kernel(const std::string& problem, const KernelChoice& choice) {
     KernelUse& use = builder_.kernels[problem];

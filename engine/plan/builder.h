@@ -68,6 +68,10 @@ class PlanBuilder {
     int32_t region_of(Value value);
     int32_t add_region(int64_t bytes, std::string name);
     void add_step(Kernel kernel, int32_t node);
+    void postpone(const Joint& joint, Postponed work, int32_t node);
+    void dispatch_postponed();
+    bool overlap(const Operand& a, const Operand& b) const;
+    bool touches_postponed(const std::vector<Operand>& operands) const;
     void check(const Kernel& kernel, int32_t node);
     bool is_constant(int32_t region) const;
     Operand derive(const Operand& source, const std::string& name, int64_t bytes, Kernel kernel, int32_t node);
@@ -81,6 +85,9 @@ class PlanBuilder {
     std::map<Value, int32_t> totals_;  // the node that adds a value, which nothing else reads, to a total
     std::vector<bool> emitted_;        // nodes that need no dispatches any more
     std::map<Value, int32_t> value_regions_;
+    const Joint* joint_ = nullptr;     // of all that waits
+    std::vector<Postponed> postponed_;
+    int32_t last_postponed_ = 0;       // the node of the last
     std::map<std::tuple<int32_t, int64_t, std::string>, int32_t> derived_; // what is kept, by source and name
 };
 

@@ -36,7 +36,7 @@ constexpr int64_t binding_granularity = 32;
 
 // Behind a kernel's parameters the addresses of its operands are pushed, where shaders may ask for them
 // (shaders/include/addressed.glsl).
-constexpr uint32_t most_parameter_bytes = 128, most_addresses = 8;
+constexpr uint32_t most_parameter_bytes = 128, most_addresses = 16;
 constexpr uint32_t addressed_push_bytes = most_parameter_bytes + 8 * most_addresses;
 
 struct DeviceProfile {
@@ -44,7 +44,7 @@ struct DeviceProfile {
     bool is_cpu = false;
     uint32_t subgroup_size = 1;
     bool int64 = false;                  // shaders may use 64-bit integers, which the scalar kernels load floats by
-    bool addresses = false;              // shaders may read buffers by address, and there is room to push eight
+    bool addresses = false;              // shaders may read buffers by address, and there is room to push theirs
     bool storage16 = false;              // buffers may hold f16, one number at a time
     bool subgroup_size_reliable = false; // fixed, or can be required of a pipeline: subgroup kernels may be used
     bool subgroup_size_required = false; // every subgroup kernel's pipeline must ask for subgroup_size

@@ -10,7 +10,7 @@
 // through bindings all the same: scattering them took twice as long (Mesa 25.0.7 on an AMD EPYC, Winograd's input).
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
-#define OPERAND_ADDRESSES layout(offset = 128) uint64_t operand_addresses[8];
+#define OPERAND_ADDRESSES layout(offset = 128) uint64_t operand_addresses[16];
 #define ADDRESSED(operand, type, name) \
     layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer name##_memory { type at[]; }; \
     name##_memory name = name##_memory(operand_addresses[operand]);
