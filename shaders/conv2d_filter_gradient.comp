@@ -3,7 +3,7 @@
 // dw[k][co] = Σ_m x[m at k] · dy[m][co], k = (ky, kx, ci), m = (n, oy, ox), x[m at k] = x[n][oy·s + ky·d −
 // pad][…][ci]: the filter gradient of any convolution, and of linear. The sum over m is split: split s and
 // lane group g write their own copy p = s · GROUPS + g of the filter, partial[p][k][co], which conv2d_sum
-// adds in this order, so the bits repeat.
+// adds in this order, so the bits repeat. Where one copy is all, it is the result, or is added to that.
 // variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16 SUBGROUP=4,REAL=16 SUBGROUP=8,REAL=16 SUBGROUP=16,REAL=16
 // Fast because 8 or 16 rows of k × 8 columns a lane stay in registers while m runs. Four values of m at a
 // time: a lane reads 8 channels of x at one pixel and hands them round its group; dy is read 8 columns a
@@ -28,14 +28,17 @@ layout(constant_id = 3) const bool X_WIDE = true;     // 3: inner % 8 == 0 (and 
 layout(constant_id = 4) const bool POINTWISE = false; // 4: 1×1, stride 1, no padding: pixel m of x is row m
 layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 or 2
 layout(constant_id = 6) const bool BLOCKED = false;   // 6: (with 2 to 4) x and dy lie as [channels / 8][row][8]
+layout(constant_id = 7) const bool ADDS = false;      // 7: to what is there
+layout(constant_id = 8) const bool ALWAYS = false;    // 8: else where keep is not 0
 ADDRESSED(0, Real, x)
 ADDRESSED(0, Real8, x8)
 ADDRESSED(0, uint, x_words)
 ADDRESSED(1, Real, dy)
 ADDRESSED(1, uint, dy_words)
 ADDRESSED(1, Real8, dy8)
-layout(binding = 2) writeonly buffer Partial { float partial[]; };
-layout(binding = 2) writeonly buffer Partial8 { u64vec4 partial8[]; };
+layout(binding = 2) buffer Partial { float partial[]; };
+layout(binding = 2) buffer Partial8 { u64vec4 partial8[]; };
+layout(binding = 3) readonly buffer Keep { float keep[]; };
 
 const uint GROUPS = SUBGROUP / COLUMN_LANES;
 const uint ROWS = BLOCKS * 8;
@@ -171,12 +174,19 @@ void main() {
     }
 
     const uint copy = (split * GROUPS + group) * filter_rows;
+    const bool added = ADDS && (ALWAYS || keep[0] != 0.0);
     // Unrolled, this would take as long to compile as all the rest.
     [[dont_unroll]] for (uint r = 0; r < ROWS; r++) {
         if (first_k + r < filter_rows && column < columns) {
             const uint at = (copy + first_k + r) * out_channels + out_column;
-            if (WIDE) partial8[at / 8] = pack8(lo[r], hi[r]);
-            else partial[at] = lo[r].x;
+            Eight sum = Eight(lo[r], hi[r]);
+            if (added) {
+                const Eight before = WIDE ? unpack8(partial8[at / 8]) : Eight(vec4(partial[at]), vec4(0));
+                sum.lo += before.lo;
+                sum.hi += before.hi;
+            }
+            if (WIDE) partial8[at / 8] = pack8(sum.lo, sum.hi);
+            else partial[at] = sum.lo.x;
         }
     }
 }

@@ -9,6 +9,7 @@
 #if JOINED
 #include "addressed.glsl"
 #include "wide.glsl"
+#extension GL_EXT_control_flow_attributes : require
 #endif
 #include "conv2d_sum.h"
 layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's on a CPU
@@ -17,7 +18,10 @@ layout(local_size_x_id = 0) in;  // 0: workgroup size, best the subgroup's on a 
 #if JOINED
 ADDRESSED(0, float, keep)
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Partial { u64vec4 at[]; };
+layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer PartialWords { uint at[]; };
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Result { u64vec4 at[]; };
+
+const uint NEIGHBOUR_LINES = 8 * 8 / LINE;
 
 void main() {
     uint j = 0;
@@ -26,9 +30,13 @@ void main() {
     if (i >= items) return;
     Partial partial = Partial(operand_addresses[1 + 2 * j]);
     Result result = Result(operand_addresses[2 + 2 * j]);
+    uint asked = 0;  // for the copies of eight neighbours at a time: see wide.glsl
+    PartialWords words = PartialWords(operand_addresses[1 + 2 * j]);
+    [[dont_unroll]] for (uint t = i % 8; t < ask * copies[j] * NEIGHBOUR_LINES; t += 8)
+        asked |= words.at[(t / NEIGHBOUR_LINES * items + i / 8 * 8) * 8 + t % NEIGHBOUR_LINES * LINE];
     Eight sum = Eight(vec4(0), vec4(0));
     for (uint p = 0; p < copies[j]; p++) {
-        const Eight v = unpack8(partial.at[p * items + i]);
+        const Eight v = unpack8(partial.at[p * items + i + (asked & never)]);
         sum.lo += v.lo;
         sum.hi += v.hi;
     }

@@ -14,5 +14,7 @@ uint count[MOST_SUMS];        // elements of the result
 uint copies[MOST_SUMS];       // partial results
 uint adds[MOST_SUMS];         // one of those above
 uint first_group[MOST_SUMS];
+uint ask;                     // 1: a CPU
+uint never;                   // 0
 PARAMS_END
 #endif

@@ -48,13 +48,13 @@ int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t
 }
 
 // Operands of each sum: the copies and the result; shared: keep. Numbers: count, copies, adds.
-static Kernel sum_kernel(bool joined, std::span<const Postponed> sums) {
+static Kernel sum_kernel(const DeviceProfile& profile, bool joined, std::span<const Postponed> sums) {
     const int64_t width = joined ? 8 : 1;
     const Operand any = sums[0].operands[0];
     Kernel kernel{.shader = text("conv2d_sum.", int(joined)),
                   .specialisation = {convolution_group_size},
                   .operands = {sums[0].shared.region < 0 ? any.slice(0, std::min<int64_t>(any.bytes, 16)) : sums[0].shared}};
-    shader::Conv2dSumParams params{};
+    shader::Conv2dSumParams params{.ask = profile.is_cpu};
     int64_t groups = 0;
     for (const Postponed& sum : sums) {
         const uint32_t j = params.sums++;
@@ -69,7 +69,7 @@ static Kernel sum_kernel(bool joined, std::span<const Postponed> sums) {
 
 static const Joint joined_sums{
     .most = [](const DeviceProfile& profile) { return size_t(std::min<uint32_t>(MOST_SUMS, (profile.max_storage_buffers - 1) / 2)); },
-    .kernel = [](const DeviceProfile&, std::span<const Postponed> sums) { return sum_kernel(true, sums); },
+    .kernel = [](const DeviceProfile& profile, std::span<const Postponed> sums) { return sum_kernel(profile, true, sums); },
 };
 
 void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies,
@@ -79,7 +79,7 @@ void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int
                   .shared = add.keep,
                   .numbers = {uint32_t(count), uint32_t(copies), adds}};
     if (e.profile().addresses && e.profile().int64 && count % 8 == 0) e.postpone(joined_sums, std::move(sum));
-    else e.dispatch(sum_kernel(false, {&sum, 1}));
+    else e.dispatch(sum_kernel(e.profile(), false, {&sum, 1}));
 }
 
 Operand swap_channels(Emitter& e, const ConvolutionShape& s, const Operand& filter) {
@@ -208,26 +208,41 @@ static int64_t parts_near(const Emitter& e, const ConvolutionOperands& o, int64_
     return e.profile().is_cpu ? (o.x.bytes + o.y.bytes) / std::max(groups * near_bytes, copy_bytes) : 1;
 }
 
-PartialSums dispatch_partial_sums(Emitter& e, const ConvolutionShape& s, const ConvolutionOperands& o,
-                                  FilterGradientProduct product, const Operand& reused) {
+// Cuts the pixels into splits; gives the copies of the filter that come of it.
+static int64_t split_pixels(const Emitter& e, const ConvolutionShape& s, const ConvolutionOperands& o, FilterGradientProduct& product) {
     shader::Conv2dFilterGradientParams& params = product.params;
-    const int64_t copy_bytes = int64_t(params.filter_rows) * s.out_channels * 4, split_bytes = copy_bytes * product.copies_a_split;
+    const int64_t split_bytes = int64_t(params.filter_rows) * s.out_channels * 4 * product.copies_a_split;
     const int64_t row_tiles = divide_up(params.filter_rows, product.tile_rows);
     const int64_t column_tiles = int64_t(params.column_tiles) * s.groups;
     const int64_t wanted = parts_of(e, s.pixels() / 64, row_tiles * column_tiles, split_bytes, parts_near(e, o, split_bytes, s.groups));
     params.split_rows = uint32_t(round_up(divide_up(s.pixels(), wanted), product.row_step));
     params.splits = uint32_t(divide_up(s.pixels(), params.split_rows));
-    const int64_t copies = params.splits * product.copies_a_split, bytes = params.splits * split_bytes;
+    product.kernel.groups = {uint32_t(row_tiles), uint32_t(column_tiles), params.splits};
+    product.kernel.flops = 2 * s.macs();
+    return params.splits * product.copies_a_split;
+}
+
+static void dispatch_product(Emitter& e, const ConvolutionOperands& o, FilterGradientProduct product, const Operand& result,
+                             const Addition& add) {
+    product.kernel.operands = {o.x.as(Access::read), o.y.as(Access::read), result};
+    if (product.adds) {
+        product.kernel.specialisation.insert(product.kernel.specialisation.end(), {add.any(), add.always});
+        product.kernel.operands.push_back(or_none(e, add.keep));
+    }
+    e.dispatch(std::move(product.kernel.params(product.params)));
+}
+
+PartialSums dispatch_partial_sums(Emitter& e, const ConvolutionShape& s, const ConvolutionOperands& o,
+                                  FilterGradientProduct product, const Operand& reused) {
+    const int64_t copies = split_pixels(e, s, o, product), bytes = copies * product.params.filter_rows * s.out_channels * 4;
     const Operand partial = reused.region >= 0 && reused.bytes >= bytes ? reused.slice(0, bytes) : e.workspace(bytes);
-    Kernel& kernel = product.kernel;
-    kernel.operands = {o.x.as(Access::read), o.y.as(Access::read), partial.as(Access::write)};
-    kernel.groups = {uint32_t(row_tiles), uint32_t(column_tiles), params.splits};
-    kernel.flops = 2 * s.macs();
-    e.dispatch(std::move(kernel.params(params)));
+    dispatch_product(e, o, std::move(product), partial.as(Access::write), {});
     return {partial.as(Access::read), copies};
 }
 
 void dispatch_filter_gradient(Emitter& e, const ConvolutionShape& s, const ConvolutionOperands& o, FilterGradientProduct product) {
+    if (product.adds && split_pixels(e, s, o, product) == 1)
+        return dispatch_product(e, o, std::move(product), o.filter.as(o.add.any() ? Access::read_write : Access::write), o.add);
     const int64_t count = int64_t(product.params.filter_rows) * s.out_channels;
     const PartialSums sums = dispatch_partial_sums(e, s, o, std::move(product));
     dispatch_sum(e, sums.numbers, o.filter, count, sums.copies, o.add);

@@ -170,7 +170,8 @@ FilterGradientProduct row_tile_product(const DeviceProfile& profile, const Convo
             .params = params,
             .tile_rows = tile.rows,
             .row_step = 4 * lane_groups,
-            .copies_a_split = lane_groups};
+            .copies_a_split = lane_groups,
+            .adds = true};
 }
 
 } // namespace lemnos
