@@ -39,6 +39,7 @@ const Case cases[] = {
     {"a dense filter", {f32({2, 6, 6, 16}), f32({2, 6, 6, 24})}, [](Graph& g, const auto& in) { return filter_gradient(g, in, 3, 1); }},
     {"an odd filter", {f32({2, 5, 5, 3}), f32({2, 5, 5, 7})}, [](Graph& g, const auto& in) { return filter_gradient(g, in, 3, 1); }},
     {"a pointwise filter", {f32({2, 6, 6, 16}), f32({2, 6, 6, 24})}, [](Graph& g, const auto& in) { return filter_gradient(g, in, 1, 1); }},
+    {"a filter that one copy is enough for", {f32({1, 3, 3, 128}), f32({1, 3, 3, 512})}, [](Graph& g, const auto& in) { return filter_gradient(g, in, 1, 1); }},
     {"a depthwise filter", {f32({2, 6, 6, 16}), f32({2, 6, 6, 16})}, [](Graph& g, const auto& in) { return filter_gradient(g, in, 3, 16); }},
     {"an odd depthwise filter", {f32({2, 6, 6, 5}), f32({2, 6, 6, 5})}, [](Graph& g, const auto& in) { return filter_gradient(g, in, 3, 5); }},
     {"a matrix",
