@@ -123,11 +123,11 @@ struct Kernel {
     }
 };
 
-// Work that may wait: plans join what several operators leave for later in one dispatch, which comes before any other that
-// touches the same memory, and before the last.
+// Work that may wait: a plan joins what several operators leave for later in one dispatch. It comes before any other that writes
+// what it reads or touches what it writes, at the latest at the end.
 struct Postponed {
     std::vector<Operand> operands;
-    Operand shared = {}; // one more, of all that are joined; region < 0: none
+    Operand shared = {}; // read by all that are joined; region < 0: none
     std::array<uint32_t, 3> numbers{};
 };
 struct Joint {

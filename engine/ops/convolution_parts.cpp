@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <tuple>
 
 namespace lemnos {
 
@@ -58,7 +57,9 @@ static Kernel sum_kernel(const DeviceProfile& profile, bool joined, std::span<co
     int64_t groups = 0;
     for (const Postponed& sum : sums) {
         const uint32_t j = params.sums++;
-        std::tie(params.count[j], params.copies[j], params.adds[j]) = std::tuple_cat(sum.numbers);
+        params.count[j] = sum.numbers[0];
+        params.copies[j] = sum.numbers[1];
+        params.adds[j] = sum.numbers[2];
         params.first_group[j] = uint32_t(groups);
         groups += divide_up(params.count[j] / width, convolution_group_size);
         kernel.operands.insert(kernel.operands.end(), sum.operands.begin(), sum.operands.end());

@@ -61,7 +61,7 @@ struct FilterGradientProduct {
     int64_t tile_rows;                         // of the filter, a workgroup
     int64_t row_step;                          // a split is a multiple of so many pixels
     int64_t copies_a_split = 1;                // partial sums that one leaves
-    bool adds = false;                         // one copy alone to the result, by two more constants and the operand keep
+    bool adds = false;                         // one copy may be the result: the kernel takes ADDS, ALWAYS and the operand keep
 };
 // The scalar family's by the register tile, by default the fastest one; `blocked`: x and dy lie as winograd_input.comp writes
 // them. The tiled family's.

@@ -257,7 +257,8 @@ void PlanBuilder::check(const Kernel& kernel, int32_t node) {
 // What waits keeps its memory, and leaves the caches.
 static constexpr int64_t most_postponed_bytes = int64_t(4) << 20;
 
-bool PlanBuilder::overlap(const Operand& a, const Operand& b) const {
+bool PlanBuilder::conflict(const Operand& a, const Operand& b) const {
+    if (!((uint8_t(a.access) | uint8_t(b.access)) & uint8_t(Access::write))) return false;
     const auto meet = [&](int64_t first, int64_t second) { return first < second + b.bytes && second < first + a.bytes; };
     if (a.region == b.region) return meet(a.offset, b.offset);
     const BufferView &first = regions[size_t(a.region)].view, &second = regions[size_t(b.region)].view;
@@ -265,11 +266,12 @@ bool PlanBuilder::overlap(const Operand& a, const Operand& b) const {
 }
 
 bool PlanBuilder::touches_postponed(const std::vector<Operand>& operands) const {
-    for (const Postponed& work : postponed_)
-        for (const Operand& waiting : work.operands)
-            for (const Operand& operand : operands)
-                if (overlap(waiting, operand)) return true;
-    return false;
+    const auto touched = [&](const Operand& waiting) {
+        return std::any_of(operands.begin(), operands.end(), [&](const Operand& operand) { return conflict(waiting, operand); });
+    };
+    return std::any_of(postponed_.begin(), postponed_.end(), [&](const Postponed& work) {
+        return std::any_of(work.operands.begin(), work.operands.end(), touched) || (work.shared.region >= 0 && touched(work.shared));
+    });
 }
 
 void PlanBuilder::postpone(const Joint& joint, Postponed work, int32_t node) {

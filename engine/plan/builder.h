@@ -70,7 +70,7 @@ class PlanBuilder {
     void add_step(Kernel kernel, int32_t node);
     void postpone(const Joint& joint, Postponed work, int32_t node);
     void dispatch_postponed();
-    bool overlap(const Operand& a, const Operand& b) const;
+    bool conflict(const Operand& a, const Operand& b) const;
     bool touches_postponed(const std::vector<Operand>& operands) const;
     void check(const Kernel& kernel, int32_t node);
     bool is_constant(int32_t region) const;
@@ -87,7 +87,7 @@ class PlanBuilder {
     std::map<Value, int32_t> value_regions_;
     const Joint* joint_ = nullptr;     // of all that waits
     std::vector<Postponed> postponed_;
-    int32_t last_postponed_ = 0;       // the node of the last
+    int32_t last_postponed_ = 0;       // the node of the last, whose name the dispatch bears
     std::map<std::tuple<int32_t, int64_t, std::string>, int32_t> derived_; // what is kept, by source and name
 };
 

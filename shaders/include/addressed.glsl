@@ -7,7 +7,8 @@
 // Software Vulkan turns a read by address into a gather a word. For a read through a binding Mesa 25.0.7 writes a branch and
 // a comparison for each lane and word: a u64vec4 takes 200 instructions instead of 20. The kernels of convolutions, which
 // are mostly reads, compile in half the time by address, and their loops fit in a processor's instruction cache. Results go
-// through bindings all the same: scattering them took twice as long (Mesa 25.0.7 on an AMD EPYC, Winograd's input).
+// through bindings all the same, but for joined sums: scattering them took twice as long (Mesa 25.0.7 on an AMD EPYC, Winograd's
+// input).
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #define OPERAND_ADDRESSES layout(offset = 128) uint64_t operand_addresses[16];

@@ -101,4 +101,22 @@ TEST_F(Postponement, SumsIntoTheSameMemoryFollowEachOther) {
     EXPECT_EQ(download(memory), expected);
 }
 
+// Whether a total counts is read when the gradient is made, also if that number changes afterwards.
+TEST_F(Postponement, ASumReadsWhatItNeedsBeforeItIsWritten) {
+    SCOPED_TRACE(random.seed_text());
+    const Value gradient = filter_gradient(1, 1, 8, 16);
+    Bindings alone = bindings;
+    const BufferView expected = alone[gradient] = make_view(device, 128);
+    run(alone);
+
+    const Value total = graph.input("total", {DataType::f32, {1, 1, 8, 16}}), keep = graph.input("keep", {DataType::f32, {1}});
+    const Value sum = graph.add("accumulate", {total, gradient, keep});
+    const Value changed = graph.add("sigmoid", {keep}); // into the same memory
+    const BufferView memory = upload(device, std::vector<float>(128, 0.375f));
+    bindings[total] = bindings[sum] = memory;
+    bindings[keep] = bindings[changed] = upload(device, {0.0f});
+    run();
+    EXPECT_EQ(download(memory), download(expected));
+}
+
 } // namespace lemnos::test
