@@ -1,6 +1,6 @@
 // Push constants and dispatch of conv2d_sum.comp. Operands: 0 keep (with SUM_ADDS_KEPT), 1 + 2j the partial results of sum j,
-// 2 + 2j its result. The groups of sum j begin with first_group[j], ceil(count / WIDTH / workgroup size) of them;
-// folded_groups(all).
+// 2 + 2j its result. The groups of sum j begin with first_group[j], ceil(count / workgroup size) of them, JOINED
+// ceil(count / 8 / workgroup size); folded_groups(all). Not JOINED: one sum.
 #ifndef LEMNOS_SHADER_CONV2D_SUM_H
 #define LEMNOS_SHADER_CONV2D_SUM_H
 #include "params.h"

@@ -31,7 +31,7 @@ inline uint32_t lies_far(const Operand& rows, int64_t limit = near_bytes) { retu
 
 // Parts of a sum over `units`: enough to fill the device, and no fewer than `least`; few enough to fit a binding.
 int64_t parts_of(const Emitter& e, int64_t units, int64_t groups_a_part, int64_t copy_bytes, int64_t least = 1);
-// result (+)= the copies, added up in order.
+// result (+)= the copies, added up in order; where it can, later and with others (Emitter::postpone).
 void dispatch_sum(Emitter& e, const Operand& partial, const Operand& result, int64_t count, int64_t copies, const Addition& add);
 
 // The filter with the channels in and out of each group swapped, in a workspace.
