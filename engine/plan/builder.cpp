@@ -209,7 +209,7 @@ bool PlanBuilder::is_constant(int32_t index) const {
     return std::none_of(bindings_.begin(), bindings_.end(), [&](const auto& binding) {
         const BufferView& other = binding.second;
         return graph_.node(binding.first.node).op && other.buffer && other.buffer == view.buffer &&
-               other.offset < view.offset + view.bytes && view.offset < other.offset + other.bytes;
+               ranges_meet(other.offset, other.bytes, view.offset, view.bytes);
     });
 }
 
@@ -258,8 +258,8 @@ void PlanBuilder::check(const Kernel& kernel, int32_t node) {
 static constexpr int64_t most_postponed_bytes = int64_t(4) << 20;
 
 bool PlanBuilder::conflict(const Operand& a, const Operand& b) const {
-    if (!((uint8_t(a.access) | uint8_t(b.access)) & uint8_t(Access::write))) return false;
-    const auto meet = [&](int64_t first, int64_t second) { return first < second + b.bytes && second < first + a.bytes; };
+    if (!keep_order(a.access, b.access)) return false;
+    const auto meet = [&](int64_t first, int64_t second) { return ranges_meet(first, a.bytes, second, b.bytes); };
     if (a.region == b.region) return meet(a.offset, b.offset);
     const BufferView &first = regions[size_t(a.region)].view, &second = regions[size_t(b.region)].view;
     return first.buffer && first.buffer == second.buffer && meet(first.offset + a.offset, second.offset + b.offset);

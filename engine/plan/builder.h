@@ -20,6 +20,10 @@ struct Region {
     std::string name;
 };
 
+// Accesses of the same bytes that keep their order.
+inline bool keep_order(Access a, Access b) { return (uint8_t(a) | uint8_t(b)) & uint8_t(Access::write); }
+inline bool ranges_meet(int64_t a, int64_t a_bytes, int64_t b, int64_t b_bytes) { return a < b + b_bytes && b < a + a_bytes; }
+
 // What menus of kernels chose, by the problem's text.
 struct KernelUse {
     KernelChoice choice;

@@ -19,12 +19,10 @@ class Plan::HazardTracker {
   public:
     bool conflicts(const std::vector<Range>& ranges) const {
         for (const Range& range : ranges)
-            for (const Range& earlier : touched_) {
-                const bool writes = (uint8_t(range.access) | uint8_t(earlier.access)) & uint8_t(Access::write);
-                if (writes && earlier.buffer == range.buffer && range.offset < earlier.offset + earlier.bytes &&
-                    earlier.offset < range.offset + range.bytes)
+            for (const Range& earlier : touched_)
+                if (keep_order(range.access, earlier.access) && earlier.buffer == range.buffer &&
+                    ranges_meet(range.offset, range.bytes, earlier.offset, earlier.bytes))
                     return true;
-            }
         return false;
     }
     void add(const std::vector<Range>& ranges) { touched_.insert(touched_.end(), ranges.begin(), ranges.end()); }
