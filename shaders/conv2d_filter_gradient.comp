@@ -16,8 +16,8 @@
 #extension GL_EXT_control_flow_attributes : require
 #include "addressed.glsl"
 #include "wide.glsl"
-#include "division.glsl"
 #include "conv2d_filter_gradient.h"
+#include "strided.glsl"
 #ifndef SUBGROUP
 #define SUBGROUP 8
 #endif
@@ -25,11 +25,12 @@ layout(local_size_x_id = 0) in;                       // 0: workgroup size = SUB
 layout(constant_id = 1) const uint COLUMN_LANES = 8;  // 1: power of two, 1 to SUBGROUP
 layout(constant_id = 2) const bool WIDE = true;       // 2: 8 columns a lane (columns % 8 == 0), or 1
 layout(constant_id = 3) const bool X_WIDE = true;     // 3: inner % 8 == 0 (and so is in_channels)
-layout(constant_id = 4) const bool POINTWISE = false; // 4: 1×1, stride 1, no padding: pixel m of x is row m
-layout(constant_id = 5) const uint BLOCKS = 2;        // 5: rows of k, in eights: 1 or 2
-layout(constant_id = 6) const bool BLOCKED = false;   // 6: (with 2 to 4) x and dy lie as [channels / 8][row][8]
-layout(constant_id = 7) const bool ADDS = false;      // 7: to what is there
-layout(constant_id = 8) const bool ALWAYS = false;    // 8: else where keep is not 0
+layout(constant_id = 4) const bool POINTWISE = false; // 4: 1×1, no padding: row m of x is pixel m
+layout(constant_id = 5) const bool STRIDED = false;   // 5: (with 4) or the one that it stands for
+layout(constant_id = 6) const uint BLOCKS = 2;        // 6: rows of k, in eights: 1 or 2
+layout(constant_id = 7) const bool BLOCKED = false;   // 7: (with 2 to 4) x and dy lie as [channels / 8][row][8]
+layout(constant_id = 8) const bool ADDS = false;      // 8: to what is there
+layout(constant_id = 9) const bool ALWAYS = false;    // 9: else where keep is not 0
 ADDRESSED(0, Real, x)
 ADDRESSED(0, Real8, x8)
 ADDRESSED(0, uint, x_words)
@@ -71,6 +72,9 @@ Eight b[4];
 #define ADD_UNIT(h) \
     ADD(h, lo, 0, 8 * h) ADD(h, lo, 1, 8 * h + 1) ADD(h, lo, 2, 8 * h + 2) ADD(h, lo, 3, 8 * h + 3) \
     ADD(h, hi, 0, 8 * h + 4) ADD(h, hi, 1, 8 * h + 5) ADD(h, hi, 2, 8 * h + 6) ADD(h, hi, 3, 8 * h + 7)
+
+// The row of x, where x is a matrix.
+uint row_of_x(uint m) { return STRIDED ? number_of(pixel_of(m)) : m; }
 
 // Where the value of x that row k of the filter gradient meets lies from the first pixel under the filter: rows, columns, channels.
 ivec3 tap_of(uint k) {
@@ -124,7 +128,7 @@ void main() {
         if (POINTWISE && X_WIDE) {
             [[dont_unroll]] for (uint t = lane; t < far_x * split_rows * X_LINES; t += SUBGROUP) {
                 const uint channel = first_channel + min(first_k + t % X_LINES * LINE, inner - 1);
-                asked |= x_words.at[(min(begin + t / X_LINES, rows - 1) * in_channels + channel) / IN_WORD];
+                asked |= x_words.at[(row_of_x(min(begin + t / X_LINES, rows - 1)) * in_channels + channel) / IN_WORD];
             }
         }
         [[dont_unroll]] for (uint t = lane; t < far_dy * split_rows * DY_LINES; t += SUBGROUP) {
@@ -138,7 +142,7 @@ void main() {
             const uint row = min(mine + offset[j], rows - 1);
             if (POINTWISE && X_WIDE) {
                 const uint channel = first_channel + uint(shift[j * 8].z);
-                unit[j] = from_real8(x8.at[BLOCKED ? channel / 8 * rows + row : (row * in_channels + channel) / 8]);
+                unit[j] = from_real8(x8.at[BLOCKED ? channel / 8 * rows + row : (row_of_x(row) * in_channels + channel) / 8]);
             } else {
                 const uint line = divide(row, width_multiplier, width_shift);
                 const uint n = divide(line, height_multiplier, height_shift);

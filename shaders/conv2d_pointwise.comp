@@ -1,17 +1,20 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // y[M][N] = activation(x[M][K] · w[K][N] + bias[N] + residual[M][N]), K % 4 == 0, N % 8 == 0:
-// the 1×1 convolution over NHWC, linear, and with w as it lies transposed the data gradient of both.
+// the 1×1 convolution over NHWC, linear, and with w as it lies transposed the data gradient of both. At a stride the rows of x,
+// or in the data gradient those of y, are some of an image's pixels; the gradient of the others is 0, or the residual.
 // variants: SUBGROUP=4 SUBGROUP=8 SUBGROUP=16 SUBGROUP=4,REAL=16 SUBGROUP=8,REAL=16 SUBGROUP=16,REAL=16
 // Fast because the sums stay in registers and both operands are read wide: see include/row_tile.glsl.
 #include "addressed.glsl"
 #include "row_tile.glsl"  // specialisation 0 to 3; WIDE is true here
 #include "activation.glsl"
 #include "conv2d_pointwise.h"
+#include "strided.glsl"
 layout(constant_id = 4) const bool BIAS = false;
 layout(constant_id = 5) const bool RESIDUAL = false;
 layout(constant_id = 6) const uint ACTIVATION = 0;  // kind of activation.glsl
 layout(constant_id = 7) const uint FILTER = FILTER_BY_ADDRESS;  // how w is read and lies
+layout(constant_id = 8) const bool STRIDED = false;
 ADDRESSED(0, RealWide4, x)
 ADDRESSED(0, uint, x_words)
 ADDRESSED(1, u64vec4, w)
@@ -22,6 +25,7 @@ ADDRESSED(3, Real8, residual)
 ADDRESSED(3, uint, residual_words)
 layout(binding = 4) writeonly buffer Y { Real8 y[]; };
 
+const bool GATHERS = STRIDED && FILTER != FILTER_TRANSPOSED, SCATTERS = STRIDED && FILTER == FILTER_TRANSPOSED;
 const uint TILE_LINES = (TILE_COLUMNS + LINE - 1) / LINE;  // of the cache, in a row of the tile
 
 // Four rows of w from row k on, of a lane's columns.
@@ -44,6 +48,16 @@ void read_columns(uint column, uint k) {
     }
 }
 
+void write(uint row, uint column, Eight sum) {
+    const uint at = (row * columns + column) / 8;
+    if (RESIDUAL) {
+        const Eight other = from_real8(residual.at[at]);
+        sum.lo += other.lo;
+        sum.hi += other.hi;
+    }
+    y[at] = to_real8(activate(sum.lo, ACTIVATION, slope), activate(sum.hi, ACTIVATION, slope));
+}
+
 void main() {
     const bool turned = columns_first != 0;
     const uint row_tile = turned ? gl_WorkGroupID.y + gl_WorkGroupID.z * gl_NumWorkGroups.y
@@ -51,20 +65,23 @@ void main() {
     const uint first_row = row_tile * TILE_ROWS, first_column = (turned ? gl_WorkGroupID.x : gl_WorkGroupID.y) * TILE_COLUMNS;
     const uint column = first_column + lane_column;
     const uint safe_column = min(column, columns - 8);  // lanes past the edge read anything and write nothing
-    const uint begin = first_row * inner, end = far != 0 ? min(first_row + TILE_ROWS, rows) * inner : 0;
+    uint from[CHUNKS];
+    [[unroll]] for (uint i = 0; i < CHUNKS; i++) {
+        const uint row = min(first_row + chunk_row(i), rows - 1);
+        from[i] = (GATHERS ? number_of(pixel_of(row)) : row) * inner;
+    }
     uint asked = 0;  // for all rows of the tile and its residual: see wide.glsl
-    [[dont_unroll]] for (uint at = begin; at < end; at += LINE * SUBGROUP)
-        asked |= x_words.at[min(at + LINE * lane, end - 1) / IN_WORD];
-    if (RESIDUAL) {
+    [[dont_unroll]] for (uint k = 0; k < far * inner; k += LINE) {
+        [[unroll]] for (uint i = 0; i < CHUNKS; i++) asked |= x_words.at[(from[i] + k) / IN_WORD];
+    }
+    if (RESIDUAL && !SCATTERS) {
         [[dont_unroll]] for (uint t = lane; t < far_residual * TILE_ROWS * TILE_LINES; t += SUBGROUP) {
             const uint row = min(first_row + t / TILE_LINES, rows - 1);
             const uint at = row * columns + min(first_column + t % TILE_LINES * LINE, columns - 1);
             asked |= residual_words.at[at / IN_WORD];
         }
     }
-    uint from[CHUNKS];
-    [[unroll]] for (uint i = 0; i < CHUNKS; i++)
-        from[i] = min(first_row + chunk_row(i), rows - 1) * inner + (asked & never);
+    [[unroll]] for (uint i = 0; i < CHUNKS; i++) from[i] += asked & never;
 
     if (BIAS) clear_sums(unpack8(bias.at[safe_column / 8]));
     else clear_sums(Eight(vec4(0), vec4(0)));
@@ -78,15 +95,19 @@ void main() {
     // Unrolled, this would take as long to compile as all the rest.
     [[dont_unroll]] for (uint r = 0; r < ROWS; r++) {
         const uint row = first_row + sum_row(r);
-        if (row < rows && column < columns) {
-            const uint at = (row * columns + column) / 8;
-            Eight e = Eight(lo[r], hi[r]);
-            if (RESIDUAL) {
-                const Eight other = from_real8(residual.at[at]);
-                e.lo += other.lo;
-                e.hi += other.hi;
+        if (row >= rows || column >= columns) continue;
+        const Eight sum = Eight(lo[r], hi[r]);
+        if (!SCATTERS) {
+            write(row, column, sum);
+            continue;
+        }
+        const uvec3 first = pixel_of(row), end = uvec3(0, min(first.y + stride_y, in_height), min(first.z + stride_x, in_width));
+        [[dont_unroll]] for (uvec3 pixel = first; pixel.y < end.y; pixel.y++) {
+            [[dont_unroll]] for (pixel.z = first.z; pixel.z < end.z; pixel.z++) {
+                Eight result = sum;
+                if (pixel != first) result = Eight(vec4(0), vec4(0));
+                write(number_of(pixel), column, result);
             }
-            y[at] = to_real8(activate(e.lo, ACTIVATION, slope), activate(e.hi, ACTIVATION, slope));
         }
     }
 }

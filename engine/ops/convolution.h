@@ -15,9 +15,11 @@ struct ConvolutionShape {
 
     int64_t pixels() const { return batch * out_height * out_width; }
     bool depthwise() const { return groups == in_channels && groups == out_channels && groups > 1; }
+    bool strided() const { return stride_y > 1 || stride_x > 1; }
+    // One tap, and no padding anywhere.
     bool pointwise() const {
-        return kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1 && pad_top == 0 && pad_left == 0 &&
-               out_height == in_height && out_width == in_width;
+        return kernel_height == 1 && kernel_width == 1 && pad_top == 0 && pad_left == 0 && out_height == divide_up(in_height, stride_y) &&
+               out_width == divide_up(in_width, stride_x);
     }
     // Every channel by itself, any multiplier.
     bool by_channel() const { return groups == in_channels && groups > 1; }

@@ -99,7 +99,19 @@ TEST_F(Conv2d, Pointwise) {
     check(random, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1});
     check(random, {3, 14, 14, 48, 8, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1});
     check(random, {1, 7, 7, 160, 264, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1});
+}
+
+TEST_F(Conv2d, PointwiseAtAStride) {
     check(random, {2, 9, 8, 16, 24, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 1});
+    check(random, {3, 7, 7, 8, 72, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 1});      // no pixel between at the edges
+    check(random, {1, 12, 5, 24, 8, 1, 1, 3, 1, 1, 1, 0, 0, 0, 0, 1});
+    check(random, {2, 5, 13, 4, 16, 1, 1, 1, 4, 1, 1, 0, 0, 0, 0, 1});
+    check(random, {2, 3, 2, 8, 8, 1, 1, 5, 5, 1, 1, 0, 0, 0, 0, 1});       // one pixel of an image
+    check(random, {2, 8, 8, 16, 16, 1, 1, 2, 2, 1, 1, 0, 2, 0, 0, 1});     // results of padding alone: another kernel's
+    check(random, {2, 9, 9, 16, 16, 1, 1, 2, 2, 1, 1, 1, 0, 1, 0, 1});
+    check(random, {3, 6, 6, 6, 10, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 1});      // neither in fours nor in eights
+    check(random, {8, 64, 62, 64, 40, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 1});   // x and dx are larger than the near caches
+    check(random, {16, 6, 6, 16, 16, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 1}, 16384); // cut over the batch
 }
 
 TEST_F(Conv2d, Dense) {
@@ -157,6 +169,7 @@ TEST_F(Conv2d, RandomShapes) {
 
 TEST_F(Conv2d, EveryWayToCutIt) {
     check(random, {2, 9, 7, 24, 72, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1}, 0, Tiles::all);
+    check(random, {2, 9, 7, 24, 72, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 1}, 0, Tiles::all);
     check(random, {2, 9, 8, 8, 40, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1}, 0, Tiles::all);
     check(random, {2, 9, 8, 3, 12, 3, 3, 1, 1, 1, 1, 0, 1, 0, 1, 1}, 0, Tiles::all); // neither in fours nor in eights
 }
