@@ -53,9 +53,9 @@ void main() {
     int base[CHUNKS], from_y[CHUNKS], from_x[CHUNKS];
     [[unroll]] for (uint i = 0; i < CHUNKS; i++) {
         const uvec3 p = pixel_of(min(first_row + chunk_row(i), rows - 1));
-        base[i] = int(p.x * in_height);
         from_y[i] = int(p.y) * stride_y + origin_y;
         from_x[i] = int(p.z) * stride_x + origin_x;
+        base[i] = ((int(p.x * in_height) + from_y[i]) * int(in_width) + from_x[i]) * int(in_channels) + int(set * inner);
     }
 
     if (!BIAS) clear_sums(Eight(vec4(0), vec4(0)));
@@ -74,14 +74,13 @@ void main() {
                 if (X_WIDE) {
                     [[unroll]] for (uint j = 1; j < 4; j++) b[j] = weights(row + j, out_column);
                 }
+                const int down = int(tap_y) * step_y, across = int(tap_x) * step_x;
+                const int away = (down * int(in_width) + across) * int(in_channels) + int(channel);
                 [[unroll]] for (uint i = 0; i < CHUNKS; i++) {
-                    const int at_y = from_y[i] + int(tap_y) * step_y;
-                    const int at_x = from_x[i] + int(tap_x) * step_x;
-                    const bool inside =
-                        valid && at_y >= 0 && at_y < int(in_height) && at_x >= 0 && at_x < int(in_width);
-                    const uint pixel = uint((base[i] + at_y) * int(in_width) + at_x);
-                    const uint at = inside ? pixel * in_channels + set * inner + channel : 0;
-                    if (X_WIDE) {  // read in any case: see READ8_INSIDE
+                    // Read in any case: see READ8_INSIDE.
+                    const bool inside = valid && uint(from_y[i] + down) < in_height && uint(from_x[i] + across) < in_width;
+                    const uint at = inside ? uint(base[i] + away) : 0;
+                    if (X_WIDE) {
                         a[i] = from_real_wide4(x4.at[at / 4]);
                         if (!inside) a[i] = vec4(0);
                     } else {

@@ -7,7 +7,7 @@
 //   7 X_WIDE = (inner % 4 == 0 and in_channels % 4 == 0), 8 SCATTER.
 //   COLUMN_LANES (S = 8): not WIDE: 2 for columns <= 2, 4 for <= 4, else 8; WIDE: 1 for columns <= 8 (2 without X_WIDE), 2 for <= 16, 4 for < 64,
 //   else 8. Always S at other subgroup sizes.
-//   ROWS: 16; 8 without X_WIDE (it compiles sooner) and where rows <= 8.
+//   ROWS: 16; 8 where rows <= 8.
 // Groups: column_tiles = ceil(columns / ((WIDE ? 8 : 1) · COLUMN_LANES));
 //   tiles = ceil(rows / (ROWS · S / COLUMN_LANES)); x = min(tiles, 32768), z = ceil(tiles / x),
 //   y = column_tiles · groups of channels.

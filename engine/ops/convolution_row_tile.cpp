@@ -17,8 +17,6 @@ std::string variant(const DeviceProfile& profile, const char* shader, DataType d
     return item_variant(shader, profile.subgroup_size, dtype);
 }
 
-constexpr int64_t shared_bytes = 4 << 20; // of the cache that processors share: long runs come by themselves
-
 // ---- how a subgroup lies over a matrix, beside register_tile() ----
 
 // The default, then every other division of the subgroup with as many rows a lane, and with 8 or 16.
@@ -31,12 +29,12 @@ std::vector<KernelTile> with_alternatives(const DeviceProfile& profile, KernelTi
 }
 
 std::vector<KernelTile> direct_tiles(const DeviceProfile& profile, int64_t rows, int64_t columns, bool wide, bool x_wide) {
-    const uint32_t tile_rows = x_wide ? 16 : 8, subgroup = profile.subgroup_size;
-    if (subgroup != tabled_subgroup) return with_alternatives(profile, {subgroup, std::max(tile_rows, subgroup)});
+    const uint32_t subgroup = profile.subgroup_size;
+    if (subgroup != tabled_subgroup) return with_alternatives(profile, {subgroup, std::max(16u, subgroup)});
     if (rows <= 8) return with_alternatives(profile, {8, 8});
-    if (!wide) return with_alternatives(profile, {columns <= 2 ? 2u : columns <= 4 ? 4u : 8u, tile_rows});
+    if (!wide) return with_alternatives(profile, {columns <= 2 ? 2u : columns <= 4 ? 4u : 8u, 16});
     const uint32_t lanes = columns <= 8 ? 1 : columns <= 16 ? 2 : columns < 64 ? 4 : 8;
-    return with_alternatives(profile, {x_wide ? lanes : std::max(2u, lanes), tile_rows});
+    return with_alternatives(profile, {x_wide ? lanes : std::max(2u, lanes), 16});
 }
 
 // ---- forward, and the input's gradient ----
@@ -165,7 +163,7 @@ std::vector<KernelTile> tiles_of_filter_gradient(const DeviceProfile& profile, c
 void row_tile_filter_gradient(Emitter& e, const ConvolutionProblem& problem, const ConvolutionOperands& o, KernelTile tile) {
     FilterGradientProduct product = row_tile_product(e.profile(), problem.shape, problem.dtype, tile);
     product.params.far_x = lies_far(o.x);
-    product.params.far_dy = lies_far(o.y, shared_bytes);
+    product.params.far_dy = lies_far(o.y);
     dispatch_filter_gradient(e, problem.shape, o, std::move(product));
 }
 
