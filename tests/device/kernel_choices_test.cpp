@@ -154,6 +154,7 @@ TEST_F(KernelChoosing, TheMenuPassesItsOwnCheck) {
     int checked = 0;
     for (const ConvolutionKernel& row : all_convolution_kernels())
         for (const ConvolutionShape& shape : {ConvolutionShape{2, 20, 20, 40, 20, 20, 48, 1, 1, 1, 1, 1, 1, 0, 0, 1},
+                                              ConvolutionShape{2, 21, 20, 40, 11, 10, 48, 1, 1, 2, 2, 1, 1, 0, 0, 1},
                                               ConvolutionShape{2, 21, 20, 40, 21, 20, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1},
                                               ConvolutionShape{2, 20, 20, 48, 10, 10, 48, 3, 3, 2, 2, 1, 1, 1, 1, 48},
                                               ConvolutionShape{2, 56, 56, 64, 56, 56, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1}})
@@ -195,6 +196,12 @@ TEST_F(KernelChoosing, TheTunerTimesWhatIsRightAndDecides) {
     }
     EXPECT_EQ(compute(device), to_string(result.decision.best));
     expect_refusal(ErrorCode::invalid_argument, {"The text \"nonsense\" is no convolution (one is \"forward x=1x8x8x4 "}, [&] { tune_convolution(device, "nonsense"); });
+}
+
+// The memory that it writes between its runs is more than this device may have.
+TEST_F(KernelChoosing, TheTunerWorksWithinALimitOfMemory) {
+    const auto device = open({.memory_limit = 4 << 20});
+    EXPECT_GT(tune_convolution(device, problem_text).decision.best_seconds, 0);
 }
 
 // Who is wrong and was never checked is found before it is timed.
