@@ -144,10 +144,9 @@ void main() {
                 const uint channel = first_channel + uint(shift[j * 8].z);
                 unit[j] = from_real8(x8.at[BLOCKED ? channel / 8 * rows + row : (row_of_x(row) * in_channels + channel) / 8]);
             } else {
-                const uint line = divide(row, width_multiplier, width_shift);
-                const uint n = divide(line, height_multiplier, height_shift);
-                const int top = int(line - n * out_height) * stride_y - pad_top;
-                const int left = int(row - line * out_width) * stride_x - pad_left;
+                const uvec3 pixel_of_row = pixel_of(row);
+                const uint n = pixel_of_row.x;
+                const int top = int(pixel_of_row.y) - pad_top, left = int(pixel_of_row.z) - pad_left;
                 if (X_WIDE) { // with a difference of indices, as below, this takes a third longer
                     const int at_y = top + shift[j * 8].x, at_x = left + shift[j * 8].y;
                     const int pixel = (int(n * in_height) + at_y) * int(in_width) + at_x;

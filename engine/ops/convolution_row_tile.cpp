@@ -1,6 +1,6 @@
 // The register tile of a subgroup (shaders/include/row_tile.glsl), the scalar family's product: `pointwise` where the rows are
-// those of a matrix (channels in fours, results in eights), `direct` over gathered rows for all other convolutions, and
-// `row_tile` for the gradient of the filter, with split sums.
+// those of a matrix (channels in fours, results in eights), `pointwise_strided` where they are some of its rows, `direct` over
+// gathered rows for all other convolutions, and `row_tile` for the gradient of the filter, with split sums.
 #include "ops/convolution_parts.h"
 #include "ops/items.h"
 #include "shaders/conv2d_filter_gradient.h"

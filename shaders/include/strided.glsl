@@ -1,6 +1,6 @@
-// A convolution of one tap at a stride: a row of the matrices is a pixel of the smaller image, out_height × out_width, and stands
-// for one of the larger, in_height × in_width. Needs the push constants of these names, stride_y and stride_x, and the multipliers
-// and shifts of division.glsl for the smaller height and width.
+// A row of the matrices is a pixel of the smaller image, out_height × out_width. Without padding the first tap of a convolution
+// meets one of the larger, in_height × in_width, there. Needs the push constants of these names, stride_y and stride_x, and the
+// multipliers and shifts of division.glsl for the smaller height and width.
 #include "division.glsl"
 
 // Image, y and x in the larger image.
