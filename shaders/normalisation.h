@@ -19,4 +19,5 @@ PARAMS(NormalisationParams)
     uint vector_stride; // floats from one set's vector of channels to the next one's
     float epsilon;
     float lower, upper; // limits of y, infinite where it has none
+    uint never;         // 0
 PARAMS_END

@@ -1,8 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // y = activation((x - mean) * scale + shift + residual); rows that do not count become 0, or activation(residual).
-// variants: TILED=0 TILED=0,REAL=16
-#include "normalisation.h"
+// variants: COLUMN=4 COLUMN=8 COLUMN=4,REAL=16 COLUMN=8,REAL=16
 #include "channel_rows.glsl"
 #include "normalisation.glsl"
 layout(constant_id = 2) const bool COUNTED = false; // only the first examples count
@@ -20,20 +19,28 @@ void main() {
     const uint end = lane.end;
     if (COUNTED) limit(lane, counted_rows(valid[0], lane.set));
     const uint line = lane.set * line_stride(COEFFICIENTS);
-    const vec4 mean = load_coefficients(line, COEFFICIENT_MEAN, lane.column);
-    const vec4 scale = load_coefficients(line, COEFFICIENT_SCALE, lane.column);
-    const vec4 shift = load_coefficients(line, COEFFICIENT_SHIFT, lane.column);
+    const Column mean = load_coefficients(line, COEFFICIENT_MEAN, lane.column);
+    const Column scale = load_coefficients(line, COEFFICIENT_SCALE, lane.column);
+    const Column shift = load_coefficients(line, COEFFICIENT_SHIFT, lane.column);
+    Column residual = zeros();
     uint row = lane.row;
-    for (; row < lane.end; row += abreast) {
-        const vec4 x = load_x(lane.base + row, lane.column);
-        vec4 y = normalise(x, mean, scale, shift);
-        if (RESIDUAL) y += load_residual(lane.base + row, lane.column);
-        store_y(lane.base + row, lane.column, activate_normalised(y, ACTIVATION, lower, upper));
+    for (; row < lane.end + (asked & never); row += abreast) {
+        const Column x = load_x(lane.base + row, lane.column);
+        if (RESIDUAL) residual = load_residual(lane.base + row, lane.column);
+        Column y;
+        EACH_PART {
+            const vec4 v = normalise(x[part], mean[part], scale[part], shift[part]);
+            y[part] = activate_normalised(RESIDUAL ? v + residual[part] : v, ACTIVATION, lower, upper);
+        }
+        store_y(lane.base + row, lane.column, y);
     }
     if (!COUNTED) return;
     for (; row < end; row += abreast) {
-        vec4 y = vec4(0);
-        if (RESIDUAL) y = activate_normalised(load_residual(lane.base + row, lane.column), ACTIVATION, lower, upper);
+        Column y = zeros();
+        if (RESIDUAL) {
+            residual = load_residual(lane.base + row, lane.column);
+            EACH_PART y[part] = activate_normalised(residual[part], ACTIVATION, lower, upper);
+        }
         store_y(lane.base + row, lane.column, y);
     }
 }

@@ -1,8 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Partial sums of g = dy * activation'(y) and of g * (x - mean) for every channel; y is recomputed from x.
-// variants: TILED=0 TILED=1 TILED=0,REAL=16 TILED=1,REAL=16
-#include "normalisation.h"
+// variants: COLUMN=4 COLUMN=8 TILED=1 COLUMN=4,REAL=16 COLUMN=8,REAL=16 TILED=1,REAL=16
 #include "channel_rows.glsl"
 #include "normalisation.glsl"
 layout(constant_id = 2) const bool COUNTED = false; // only the first examples count
@@ -26,21 +25,23 @@ void main() {
 #endif
     if (COUNTED) limit(lane, counted_rows(valid[0], lane.set));
     const uint line = lane.set * line_stride(COEFFICIENTS);
-    const vec4 mean = load_coefficients(line, COEFFICIENT_MEAN, lane.column);
-    const vec4 scale = load_coefficients(line, COEFFICIENT_SCALE, lane.column);
-    const vec4 shift = load_coefficients(line, COEFFICIENT_SHIFT, lane.column);
-    vec4 sum = vec4(0), product = vec4(0);
-    for (uint row = lane.row; row < lane.end; row += abreast) {
-        const vec4 x = load_x(lane.base + row, lane.column);
-        const vec4 dy = load_dy(lane.base + row, lane.column), y = normalise(x, mean, scale, shift);
-        const vec4 g = gradient_through(dy, y, ACTIVATION, lower, upper);
-        sum += g;
-        product += g * (x - mean);
+    const Column mean = load_coefficients(line, COEFFICIENT_MEAN, lane.column);
+    const Column scale = load_coefficients(line, COEFFICIENT_SCALE, lane.column);
+    const Column shift = load_coefficients(line, COEFFICIENT_SHIFT, lane.column);
+    Column sum = zeros(), product = zeros();
+    for (uint row = lane.row; row < lane.end + (asked & never); row += abreast) {
+        const Column x = load_x(lane.base + row, lane.column), dy = load_dy(lane.base + row, lane.column);
+        EACH_PART {
+            const vec4 y = normalise(x[part], mean[part], scale[part], shift[part]);
+            const vec4 g = gradient_through(dy[part], y, ACTIVATION, lower, upper);
+            sum[part] += g;
+            product[part] += g * (x[part] - mean[part]);
+        }
     }
 #if TILED
     const uint me = gl_LocalInvocationID.x;
-    tile_sum[me] = sum;
-    tile_product[me] = product;
+    tile_sum[me] = sum[0];
+    tile_product[me] = product[0];
     for (uint step = gl_WorkGroupSize.x / 2; step >= COLUMN_LANES; step /= 2) {
         barrier();
         if (me >= step) continue;
@@ -48,8 +49,8 @@ void main() {
         tile_product[me] += tile_product[me + step];
     }
     if (!lane.inside || me >= COLUMN_LANES) return;
-    sum = tile_sum[me];
-    product = tile_product[me];
+    sum[0] = tile_sum[me];
+    product[0] = tile_product[me];
 #endif
     const uint at = 2 * (lane.set * set_strands + first_strand + lane.strand);
     store_partials(at, lane.column, sum);

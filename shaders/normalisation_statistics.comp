@@ -4,8 +4,7 @@
 // value, so that a large mean costs no digits: a sample's distance from the mean is at most sqrt(n)
 // deviations, so the relative error of the squares is at most n roundings. Three vectors a strand: that first
 // value, the mean's distance from it, and the sum of squares about the mean.
-// variants: TILED=0 TILED=1 TILED=0,REAL=16 TILED=1,REAL=16
-#include "normalisation.h"
+// variants: COLUMN=4 COLUMN=8 TILED=1 COLUMN=4,REAL=16 COLUMN=8,REAL=16 TILED=1,REAL=16
 #include "channel_rows.glsl"
 #include "normalisation.glsl"
 layout(constant_id = 2) const bool COUNTED = false; // only the first examples count
@@ -46,24 +45,30 @@ void main() {
     if (!lane.inside) return;
 #endif
     if (COUNTED) limit(lane, counted_rows(valid[0], lane.set));
-    vec4 first = load_x(lane.base + min(lane.row, rows - 1), lane.column);
-    vec4 sum = vec4(0), squares = vec4(0);
+    Column first = load_x(lane.base + min(lane.row, rows - 1), lane.column);
+    Column sum = zeros(), squares = zeros();
     float count = 1;
-    for (uint row = lane.row + abreast; row < lane.end; row += abreast) {
-        const vec4 d = load_x(lane.base + row, lane.column) - first;
-        sum += d;
-        squares += d * d;
+    for (uint row = lane.row + abreast; row < lane.end + (asked & never); row += abreast) {
+        const Column x = load_x(lane.base + row, lane.column);
+        EACH_PART {
+            const vec4 d = x[part] - first[part];
+            sum[part] += d;
+            squares[part] += d * d;
+        }
         count += 1;
     }
-    vec4 offset = sum / count;
-    squares = max(squares - sum * offset, vec4(0));
+    Column offset;
+    EACH_PART {
+        offset[part] = sum[part] / count;
+        squares[part] = max(squares[part] - sum[part] * offset[part], vec4(0));
+    }
 #if TILED
-    tile[gl_LocalInvocationID.x] = Moments(first, offset, squares, lane.row < lane.end ? count : 0);
+    tile[gl_LocalInvocationID.x] = Moments(first[0], offset[0], squares[0], lane.row < lane.end ? count : 0);
     merge_tile();
     if (!lane.inside || gl_LocalInvocationID.x >= COLUMN_LANES) return;
-    first = tile[gl_LocalInvocationID.x].first;
-    offset = tile[gl_LocalInvocationID.x].offset;
-    squares = tile[gl_LocalInvocationID.x].squares;
+    first[0] = tile[gl_LocalInvocationID.x].first;
+    offset[0] = tile[gl_LocalInvocationID.x].offset;
+    squares[0] = tile[gl_LocalInvocationID.x].squares;
 #endif
     const uint at = 3 * (lane.set * set_strands + first_strand + lane.strand);
     store_partials(at, lane.column, first);

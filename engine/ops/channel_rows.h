@@ -90,7 +90,7 @@ class RowPlan {
         for (int64_t first = 0; first < set_rows(); first += slice_rows_) {
             Piece piece = this->piece(window, first);
             set_limits(piece.params, activation);
-            Kernel kernel{.shader = item_variant(shader, tiled_, dtype_), .operands = piece.of(operands, rows)};
+            Kernel kernel{.shader = item_variant(shader, tiled_ ? 1 : uint32_t(column_), dtype_), .operands = piece.of(operands, rows)};
             kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, counted, constant_of(activation), uint32_t(column_lanes_)};
             kernel.specialisation.insert(kernel.specialisation.end(), more);
             kernel.groups = linear_groups(profile_, window.sets * strands(piece.params.rows) * columns(),
@@ -168,7 +168,7 @@ class RowPlan {
 
     int64_t set_rows() const { return grouping_.examples * example_rows_; }
     int64_t row_bytes() const { return channels_ * size_of(dtype_); }
-    int64_t columns() const { return divide_up(channels_, 4); }
+    int64_t columns() const { return divide_up(channels_, column_); }
     // The partial sums of so many rows.
     int64_t strands(int64_t rows) const {
         return divide_up(rows, abreast_ * depth_) * (tiled_ ? 1 : abreast_);
@@ -182,6 +182,7 @@ class RowPlan {
     // strands, for they are merged one after the other; a strand of few rows rounds less.
     void deal(Work work) {
         const bool scalar = profile_.family == KernelFamily::scalar;
+        column_ = scalar && channels_ % 8 == 0 ? 8 : 4;
         // Of one set alone, so that a set is summed in the same order however many there are.
         const int64_t rows = slice_rows_;
         // A CPU runs the subgroups of a workgroup one after the other, each through all of its rows: with one
@@ -232,6 +233,7 @@ class RowPlan {
     DataType dtype_;
     int64_t slice_rows_ = 1; // of a set that one binding may cover
     int64_t window_sets_ = 1;
+    int64_t column_ = 4; // channels of a lane
     bool tiled_ = false; // TILED of the shaders of sums
     int64_t abreast_ = 1, depth_ = 1, group_size_ = 64, column_lanes_ = 1;
 };

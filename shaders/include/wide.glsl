@@ -35,9 +35,9 @@ Real8 to_real8(vec4 lo, vec4 hi) { return pack8(lo, hi); }
 #endif
 
 // What lies far away is asked for before it is read. Ahead of lavapipe's reads of 64-bit words a processor does not fetch: it
-// waits at each cache line anew. Reading one 32-bit word of every line beforehand lets the waits overlap, the more lines the better
-// (Mesa 25.0.7 on an AMD EPYC: pointwise filter gradients in 0.9 of the time; large depthwise ones, a strip at a time, in half of
-// what a column at a time took). What the words say is not used:
+// waits at each cache line anew. Where what comes next does not lie a constant stride away (else see STREAMED in addressed.glsl),
+// reading one 32-bit word of every line beforehand lets the waits overlap, the more lines the better (Mesa 25.0.7 on an AMD EPYC:
+// large depthwise filter gradients, a strip at a time, in half of what a column at a time took). What the words say is not used:
 //     asked |= x_words.at[word];
 //     … x.at[at + (asked & never)]
 // The push constant `never` is 0, which no compiler knows.

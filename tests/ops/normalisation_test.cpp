@@ -137,7 +137,7 @@ TEST_F(NormalisationTraining, MatchesTheReferenceOnBothSidesOfSmallSets) {
     for (const Shape& shape : {Shape{8192, 3}, Shape{8193, 3}, Shape{2, 64, 64, 10}, Shape{2, 64, 64, 11}, Shape{318, 257},
                                Shape{319, 257}, Shape{8193, 1}})
         test_training(random, {shape, -0.6, "relu6"});
-    for (int64_t channels : {1, 3, 4, 5, 12, 31})
+    for (int64_t channels : {1, 3, 4, 5, 8, 12, 24, 31, 72})
         for (const DataType dtype : {DataType::f32, DataType::f16})
             for (const bool residual : {false, true})
                 test_training(random, {.shape = {6, 53, 53, channels},
