@@ -27,6 +27,7 @@ ADDRESSED(2, float, bias)
 ADDRESSED(2, u64vec4, bias8)
 ADDRESSED(3, Real, residual)
 ADDRESSED(3, Real8, residual8)
+layout(binding = 0) readonly buffer XWords { uint x_words[]; };  // see STREAMED in addressed.glsl
 layout(binding = 4) writeonly buffer Y { Real y[]; };
 layout(binding = 4) writeonly buffer Y8 { Real8 y8[]; };
 
@@ -64,7 +65,8 @@ void main() {
 
     const uint count = taps_y * taps_x * inner;
     uint channel = 0, tap_y = 0, tap_x = 0;  // of the next k
-    for (uint k = 0; k < count; k += 4) {
+    const uint never = rows >> 31;  // 0, and no parameter has room left
+    for (uint k = 0; k < count + (asked & never); k += 4) {
         [[unroll]] for (uint q = 0; q < 4; q++) {
             if (q == 0 || !X_WIDE) {
                 const bool valid = tap_y < taps_y;
@@ -80,6 +82,7 @@ void main() {
                     // Read in any case: see READ8_INSIDE.
                     const bool inside = valid && uint(from_y[i] + down) < in_height && uint(from_x[i] + across) < in_width;
                     const uint at = inside ? uint(base[i] + away) : 0;
+                    if (X_WIDE && channel % LINE == 0) asked |= x_words[at / IN_WORD];
                     if (X_WIDE) {
                         a[i] = from_real_wide4(x4.at[at / 4]);
                         if (!inside) a[i] = vec4(0);

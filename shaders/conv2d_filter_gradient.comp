@@ -32,11 +32,9 @@ layout(constant_id = 7) const bool BLOCKED = false;   // 7: (with 2 to 4) x and 
 layout(constant_id = 8) const bool ADDS = false;      // 8: to what is there
 layout(constant_id = 9) const bool ALWAYS = false;    // 9: else where keep is not 0
 ADDRESSED(0, Real, x)
-ADDRESSED(0, Real8, x8)
-ADDRESSED(0, uint, x_words)
+STREAMED(0, Real8, x8)
 ADDRESSED(1, Real, dy)
-ADDRESSED(1, uint, dy_words)
-ADDRESSED(1, Real8, dy8)
+STREAMED(1, Real8, dy8)
 layout(binding = 2) buffer Partial { float partial[]; };
 layout(binding = 2) buffer Partial8 { u64vec4 partial8[]; };
 layout(binding = 3) readonly buffer Keep { float keep[]; };
@@ -45,7 +43,6 @@ const uint GROUPS = SUBGROUP / COLUMN_LANES;
 const uint ROWS = BLOCKS * 8;
 // A unit is 8 neighbouring k of one m: unit 4h + q holds rows 8h to 8h+7 of the tile at the q-th of four m.
 const uint UNITS = BLOCKS * 4;
-const uint X_LINES = (ROWS + LINE - 1) / LINE, DY_LINES = (COLUMN_LANES * 8 + LINE - 1) / LINE;
 const uint READS = (UNITS + COLUMN_LANES - 1) / COLUMN_LANES;  // units a lane reads
 
 uint lane = gl_SubgroupInvocationID;
@@ -122,27 +119,15 @@ void main() {
     }
 
     const uint end = min((split + 1) * split_rows, rows);
-    const uint begin = split * split_rows;
-    uint asked = 0;  // for rows that lie far away: see wide.glsl
-    if (WIDE && !BLOCKED) {
-        if (POINTWISE && X_WIDE) {
-            [[dont_unroll]] for (uint t = lane; t < far_x * split_rows * X_LINES; t += SUBGROUP) {
-                const uint channel = first_channel + min(first_k + t % X_LINES * LINE, inner - 1);
-                asked |= x_words.at[(row_of_x(min(begin + t / X_LINES, rows - 1)) * in_channels + channel) / IN_WORD];
-            }
-        }
-        [[dont_unroll]] for (uint t = lane; t < far_dy * split_rows * DY_LINES; t += SUBGROUP) {
-            const uint at = set * columns + min(first_column + t % DY_LINES * LINE, columns - 1);
-            asked |= dy_words.at[(min(begin + t / DY_LINES, rows - 1) * out_channels + at) / IN_WORD];
-        }
-    }
-    for (uint m = begin + (asked & never); m < end; m += 4 * GROUPS) {
+    for (uint m = split * split_rows; m < end + (asked & never); m += 4 * GROUPS) {
         const uint mine = m + 4 * group;
         [[unroll]] for (uint j = 0; j < READS; j++) {
             const uint row = min(mine + offset[j], rows - 1);
             if (POINTWISE && X_WIDE) {
                 const uint channel = first_channel + uint(shift[j * 8].z);
-                unit[j] = from_real8(x8.at[BLOCKED ? channel / 8 * rows + row : (row_of_x(row) * in_channels + channel) / 8]);
+                const uint at = BLOCKED ? channel / 8 * rows + row : (row_of_x(row) * in_channels + channel) / 8;
+                if (far_x != 0) ask_x8(at);
+                unit[j] = from_real8(x8.at[at]);
             } else {
                 const uvec3 pixel_of_row = pixel_of(row);
                 const uint n = pixel_of_row.x;
@@ -152,6 +137,7 @@ void main() {
                     const int pixel = (int(n * in_height) + at_y) * int(in_width) + at_x;
                     const bool outside = at_y < 0 || at_y >= int(in_height) || at_x < 0 || at_x >= int(in_width);
                     const int at = outside ? -1 : pixel * int(in_channels) + int(first_channel) + shift[j * 8].z;
+                    if (far_x != 0) ask_x8(uint(max(at, 0)) / 8);
                     READ8_INSIDE(unit[j], x8, at >= 0, at / 8)
                 } else {
                     const int first =
@@ -168,9 +154,14 @@ void main() {
             if (mine + offset[j] >= end) unit[j] = Eight(vec4(0), vec4(0)); // so that dy is multiplied by nothing
         }
         [[unroll]] for (uint q = 0; q < 4; q++) {
-            const uint row = min(mine + q, end - 1), at = row * out_channels + out_column;
-            if (WIDE) b[q] = from_real8(dy8.at[BLOCKED ? out_column / 8 * rows + row : at / 8]);
-            else b[q] = Eight(vec4(float(dy.at[at])), vec4(0));
+            const uint row = min(mine + q, end - 1);
+            if (!WIDE) {
+                b[q] = Eight(vec4(float(dy.at[row * out_channels + out_column])), vec4(0));
+                continue;
+            }
+            const uint at = BLOCKED ? out_column / 8 * rows + row : (row * out_channels + out_column) / 8;
+            if (far_dy != 0) ask_dy8(at);
+            b[q] = from_real8(dy8.at[at]);
         }
         ADD_UNIT(0)
         if (BLOCKS > 1) { ADD_UNIT(1) }
