@@ -3,10 +3,13 @@
 // The sum of squares of the gradients that each invocation meets, by chunks as in optimizer_step.h; NaN where one of them
 // is no finite number (tested by its bits: a compiler may assume that nothing is NaN).
 // variants: ITEM=4 ITEM=8
+#if ITEM == 8
+#include "addressed.glsl"
+#endif
 #include "optimizer_step.h"
 #include "items.glsl"
 layout(local_size_x_id = 0) in;
-layout(binding = 0) readonly buffer Gradients { Bits gradients[]; };
+READ_ITEMS(0, gradients)
 layout(binding = 1) readonly buffer Chunks { uvec4 table[]; };
 layout(binding = 2) writeonly buffer Partials { uint partials[]; };
 
@@ -26,8 +29,8 @@ void main() {
     const uint end = (chunk.x + chunk.y) * (64 / ITEM);
     sum = 0;
     finite = true;
-    for (uint i = chunk.x * (64 / ITEM) + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
-        const Item g = unpack(gradients[i]);
+    for (uint i = chunk.x * (64 / ITEM) + gl_LocalInvocationID.x; i < end + (asked & never); i += gl_WorkGroupSize.x) {
+        const Item g = load_gradients(i);
 #if ITEM == 8
         add(g.lo);
         add(g.hi);

@@ -3,21 +3,28 @@
 // One optimizer step over the whole parameter arena: each state is read once and written once, and nothing else moves.
 // Formulas: engine/train/optimizer_rules.cpp, which folds bias corrections and RAdam's rectification into the scalars.
 // variants: ITEM=4 ITEM=8
+#if ITEM == 8
+#include "addressed.glsl"
+#endif
 #include "optimizer_step.h"
 #include "items.glsl"
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint ALGORITHM = 0;
 layout(constant_id = 2) const uint FLAGS = 0;
 layout(constant_id = 3) const uint PASS = 0;
-layout(binding = 0) buffer Parameters { Bits parameters[]; };
-layout(binding = 1) readonly buffer Gradients { Bits gradients[]; };
+READ_ITEMS(0, old_parameters)
+READ_ITEMS(1, gradients)
+READ_ITEMS(4, old_first)
+READ_ITEMS(5, old_second)
+READ_ITEMS(6, old_third)
+layout(binding = 0) writeonly buffer Parameters { Bits parameters[]; };
 layout(binding = 2) readonly buffer Chunks { uvec4 table[]; };
 layout(binding = 3) readonly buffer Scalars { float scalars[]; };
-layout(binding = 4) buffer First { Bits first[]; };
-layout(binding = 5) buffer Second { Bits second[]; };
-layout(binding = 6) buffer Third { Bits third[]; };
+layout(binding = 4) writeonly buffer First { Bits first[]; };
+layout(binding = 5) writeonly buffer Second { Bits second[]; };
+layout(binding = 6) writeonly buffer Third { Bits third[]; };
 // Layerwise optimizers, which have two states at most: each invocation's sums of the first pass, and one ratio a segment.
-layout(binding = 6) buffer Norms { float norms[]; };
+layout(binding = 6) writeonly buffer Norms { float norms[]; };
 layout(binding = 7) readonly buffer Ratios { float ratios[]; };
 
 bool has(uint flag) { return (FLAGS & flag) != 0; }
@@ -149,13 +156,13 @@ void main() {
     elements = chunk.w;
 
     const uint end = (chunk.x + chunk.y) * (64 / ITEM);
-    for (uint i = chunk.x * (64 / ITEM) + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
+    for (uint i = chunk.x * (64 / ITEM) + gl_LocalInvocationID.x; i < end + (asked & never); i += gl_WorkGroupSize.x) {
         first_element = (i - chunk.x * (64 / ITEM)) * ITEM;
-        Item p = unpack(parameters[i]), g = filled(0), a = filled(0), b = filled(0), c = filled(0);
-        if (needs_gradient()) g = unpack(gradients[i]);
-        if (has_first()) a = unpack(first[i]);
-        if (has_second()) b = unpack(second[i]);
-        if (has_third()) c = unpack(third[i]);
+        Item p = load_old_parameters(i), g = filled(0), a = filled(0), b = filled(0), c = filled(0);
+        if (needs_gradient()) g = load_gradients(i);
+        if (has_first()) a = load_old_first(i);
+        if (has_second()) b = load_old_second(i);
+        if (has_third()) c = load_old_third(i);
 #if ITEM == 8
         update(p.lo, g.lo, a.lo, b.lo, c.lo);
         first_element += 4;

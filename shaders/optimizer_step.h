@@ -6,4 +6,5 @@
 PARAMS(OptimizerStepParams)
     uint first_chunk; // of this window
     uint chunks;
+    uint never; // 0
 PARAMS_END

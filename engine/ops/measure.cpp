@@ -61,7 +61,7 @@ LEMNOS_DEFINE_OPERATOR(stream_ceiling) {
                     kernel.operands.push_back(stream.as(i < int(writes) ? Access::read_write : Access::read));
                 }
                 kernel.groups = linear_groups(e.profile(), divide_up(count, each), lanes);
-                e.dispatch(std::move(kernel.params(shader::StreamCeilingParams{count})));
+                e.dispatch(std::move(kernel.params(shader::StreamCeilingParams{count, 0})));
             },
     };
 }

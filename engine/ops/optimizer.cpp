@@ -49,7 +49,7 @@ static void for_each_window(Emitter& e, const Kernel& prototype, const Operands&
         const int64_t chunks = windows[at + 1];
         kernel.operands = operands(windows[at + 2] * arena_block * 4, windows[at + 3] * arena_block * 4);
         kernel.groups = linear_groups(e.profile(), chunks, 1);
-        e.dispatch(std::move(kernel.params(shader::OptimizerStepParams{uint32_t(windows[at]), uint32_t(chunks)})));
+        e.dispatch(std::move(kernel.params(shader::OptimizerStepParams{uint32_t(windows[at]), uint32_t(chunks), 0})));
     }
 }
 

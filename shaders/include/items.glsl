@@ -1,6 +1,7 @@
 // ITEM neighbouring numbers as one access, for elementwise shaders with the line "// variants: ITEM=4 ITEM=8 ITEM=4,REAL=16
 // ITEM=8,REAL=16": four as a vec4, which GPUs like, or eight as in wide.glsl, with which lavapipe moves twice the bytes a
-// second. Buffers hold Bits, or Real (see real.glsl).
+// second. Buffers hold Bits, or Real (see real.glsl). Of shaders that include addressed.glsl before their parameters,
+// READ_ITEMS(1, name) declares load_name(i), item i of operand 1; loops over items go on until the last + (asked & never).
 #include "real.glsl"
 #if ITEM == 8
 #include "wide.glsl"
@@ -12,6 +13,12 @@ Item filled(float v) { return Item(vec4(v), vec4(v)); }
 Item plus(Item a, Item b) { return Item(a.lo + b.lo, a.hi + b.hi); }
 Item minus(Item a, Item b) { return Item(a.lo - b.lo, a.hi - b.hi); }
 Item times(Item a, Item b) { return Item(a.lo * b.lo, a.hi * b.hi); }
+#define READ_ITEMS(number, name) \
+    STREAMED(number, Bits, name) \
+    Item load_##name(uint i) { \
+        ask_##name(i); \
+        return unpack(name.at[i]); \
+    }
 float element(Item v, uint c) { return c < 4 ? v.lo[c] : v.hi[c - 4]; }
 void set_element(inout Item v, uint c, float value) {
     if (c < 4) v.lo[c] = value;
@@ -26,6 +33,10 @@ Item filled(float v) { return vec4(v); }
 Item plus(Item a, Item b) { return a + b; }
 Item minus(Item a, Item b) { return a - b; }
 Item times(Item a, Item b) { return a * b; }
+#define READ_ITEMS(number, name) \
+    layout(binding = number) readonly buffer Read_##name { Bits name##_items[]; }; \
+    Item load_##name(uint i) { return unpack(name##_items[i]); }
+const uint asked = 0;
 float element(Item v, uint c) { return v[c]; }
 void set_element(inout Item v, uint c, float value) { v[c] = value; }
 #endif
