@@ -2,8 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 // total = addend in the first micro-batch, total + addend in later ones. What lies behind the end of the total stays.
 // variants: ITEM=4 ITEM=8
-#include "accumulate.h"
 #include "items.glsl"
+#include "accumulate.h"
 #include "linear.glsl"
 layout(binding = 0) buffer Total { Bits total[]; };
 layout(binding = 1) readonly buffer Addend { Bits addend[]; };

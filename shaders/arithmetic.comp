@@ -2,8 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 // y[i] = a[i] (+ - *) b[(phase + i) % period], ITEM elements an invocation.
 // variants: ITEM=4 ITEM=8 ITEM=4,REAL=16 ITEM=8,REAL=16
-#include "arithmetic.h"
 #include "items.glsl"
+#include "arithmetic.h"
 #include "linear.glsl"
 layout(constant_id = 1) const uint OPERATION = 0; // 0: +, 1: -, 2: *
 // 0: b is as long as a, 1: one element, 2: period and phase are multiples of ITEM, 3: any

@@ -3,9 +3,9 @@
 // average += share (parameters - average), and for Lookahead parameters = average: over whole arenas. With a share of 0
 // nothing is touched, with 1 the parameters are copied.
 // variants: ITEM=4 ITEM=8
+#include "items.glsl"
 #include "blend.h"
 #include "optimizer.h"
-#include "items.glsl"
 #include "linear.glsl"
 layout(constant_id = 1) const bool WRITES_BACK = false;
 layout(binding = 0) buffer Average { Bits average[]; };

@@ -27,7 +27,7 @@ ADDRESSED(2, float, bias)
 ADDRESSED(2, u64vec4, bias8)
 ADDRESSED(3, Real, residual)
 ADDRESSED(3, Real8, residual8)
-layout(binding = 0) readonly buffer XWords { uint x_words[]; };  // see STREAMED in addressed.glsl
+layout(binding = 0) readonly buffer XWords { uint x_words[]; };  // asked for once a cache line: see STREAMED in addressed.glsl
 layout(binding = 4) writeonly buffer Y { Real y[]; };
 layout(binding = 4) writeonly buffer Y8 { Real8 y8[]; };
 
@@ -65,7 +65,8 @@ void main() {
 
     const uint count = taps_y * taps_x * inner;
     uint channel = 0, tap_y = 0, tap_x = 0;  // of the next k
-    const uint never = rows >> 31;  // 0, and no parameter has room left
+    // 0, for results are of two bytes at least in a binding of less than 4 GiB; there is no room for one parameter more.
+    const uint never = rows >> 31;
     for (uint k = 0; k < count + (asked & never); k += 4) {
         [[unroll]] for (uint q = 0; q < 4; q++) {
             if (q == 0 || !X_WIDE) {

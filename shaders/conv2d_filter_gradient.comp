@@ -8,7 +8,7 @@
 // Fast because 8 or 16 rows of k × 8 columns a lane stay in registers while m runs. Four values of m at a
 // time: a lane reads 8 channels of x at one pixel and hands them round its group; dy is read 8 columns a
 // lane. See include/row_tile.glsl. More rows would read less for the same sums, but their loop no longer fits
-// in a processor's instruction cache: measured with reads through bindings on Mesa 25.0.7, 26 KB of code at 16
+// in a processor's instruction cache: measured when all was read through bindings, on Mesa 25.0.7, 26 KB of code at 16
 // rows, 69 KB and a fifth slower at 32.
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_ballot : require
@@ -32,9 +32,9 @@ layout(constant_id = 7) const bool BLOCKED = false;   // 7: (with 2 to 4) x and 
 layout(constant_id = 8) const bool ADDS = false;      // 8: to what is there
 layout(constant_id = 9) const bool ALWAYS = false;    // 9: else where keep is not 0
 ADDRESSED(0, Real, x)
-STREAMED(0, Real8, x8)
+STREAMED(0, x8)
 ADDRESSED(1, Real, dy)
-STREAMED(1, Real8, dy8)
+STREAMED(1, dy8)
 layout(binding = 2) buffer Partial { float partial[]; };
 layout(binding = 2) buffer Partial8 { u64vec4 partial8[]; };
 layout(binding = 3) readonly buffer Keep { float keep[]; };
@@ -126,7 +126,7 @@ void main() {
             if (POINTWISE && X_WIDE) {
                 const uint channel = first_channel + uint(shift[j * 8].z);
                 const uint at = BLOCKED ? channel / 8 * rows + row : (row_of_x(row) * in_channels + channel) / 8;
-                if (far_x != 0) ask_x8(at);
+                if (!BLOCKED && far_x != 0) ask_x8(at);
                 unit[j] = from_real8(x8.at[at]);
             } else {
                 const uvec3 pixel_of_row = pixel_of(row);
@@ -160,7 +160,7 @@ void main() {
                 continue;
             }
             const uint at = BLOCKED ? out_column / 8 * rows + row : (row * out_channels + out_column) / 8;
-            if (far_dy != 0) ask_dy8(at);
+            if (!BLOCKED && far_dy != 0) ask_dy8(at);
             b[q] = from_real8(dy8.at[at]);
         }
         ADD_UNIT(0)

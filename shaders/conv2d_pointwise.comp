@@ -32,7 +32,7 @@ const uint TILE_LINES = (TILE_COLUMNS + LINE - 1) / LINE;  // of the cache, in a
 void read_rows(uint column, uint k) {
     [[unroll]] for (uint q = 0; q < 4; q++) {
         const uint at = ((k + q) * columns + column) / 8;
-        b[q] = FILTER == FILTER_STREAMED ? Eight(w4[2 * at], w4[2 * at + 1]) : unpack8(w.at[at]);
+        b[q] = FILTER == FILTER_THROUGH_BINDING ? Eight(w4[2 * at], w4[2 * at + 1]) : unpack8(w.at[at]);
     }
 }
 

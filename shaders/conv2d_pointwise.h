@@ -36,7 +36,7 @@ uint stride_x;
 PARAMS_END
 #define FILTER_BY_ADDRESS 0
 // Where M <= 64, w is read few times: by 32-bit words and through its binding, since a CPU fetches ahead of such reads
-// (include/channel_rows.glsl) and not ahead of gathers, which took up to four times as long. Else reading less often counts.
-#define FILTER_STREAMED 1
+// (include/addressed.glsl) and not ahead of gathers, which took up to four times as long. Else reading less often counts.
+#define FILTER_THROUGH_BINDING 1
 #define FILTER_TRANSPOSED 2  // w[N][K], by address
 #endif

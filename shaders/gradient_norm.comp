@@ -3,11 +3,8 @@
 // The sum of squares of the gradients that each invocation meets, by chunks as in optimizer_step.h; NaN where one of them
 // is no finite number (tested by its bits: a compiler may assume that nothing is NaN).
 // variants: ITEM=4 ITEM=8
-#if ITEM == 8
-#include "addressed.glsl"
-#endif
-#include "optimizer_step.h"
 #include "items.glsl"
+#include "optimizer_step.h"
 layout(local_size_x_id = 0) in;
 READ_ITEMS(0, gradients)
 layout(binding = 1) readonly buffer Chunks { uvec4 table[]; };

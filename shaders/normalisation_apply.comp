@@ -35,7 +35,7 @@ void main() {
         store_y(lane.base + row, lane.column, y);
     }
     if (!COUNTED) return;
-    for (; row < end; row += abreast) {
+    for (; row < end + (asked & never); row += abreast) {
         Column y = zeros();
         if (RESIDUAL) {
             residual = load_residual(lane.base + row, lane.column);

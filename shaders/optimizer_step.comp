@@ -3,15 +3,13 @@
 // One optimizer step over the whole parameter arena: each state is read once and written once, and nothing else moves.
 // Formulas: engine/train/optimizer_rules.cpp, which folds bias corrections and RAdam's rectification into the scalars.
 // variants: ITEM=4 ITEM=8
-#if ITEM == 8
-#include "addressed.glsl"
-#endif
-#include "optimizer_step.h"
 #include "items.glsl"
+#include "optimizer_step.h"
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint ALGORITHM = 0;
 layout(constant_id = 2) const uint FLAGS = 0;
 layout(constant_id = 3) const uint PASS = 0;
+// What is written anew depends on what the same invocation read there, so that two views of a buffer are safe.
 READ_ITEMS(0, old_parameters)
 READ_ITEMS(1, gradients)
 READ_ITEMS(4, old_first)

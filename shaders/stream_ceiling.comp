@@ -7,9 +7,9 @@
 #include "addressed.glsl"
 #include "stream_ceiling.h"
 #include "wide.glsl"
-#define Bits u64vec4
+#define Bits Real8
 #define STREAM(number, name) \
-    STREAMED(number, Bits, name) \
+    STREAMED(number, name) \
     layout(binding = number) writeonly buffer Written_##name { Bits to_##name[]; }; \
     Bits load_##name(uint i) { \
         ask_##name(i); \

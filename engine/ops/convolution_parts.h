@@ -26,7 +26,8 @@ void set_division(int64_t divisor, uint32_t& multiplier, uint32_t& shift);
 
 // What the caches next to a processor hold.
 inline constexpr int64_t near_bytes = 1 << 20;
-// Whether a tensor is larger. Then its rows are asked for before they are read (shaders/include/wide.glsl).
+// Whether a tensor is larger. Then its rows are asked for before they are read
+// (shaders/include/addressed.glsl, wide.glsl).
 inline uint32_t lies_far(const Operand& rows) { return rows.bytes > near_bytes; }
 
 // Parts of a sum over `units`: enough to fill the device, and no fewer than `least`; few enough to fit a binding.

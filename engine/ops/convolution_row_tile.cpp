@@ -69,7 +69,7 @@ std::vector<KernelTile> tiles_of_pointwise(const DeviceProfile& profile, const C
 }
 
 // So few rows read the filter hardly more than once, from afar.
-constexpr int64_t rows_of_streamed_filter = 64;
+constexpr int64_t rows_of_bound_filter = 64;
 // A filter that stays in the caches next to a processor beside the rows that pass through. All tiles of some rows then follow each
 // other (a tenth faster where there are several, on an AMD EPYC); a larger one is read once for all rows, a few columns at a time.
 constexpr int64_t near_filter_bytes = near_bytes / 2;
@@ -79,7 +79,7 @@ void pointwise(Emitter& e, const ConvolutionProblem& problem, const ConvolutionO
     const auto [rows, inner, columns] = product_of(problem);
     const uint32_t subgroup = e.profile().subgroup_size, lanes = tile.columns;
     const bool forward = problem.pass == ConvolutionPass::forward;
-    const uint32_t filter = !forward ? FILTER_TRANSPOSED : rows <= rows_of_streamed_filter ? FILTER_STREAMED : FILTER_BY_ADDRESS;
+    const uint32_t filter = !forward ? FILTER_TRANSPOSED : rows <= rows_of_bound_filter ? FILTER_THROUGH_BINDING : FILTER_BY_ADDRESS;
     Kernel kernel{.shader = variant(e.profile(), "conv2d_pointwise", problem.dtype),
                   .specialisation = {subgroup, lanes, tile.rows, 1, problem.bias, problem.residual, uint32_t(problem.activation), filter,
                                      s.strided()},

@@ -41,8 +41,8 @@ LEMNOS_DEFINE_OPERATOR(stream_ceiling) {
         .attributes = {integer_attribute("writes", 1, 1, 4, "Streams that are written."),
                        integer_attribute("lanes", 64, 1, 1024, "Invocations of a workgroup."),
                        integer_attribute("each", 1, 1, 1024, "Items of an invocation."),
-                       integer_attribute("item", 0, 0, 8, "Floats of an item: 4 (a vec4), 8 (four 64-bit words), or 0, which "
-                                                          "takes what the device moves fastest.")},
+                       integer_attribute("item", 0, 0, 4, "Floats of an item: 4 (a vec4), or 0, which takes what the device moves "
+                                                          "fastest.")},
         .variadic = true,
         .internal = true,
         .infer = [](const Signature& s) { return std::vector{s.input(0)}; },
@@ -52,7 +52,7 @@ LEMNOS_DEFINE_OPERATOR(stream_ceiling) {
                 const auto writes = uint32_t(e.attributes().integer("writes")), each = uint32_t(e.attributes().integer("each"));
                 const auto lanes = uint32_t(e.attributes().integer("lanes"));
                 const auto asked = uint32_t(e.attributes().integer("item"));
-                const uint32_t item = asked == 4 || asked == 8 ? asked : item_size(e.profile());
+                const uint32_t item = asked == 4 ? asked : item_size(e.profile());
                 const auto count = uint32_t(e.output_type().elements() / item);
                 Kernel kernel{.shader = item_variant("stream_ceiling", item),
                               .specialisation = {lanes, uint32_t(reads), writes, each}};

@@ -15,18 +15,18 @@
 #define ADDRESSED(operand, type, name) \
     layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer name##_memory { type at[]; }; \
     name##_memory name = name##_memory(operand_addresses[operand]);
-// Ahead of gathers a processor does not fetch, but ahead of reads through a binding it does, and one word of each eight floats
-// will do:
-//     STREAMED(1, Real8, x)
-// also declares ask_x(i), which reads the first word of x.at[i] through the binding. A shader that walks along memory asks for
-// what may lie far away just before it reads it:
+// Ahead of gathers a processor does not fetch, nor with AVX-512 ahead of 64-bit words through a binding, which are masked loads.
+// Ahead of 32-bit words through a binding it does, and one of each eight numbers will do:
+//     STREAMED(1, x)
+// declares x.at[i], eight numbers (Real8 of wide.glsl) by address, and ask_x(i), which reads the first word of these through the
+// binding. A shader that walks along memory asks for what may lie far away just before it reads it:
 //     for (uint i = first; i < end + (asked & never); i += step) {
 //         ask_x(i);
 //         … x.at[i]
 // What the words say is not used; the push constant `never` is 0, which no compiler knows. What this is worth, and where it is
 // not: docs/architecture.md.
 uint asked = 0;
-#define STREAMED(operand, type, name) \
-    ADDRESSED(operand, type, name) \
+#define STREAMED(operand, name) \
+    ADDRESSED(operand, Real8, name) \
     layout(binding = operand) readonly buffer Words_##name { uint name##_words[]; }; \
     void ask_##name(uint i) { asked |= name##_words[i * 8 / IN_WORD]; }

@@ -3,12 +3,11 @@
 // many rows. How lanes are dealt:
 //   COLUMN=4  A column has 4 channels, lanes lie side by side over the columns first and then over `abreast` rows: neighbours
 //             touch neighbouring memory, and a tensor of 4 channels leaves no lane idle.
-//   COLUMN=8  The same with 8 channels, of tensors whose number of channels is a multiple of 8, for lavapipe.
+//   COLUMN=8  The same with 8 channels, of tensors whose number of channels is a multiple of 8, for lavapipe; rows are
+//             streamed (addressed.glsl).
 //   TILED=1   A column has 4 channels. A workgroup is a tile of COLUMN_LANES columns and `abreast` rows, whose lanes merge
 //             their sums in shared memory; groups are counted over columns in x, over blocks of rows in y and z.
 // Tensors are of f32 or, with REAL=16, of f16; what is computed, and all tables, are f32.
-//
-// On lavapipe rows are streamed (addressed.glsl).
 #ifndef TILED
 #define TILED 0
 #endif
@@ -85,7 +84,7 @@ void limit(inout Lane lane, uint counted) { lane.end = min(lane.end, counted - m
 // A tensor of rows × channels: load_NAME(row, column). Loops over rows go on until lane.end + (asked & never).
 #if COLUMN == 8
 #define READ_ROWS(number, name)                                                                                        \
-    STREAMED(number, Real8, name)                                                                                      \
+    STREAMED(number, name)                                                                                             \
     Column load_##name(uint row, uint column) {                                                                        \
         const uint at = skip / 8 + row * columns() + column;                                                           \
         ask_##name(at);                                                                                                \

@@ -1,9 +1,11 @@
 // ITEM neighbouring numbers as one access, for elementwise shaders with the line "// variants: ITEM=4 ITEM=8 ITEM=4,REAL=16
 // ITEM=8,REAL=16": four as a vec4, which GPUs like, or eight as in wide.glsl, with which lavapipe moves twice the bytes a
-// second. Buffers hold Bits, or Real (see real.glsl). Of shaders that include addressed.glsl before their parameters,
-// READ_ITEMS(1, name) declares load_name(i), item i of operand 1; loops over items go on until the last + (asked & never).
+// second. Buffers hold Bits, or Real (see real.glsl). READ_ITEMS(1, name) declares load_name(i), item i of operand 1, streamed on
+// lavapipe (addressed.glsl): the header of the parameters comes after this one, and loops over items go on until the last +
+// (asked & never).
 #include "real.glsl"
 #if ITEM == 8
+#include "addressed.glsl"
 #include "wide.glsl"
 #define Bits Real8
 #define Item Eight
@@ -14,7 +16,7 @@ Item plus(Item a, Item b) { return Item(a.lo + b.lo, a.hi + b.hi); }
 Item minus(Item a, Item b) { return Item(a.lo - b.lo, a.hi - b.hi); }
 Item times(Item a, Item b) { return Item(a.lo * b.lo, a.hi * b.hi); }
 #define READ_ITEMS(number, name) \
-    STREAMED(number, Bits, name) \
+    STREAMED(number, name) \
     Item load_##name(uint i) { \
         ask_##name(i); \
         return unpack(name.at[i]); \

@@ -126,6 +126,7 @@ TEST_F(Conv2d, Dense) {
     check(random, {2, 4, 4, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1});
     check(random, {1, 4, 4, 3, 5, 4, 4, 1, 1, 1, 1, 0, 0, 0, 0, 1});
     check(random, {1, 2, 2, 3, 5, 1, 1, 4, 4, 1, 1, 0, 0, 0, 0, 1}); // most input pixels meet no tap
+    check(random, {4, 40, 42, 64, 192, 3, 3, 2, 2, 1, 1, 0, 1, 1, 0, 1}); // x and dy are larger than the near caches
 }
 
 TEST_F(Conv2d, Groups) {

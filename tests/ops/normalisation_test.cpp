@@ -307,6 +307,22 @@ TEST_F(NormalisationTraining, IsCutToWhatABindingCovers) {
         }
     for (const DataType dtype : {DataType::f32, DataType::f16})
         test_training(random, {.shape = {4, 9, 9, 5}, .mean = 1, .grouping = {2, 0}, .dtype = dtype}, small);
+    // Columns of eight, and slices of halves that begin between two of the places where bindings may.
+    struct Cut {
+        int64_t channels;
+        Grouping grouping;
+    };
+    for (const Cut& cut : {Cut{8, {1, 1}}, Cut{8, {3, 2}}, Cut{8, {0, 0}}, Cut{24, {3, 2}}, Cut{24, {0, 0}}})
+        for (int64_t valid : {all, int64_t(7)})
+            test_training(random,
+                          {.shape = {15, 3, 3, cut.channels},
+                           .mean = 1,
+                           .activation = "relu6",
+                           .valid = valid,
+                           .grouping = cut.grouping,
+                           .dtype = DataType::f16,
+                           .residual = valid == all && cut.channels == 8},
+                          small);
 }
 
 // More slices than their sums fit one binding.
