@@ -10,17 +10,13 @@
 #define Bits Real8
 #define STREAM(number, name) \
     STREAMED(number, name) \
-    layout(binding = number) writeonly buffer Written_##name { Bits to_##name[]; }; \
-    Bits load_##name(uint i) { \
-        ask_##name(i); \
-        return name.at[i]; \
-    }
+    layout(binding = number) writeonly buffer Written_##name { Bits to_##name[]; };
 #else
 #include "stream_ceiling.h"
 #define Bits uvec4
 #define STREAM(number, name) \
     layout(binding = number) buffer Stream_##name { Bits to_##name[]; }; \
-    Bits load_##name(uint i) { return to_##name[i]; }
+    Bits stream_##name(uint i) { return to_##name[i]; }
 const uint asked = 0;
 #endif
 #include "linear.glsl"
@@ -39,10 +35,10 @@ void main() {
     for (uint step = 0; step < EACH + (asked & never); ++step) {
         const uint i = first + step * gl_WorkGroupSize.x;
         if (i >= count) return;
-        Bits va = load_a(i), vb = load_b(i), vc = va, vd = va, ve = va;
-        if (READS > 2) vc = load_c(i);
-        if (READS > 3) vd = load_d(i);
-        if (READS > 4) ve = load_e(i);
+        Bits va = stream_a(i), vb = stream_b(i), vc = va, vd = va, ve = va;
+        if (READS > 2) vc = stream_c(i);
+        if (READS > 3) vd = stream_d(i);
+        if (READS > 4) ve = stream_e(i);
         // What no other write takes is mixed into the first: a compiler drops the load of what nobody takes.
         Bits mixed = va ^ vb;
         if (READS > 2 && WRITES < 2) mixed ^= vc;

@@ -90,7 +90,8 @@ class RowPlan {
         for (int64_t first = 0; first < set_rows(); first += slice_rows_) {
             Piece piece = this->piece(window, first);
             set_limits(piece.params, activation);
-            Kernel kernel{.shader = item_variant(shader, tiled_ ? 1 : uint32_t(column_), dtype_) /* TILED=1 or COLUMN */, .operands = piece.of(operands, rows)};
+            const uint32_t variant = tiled_ ? 1 : uint32_t(column_); // TILED=1, or the shader's COLUMN
+            Kernel kernel{.shader = item_variant(shader, variant, dtype_), .operands = piece.of(operands, rows)};
             kernel.specialisation = {uint32_t(group_size_), channels_ % 4 == 0, counted, constant_of(activation), uint32_t(column_lanes_)};
             kernel.specialisation.insert(kernel.specialisation.end(), more);
             kernel.groups = linear_groups(profile_, window.sets * strands(piece.params.rows) * columns(),
@@ -141,8 +142,8 @@ class RowPlan {
     }
 
   private:
-    // Measured before rows were streamed. Beyond these a dispatch costs little beside what it computes, and what is read again, 8 channels of each row, does not
-    // come as fast as whole rows. Of one set alone, as in deal().
+    // Beyond these a dispatch costs little beside what it computes, and what is read again, 8 channels of each row, does not
+    // come as fast as whole rows. Of one set alone, as in deal(). Measured before rows were streamed.
     static constexpr int64_t most_rows_of_strips = 8192, most_bytes_of_strips = 5 << 16;
 
     // Rows of a window, as one dispatch sees them.

@@ -18,15 +18,17 @@
 // Ahead of gathers a processor does not fetch, nor with AVX-512 ahead of 64-bit words through a binding, which are masked loads.
 // Ahead of 32-bit words through a binding it does, and one of each eight numbers will do:
 //     STREAMED(1, x)
-// declares x.at[i], eight numbers (Real8 of wide.glsl) by address, and ask_x(i), which reads the first word of these through the
-// binding. A shader that walks along memory asks for what may lie far away just before it reads it:
-//     for (uint i = first; i < end + (asked & never); i += step) {
-//         ask_x(i);
-//         … x.at[i]
+// declares x.at[i], eight numbers (Real8 of wide.glsl) by address, ask_x(i), which reads the first word of these through the
+// binding, and stream_x(i), which does both. A shader that walks along memory asks for what may lie far away just before it reads it:
+//     for (uint i = first; i < end + (asked & never); i += step) … stream_x(i)
 // What the words say is not used; the push constant `never` is 0, which no compiler knows. What this is worth, and where it is
 // not: docs/architecture.md.
 uint asked = 0;
 #define STREAMED(operand, name) \
     ADDRESSED(operand, Real8, name) \
     layout(binding = operand) readonly buffer Words_##name { uint name##_words[]; }; \
-    void ask_##name(uint i) { asked |= name##_words[i * 8 / IN_WORD]; }
+    void ask_##name(uint i) { asked |= name##_words[i * 8 / IN_WORD]; } \
+    Real8 stream_##name(uint i) { \
+        ask_##name(i); \
+        return name.at[i]; \
+    }

@@ -86,9 +86,7 @@ void limit(inout Lane lane, uint counted) { lane.end = min(lane.end, counted - m
 #define READ_ROWS(number, name)                                                                                        \
     STREAMED(number, name)                                                                                             \
     Column load_##name(uint row, uint column) {                                                                        \
-        const uint at = skip / 8 + row * columns() + column;                                                           \
-        ask_##name(at);                                                                                                \
-        const Eight v = from_real8(name.at[at]);                                                                       \
+        const Eight v = from_real8(stream_##name(skip / 8 + row * columns() + column));                                \
         return Column(v.lo, v.hi);                                                                                     \
     }
 #else

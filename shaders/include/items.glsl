@@ -17,10 +17,7 @@ Item minus(Item a, Item b) { return Item(a.lo - b.lo, a.hi - b.hi); }
 Item times(Item a, Item b) { return Item(a.lo * b.lo, a.hi * b.hi); }
 #define READ_ITEMS(number, name) \
     STREAMED(number, name) \
-    Item load_##name(uint i) { \
-        ask_##name(i); \
-        return unpack(name.at[i]); \
-    }
+    Item load_##name(uint i) { return unpack(stream_##name(i)); }
 float element(Item v, uint c) { return c < 4 ? v.lo[c] : v.hi[c - 4]; }
 void set_element(inout Item v, uint c, float value) {
     if (c < 4) v.lo[c] = value;
